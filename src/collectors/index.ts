@@ -1,0 +1,16 @@
+import { type CollectorName, collectorSettingsOf } from '../config/schema.ts';
+import type { Collector } from './collector.ts';
+import type { CollectorContext, CollectorFactory } from './context.ts';
+
+/** All questions this exporter asks, in the order in which they are shown. */
+const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {};
+
+/** The enabled collectors for a configuration. */
+export function createCollectors(context: CollectorContext): Collector[] {
+  const names = Object.keys(FACTORIES) as CollectorName[];
+  return names.flatMap((name) => {
+    const settings = collectorSettingsOf(context.config, name);
+    const factory = FACTORIES[name];
+    return settings.enabled && factory !== undefined ? [factory(context, settings)] : [];
+  });
+}

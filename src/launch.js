@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// Plain JavaScript on purpose: it must run on a Node that is too old for the rest, to say so in one line.
+import { existsSync } from 'node:fs';
+
+const NEEDED = [22, 19];
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
+  process.stderr.write(
+    `openclaw-gateway-exporter needs Node >= ${NEEDED.join('.')}, this is ${process.versions.node}; ` +
+      'run `npm install` with development dependencies (they bring a Node of their own), then `npm start`\n',
+  );
+  process.exit(2);
+}
+
+const built = new URL('./main.js', import.meta.url);
+const { main } = await import(existsSync(built) ? './main.js' : './main.ts');
+await main(process.argv.slice(2));

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { parseFlags, USAGE } from './config/flags.ts';
+import { type Exporter, loadConfiguration, startExporter } from './exporter.ts';
+import { systemClock } from './runtime/clock.ts';
+import { messageOf } from './runtime/errors.ts';
+import { createLogger, type Logger } from './runtime/logger.ts';
+
+const EXIT_BAD_INPUT = 2;
+
+/** The command line program: arguments, then configuration, then collectors and web. */
+export async function main(args: readonly string[]): Promise<void> {
+  const outcome = parseFlags(args, process.env);
+  if (outcome.state === 'help') return say(USAGE);
+  if (outcome.state === 'version') return say(`openclaw-gateway-exporter ${ownVersion()}\n`);
+  if (outcome.state === 'invalid') return refuse(outcome.problems);
+  const loaded = loadConfiguration(outcome.flags);
+  if (loaded.state === 'invalid')
+    return refuse(loaded.problems.map(({ path, message }) => `${path}: ${message}`));
+  if (outcome.flags.onlyCheckConfig) return say('configuration is valid\n');
+
+  const { logLevel: level, logFormat: format } = outcome.flags;
+  const write = (line: string) => process.stderr.write(line);
+  const logger = createLogger({ level, format, clock: systemClock, write });
+  logStrayFailures(logger);
+  const started = await startExporter(outcome.flags, loaded.config, logger, ownVersion());
+  if (started.state === 'failed') return refuse([started.reason]);
+  logger.info('serving', { url: `${started.url}/metrics`, version: ownVersion() });
+  obeySignals(started.exporter, logger);
+}
+
+function obeySignals(exporter: Exporter, logger: Logger): void {
+  const end = async (signal: NodeJS.Signals) => {
+    logger.info('stopping', { signal });
+    await exporter.stop();
+    process.exit(0);
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+  process.on('SIGHUP', () => void exporter.reload());
+}
+
+/** The last net: a defect of ours is logged and the other layers go on. */
+function logStrayFailures(logger: Logger): void {
+  process.on('unhandledRejection', (reason) =>
+    logger.error('unhandled rejection', { error: messageOf(reason) }),
+  );
+}
+
+function ownVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}
+
+function say(text: string): void {
+  process.stdout.write(text);
+}
+
+function refuse(problems: readonly string[]): void {
+  process.stderr.write(`${problems.join('\n')}\n`);
+  process.exitCode = EXIT_BAD_INPUT;
+}

@@ -1,0 +1,66 @@
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { Sample } from './family.ts';
+
+export type Format = 'text' | 'openmetrics';
+
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+/**
+ * Sample lines are the same text in both formats; only the metadata differs. That is what lets a snapshot
+ * be rendered once and served in either format.
+ * Source: Prometheus text format 0.0.4 and OpenMetrics 1.0.
+ */
+export function renderSample({ family, labels, value }: Sample): string {
+  return renderLine(family.name, labels, value);
+}
+
+/** The `# HELP` and `# TYPE` lines of one family. */
+export function renderHeader(name: string, type: string, help: string, format: Format): string {
+  const family = format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
+  return `# HELP ${family} ${escapeHelp(help, format)}\n# TYPE ${family} ${type}\n`;
+}
+
+/** A prom-client metric, as its `getMetricsAsJSON` gives it, in either format. */
+export function renderPromClientMetric(
+  metric: MetricObjectWithValues<MetricValue<string>>,
+  format: Format,
+): string {
+  const lines = metric.values.map((entry) => {
+    const name =
+      'metricName' in entry && typeof entry.metricName === 'string' ? entry.metricName : metric.name;
+    return renderLine(name, entry.labels, entry.value);
+  });
+  return renderHeader(metric.name, String(metric.type), metric.help, format) + lines.join('');
+}
+
+function renderLine(
+  name: string,
+  labels: Readonly<Record<string, string | number | undefined>>,
+  value: number,
+): string {
+  let text = '';
+  for (const [label, labelValue] of Object.entries(labels)) {
+    if (labelValue !== undefined)
+      text += `${text === '' ? '' : ','}${label}="${escapeLabel(String(labelValue))}"`;
+  }
+  return text === '' ? `${name} ${renderValue(value)}\n` : `${name}{${text}} ${renderValue(value)}\n`;
+}
+
+function renderValue(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (value === Number.POSITIVE_INFINITY) return '+Inf';
+  if (value === Number.NEGATIVE_INFINITY) return '-Inf';
+  return String(value);
+}
+
+function escapeLabel(value: string): string {
+  return value.toWellFormed().replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+}
+
+function escapeHelp(help: string, format: Format): string {
+  const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+  return format === 'openmetrics' ? escaped.replaceAll('"', '\\"') : escaped;
+}

@@ -1,0 +1,274 @@
+import type { Collector, Evidence, Observation, Target } from '../collectors/collector.ts';
+import { ExporterMetrics } from '../registry/exporter-metrics.ts';
+import type { Metrics } from '../registry/metrics.ts';
+import type { Clock } from './clock.ts';
+import { messageOf } from './errors.ts';
+import type { Logger } from './logger.ts';
+
+export interface SchedulerOptions {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+/** What is known of a target since its last look, for the status page. */
+export interface TargetState {
+  readonly collector: string;
+  readonly target: string;
+  readonly atMs: number;
+  readonly evidence: readonly Evidence[];
+  /** Why the exporter could not look, when it could not. */
+  readonly blind?: string;
+}
+
+type RunResult = 'ok' | 'error' | 'timeout';
+
+/** Share of an interval by which runs are spread, so that collectors do not march in step. */
+const JITTER = 0.1;
+/** Looks of one collector under way at once; a dead host then delays nobody but its own place in the queue. */
+const CONCURRENCY = 32;
+
+/**
+ * Runs collectors in the background, each on its own interval, never overlapping itself. Each target is cut at its
+ * own timeout; one that ignores the cut costs only its own snapshot and is not asked again until it has let go.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #own: ExporterMetrics;
+  readonly #loops: CollectorLoop[] = [];
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#own = new ExporterMetrics(options.metrics);
+  }
+
+  /** Ends the collectors that run and starts these instead; series that no new collector renews disappear. */
+  async replace(collectors: readonly Collector[]): Promise<void> {
+    const old = this.#loops.splice(0);
+    await Promise.allSettled(old.map((loop) => loop.close()));
+    this.start(collectors);
+  }
+
+  /** Starts the collectors, each at once and then on its interval. */
+  start(collectors: readonly Collector[]): void {
+    for (const collector of collectors) this.#add(collector).start();
+  }
+
+  /** Whether every collector has finished its first round: before that a scrape is incomplete. */
+  get ready(): boolean {
+    return this.#loops.every((loop) => loop.rounds > 0);
+  }
+
+  /** What was last seen of every target, in the order of collectors. */
+  states(): readonly TargetState[] {
+    return this.#loops.flatMap((loop) => loop.states());
+  }
+
+  /** Runs every collector once, at once, and waits; for `check` and tests. */
+  async runOnce(collectors: readonly Collector[]): Promise<void> {
+    await Promise.all(collectors.map((collector) => this.#add(collector).round()));
+  }
+
+  /** Cuts every look under way and waits until all have let go, at most `graceMs` milliseconds. */
+  async stop(graceMs: number): Promise<void> {
+    const closing = Promise.allSettled(this.#loops.map((loop) => loop.close()));
+    await settledWithin(closing, graceMs, this.#options.clock);
+  }
+
+  #add(collector: Collector): CollectorLoop {
+    this.#options.metrics.declare(collector.families);
+    const loop = new CollectorLoop(collector, this.#options, this.#own);
+    this.#loops.push(loop);
+    return loop;
+  }
+}
+
+class CollectorLoop {
+  rounds = 0;
+  readonly #collector: Collector;
+  readonly #options: SchedulerOptions;
+  readonly #own: ExporterMetrics;
+  readonly #stopping = new AbortController();
+  readonly #states = new Map<string, TargetState>();
+  /** Looks that have not settled, by target: a target in here is not asked again. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
+  #cancelTimer: () => void = () => undefined;
+
+  constructor(collector: Collector, options: SchedulerOptions, own: ExporterMetrics) {
+    this.#collector = collector;
+    this.#options = options;
+    this.#own = own;
+    own.known(collector);
+  }
+
+  start(): void {
+    void this.#roundThenWait();
+  }
+
+  states(): readonly TargetState[] {
+    return [...this.#states.values()];
+  }
+
+  /** Cuts what is under way, waits for it to let go, and takes this collector's series away. */
+  async close(): Promise<void> {
+    this.#stopping.abort(new Error('the collector stops'));
+    this.#cancelTimer();
+    await Promise.allSettled(this.#underWay.values());
+    this.#forgetOthers([]);
+    this.#own.forget(this.#collector);
+    await this.#collector.close?.();
+  }
+
+  async #roundThenWait(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    const { clock, random } = this.#options;
+    const startedAt = clock.monotonic();
+    await this.round();
+    const spread = (random() - 0.5) * 2 * JITTER;
+    const next = this.#collector.intervalMs * (1 + spread) - (clock.monotonic() - startedAt);
+    if (!this.#stopping.signal.aborted)
+      this.#cancelTimer = clock.after(Math.max(next, 0), () => void this.#roundThenWait());
+  }
+
+  /** One look at every target. Never throws. */
+  async round(): Promise<void> {
+    const { clock } = this.#options;
+    const startedAt = clock.monotonic();
+    const result = await this.#lookAtAll();
+    if (this.#stopping.signal.aborted) return;
+    this.rounds += 1;
+    const seconds = (clock.monotonic() - startedAt) / 1000;
+    this.#own.ran(this.#collector, result, seconds, clock.now() / 1000);
+  }
+
+  async #lookAtAll(): Promise<RunResult> {
+    try {
+      const targets = this.#collector.targets();
+      this.#forgetOthers(targets);
+      return worst(await this.#lookInTurns(targets));
+    } catch (error) {
+      this.#options.logger.error('collector failed', {
+        collector: this.#collector.name,
+        error: messageOf(error),
+      });
+      return 'error';
+    }
+  }
+
+  async #lookInTurns(targets: readonly Target[]): Promise<RunResult[]> {
+    const results: RunResult[] = [];
+    const queue = [...targets];
+    const round = cutAfter(this.#collector.timeoutMs, this.#stopping.signal, this.#options.clock);
+    const worker = async () => {
+      for (let target = queue.shift(); target !== undefined; target = queue.shift()) {
+        results.push(await this.#look(target, round.signal));
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, targets.length) }, worker));
+    round.cancel();
+    return results;
+  }
+
+  async #look(target: Target, round: AbortSignal): Promise<RunResult> {
+    if (this.#underWay.has(target.name)) {
+      return this.#blind(target, 'timeout', 'the previous look has not let go yet');
+    }
+    const cut = cutAfter(target.timeoutMs, round, this.#options.clock);
+    const looking = startLook(target, cut.signal);
+    this.#underWay.set(target.name, looking);
+    const letGo = () => this.#underWay.delete(target.name);
+    looking.then(letGo, letGo);
+    try {
+      return this.#accept(target, await Promise.race([looking, cut.fired]));
+    } catch (error) {
+      const result = cut.signal.aborted ? 'timeout' : 'error';
+      return this.#blind(target, result, messageOf(error));
+    } finally {
+      cut.cancel();
+    }
+  }
+
+  #accept(target: Target, observation: Observation): RunResult {
+    if (observation.kind === 'blind') {
+      return this.#blind(target, 'error', observation.reason, observation.evidence);
+    }
+    this.#options.metrics.put(this.#key(target), observation.samples);
+    this.#remember(target, { evidence: observation.evidence });
+    return 'ok';
+  }
+
+  #blind(target: Target, result: RunResult, reason: string, evidence: readonly Evidence[] = []): RunResult {
+    if (this.#stopping.signal.aborted) return result;
+    if (this.#states.get(target.name)?.blind !== reason) {
+      this.#options.logger.warn('could not look', {
+        collector: this.#collector.name,
+        target: target.name,
+        result,
+        reason,
+      });
+    }
+    this.#options.metrics.drop(this.#key(target));
+    this.#remember(target, { evidence, blind: reason });
+    return result;
+  }
+
+  #remember(target: Target, state: Pick<TargetState, 'evidence' | 'blind'>): void {
+    const atMs = this.#options.clock.now();
+    this.#states.set(target.name, { ...this.#key(target), atMs, ...state });
+  }
+
+  #forgetOthers(targets: readonly Target[]): void {
+    const named = new Set(targets.map((target) => target.name));
+    for (const name of this.#states.keys()) {
+      if (named.has(name)) continue;
+      this.#states.delete(name);
+      this.#options.metrics.drop({ collector: this.#collector.name, target: name });
+    }
+  }
+
+  #key(target: Target) {
+    return { collector: this.#collector.name, target: target.name };
+  }
+}
+
+/** Calls `collect` so that even a synchronous throw arrives as a rejection. */
+async function startLook(target: Target, signal: AbortSignal): Promise<Observation> {
+  return target.collect(signal);
+}
+
+function cutAfter(ms: number, outer: AbortSignal, clock: Clock) {
+  const controller = new AbortController();
+  const abort = () =>
+    controller.abort(new Error(outer.aborted ? 'cut by its collector' : `no verdict in ${ms} ms`));
+  const cancelTimer = clock.after(ms, abort);
+  outer.addEventListener('abort', abort, { once: true });
+  if (outer.aborted) abort();
+  const fired = new Promise<never>((_, reject) => {
+    const { signal } = controller;
+    const fail = () => reject(signal.reason);
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+  fired.catch(() => undefined);
+  const cancel = () => {
+    cancelTimer();
+    outer.removeEventListener('abort', abort);
+  };
+  return { signal: controller.signal, fired, cancel };
+}
+
+function worst(results: readonly RunResult[]): RunResult {
+  if (results.includes('error')) return 'error';
+  return results.includes('timeout') ? 'timeout' : 'ok';
+}
+
+async function settledWithin(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  let cancel: () => void = () => undefined;
+  const timer = new Promise<void>((resolve) => {
+    cancel = clock.after(ms, resolve);
+  });
+  await Promise.race([work, timer]);
+  cancel();
+}

@@ -1,0 +1,105 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { CONTENT_TYPES, type Format } from '../registry/exposition.ts';
+import type { Metrics } from '../registry/metrics.ts';
+import { messageOf } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { TargetState } from '../runtime/scheduler.ts';
+import { CONTENT_SECURITY_POLICY, renderStatusPage } from './status-page.ts';
+
+export interface WebOptions {
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly now: () => number;
+  readonly states: () => readonly TargetState[];
+  /** Whether every collector has finished its first round. */
+  readonly ready: () => boolean;
+  /** Reloads the configuration; undefined where the lifecycle API is switched off. */
+  readonly reload: (() => Promise<ReloadOutcome>) | undefined;
+}
+
+export type ReloadOutcome =
+  | { readonly state: 'reloaded' }
+  | { readonly state: 'refused'; readonly problems: readonly string[] };
+
+/** The exporter's HTTP interface; nothing in it waits for a probe. */
+export function createApp(options: WebOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(securityHeaders);
+  app.get('/metrics', async (request, response) => {
+    const format = negotiate(request);
+    const body = await options.metrics.expose(format);
+    response.set({ 'Content-Type': CONTENT_TYPES[format], Vary: 'Accept' }).end(body);
+  });
+  app.get('/', (_request, response) => {
+    const page = renderStatusPage({
+      states: options.states(),
+      version: options.version,
+      nowMs: options.now(),
+    });
+    response.set({ 'Content-Security-Policy': CONTENT_SECURITY_POLICY, 'Cache-Control': 'no-store' });
+    response.type('html').send(page);
+  });
+  app.get('/-/healthy', (_request, response) => {
+    response.type('text').send('openclaw-gateway-exporter is healthy.\n');
+  });
+  app.get('/-/ready', (_request, response) => {
+    const ready = options.ready();
+    const text = ready ? 'is ready' : 'has not finished its first round of collectors';
+    response
+      .status(ready ? 200 : 503)
+      .type('text')
+      .send(`openclaw-gateway-exporter ${text}.\n`);
+  });
+  if (options.reload !== undefined) app.post('/-/reload', reloadHandler(options.reload));
+  app.use((_request, response) => {
+    response.status(404).type('text').send('Not found. Try /metrics or /.\n');
+  });
+  app.use(failureHandler(options.logger));
+  return app;
+}
+
+/** Media type parameters that scrapers send and that do not matter here; quality values stay. */
+const IGNORED_PARAMETERS = /;\s*(?:version|escaping|charset|encoding|proto)\s*=\s*[^;,]*/gi;
+
+/** OpenMetrics where the client prefers it to plain text, by `Accept` alone, decided for each request. */
+function negotiate(request: Request): Format {
+  const { accept } = request.headers;
+  if (accept !== undefined) request.headers.accept = accept.replaceAll(IGNORED_PARAMETERS, '');
+  const preferred = request.accepts(['text/plain', 'application/openmetrics-text']);
+  return preferred === 'application/openmetrics-text' ? 'openmetrics' : 'text';
+}
+
+function reloadHandler(reload: () => Promise<ReloadOutcome>) {
+  return async (request: Request, response: Response) => {
+    if (request.headers.origin !== undefined) {
+      response.status(403).type('text').send('A page in a browser may not reload the exporter.\n');
+      return;
+    }
+    const outcome = await reload();
+    if (outcome.state === 'reloaded') response.type('text').send('Reloaded.\n');
+    else
+      response
+        .status(500)
+        .type('text')
+        .send(`Not reloaded:\n${outcome.problems.join('\n')}\n`);
+  };
+}
+
+function securityHeaders(_request: Request, response: Response, next: NextFunction): void {
+  response.set({
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+  });
+  next();
+}
+
+function failureHandler(logger: Logger) {
+  return (error: unknown, _request: Request, response: Response, _next: NextFunction): void => {
+    logger.error('request failed', { error: messageOf(error) });
+    if (!response.headersSent) response.status(500).type('text').send('The exporter failed; see its log.\n');
+  };
+}

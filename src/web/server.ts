@@ -1,0 +1,32 @@
+import { createServer, type Server } from 'node:http';
+import type { Express } from 'express';
+import type { ListenAddress } from '../config/flags.ts';
+import { codeOf } from '../runtime/errors.ts';
+
+export type ListenOutcome =
+  | { readonly state: 'listening'; readonly server: Server; readonly address: ListenAddress }
+  | { readonly state: 'failed'; readonly reason: string };
+
+/** Serves the app; a taken port or a forbidden address is a value, not a throw. */
+export async function listen(app: Express, { host, port }: ListenAddress): Promise<ListenOutcome> {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, maxHeaderSize: 16_384 }, app);
+  server.maxConnections = 256;
+  return new Promise((resolve) => {
+    server.once('error', (error) => {
+      resolve({ state: 'failed', reason: `cannot listen on ${host}:${port} (${codeOf(error) ?? 'error'})` });
+    });
+    server.listen(port, host, () => {
+      const bound = server.address();
+      const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
+      resolve({ state: 'listening', server, address: { host, port: actual } });
+    });
+  });
+}
+
+/** Ends the server and its connections at once. */
+export async function shut(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
