@@ -27,7 +27,7 @@ export function duplicateSeries(text: string): string[] {
 }
 
 /** The value of the one series with that name and at least these labels; undefined where there is none. Throws on several. */
-export function valueOf(
+export function sampleOf(
   series: readonly Series[],
   name: string,
   labels: Readonly<Record<string, string>> = {},
@@ -77,7 +77,7 @@ function parseLabels(text: string): Record<string, string> {
   let read = 0;
   for (const match of text.matchAll(LABEL)) {
     const raw = match.groups?.value ?? '';
-    labels[match.groups?.key ?? ''] = raw.replaceAll(/\\[n"\\]/g, (escape) => ESCAPES[escape] ?? escape);
+    labels[match.groups?.key ?? ''] = raw.replaceAll(/\\[n"\\]/g, (escaped) => ESCAPES[escaped] ?? escaped);
     read += match[0].length;
   }
   if (read !== text.length) throw new Error(`not labels: ${text}`);

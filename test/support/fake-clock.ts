@@ -43,6 +43,7 @@ export class FakeClock implements Clock {
 
   /** Moves time on, firing what falls due in order and letting promises settle after each. */
   async advance(ms: number): Promise<void> {
+    await settle();
     const end = this.#monotonic + ms;
     for (let next = this.#due(end); next !== undefined; next = this.#due(end)) {
       this.#monotonic = Math.max(this.#monotonic, next.at);

@@ -3,9 +3,9 @@ import type { Collector, Observation, Target } from '../../src/collectors/collec
 import { gauge } from '../../src/registry/family.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
 import { Scheduler } from '../../src/runtime/scheduler.ts';
-import { parseExposition, valueOf } from '../support/exposition.ts';
+import { parseExposition, sampleOf } from '../support/exposition.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { recordingLogger } from '../support/logger.ts';
+import { type LogLine, recordingLogger } from '../support/logger.ts';
 
 const verdict = gauge('openclaw_test_up', 'A verdict.', {
   labels: ['target'],
@@ -19,6 +19,9 @@ const seen = (target: string, value: number): Observation => ({
 });
 
 const never = () => new Promise<Observation>(() => undefined);
+
+const reasonsLogged = (lines: readonly LogLine[]) =>
+  lines.filter(({ msg }) => msg === 'could not look').map(({ fields }) => fields.reason);
 
 interface Setup {
   readonly targets: () => readonly Target[];
@@ -57,15 +60,15 @@ describe('a target that cannot be looked at', () => {
     const { clock, scheduler, collector, read } = setup({ targets });
     scheduler.start([collector]);
     await settle();
-    expect(valueOf(await read(), 'openclaw_test_up', { target: 'a' })).toBe(1);
+    expect(sampleOf(await read(), 'openclaw_test_up', { target: 'a' })).toBe(1);
 
     broken = true;
     await clock.advance(collector.intervalMs);
     const series = await read();
-    expect(valueOf(series, 'openclaw_test_up', { target: 'a' })).toBeUndefined();
-    expect(valueOf(series, 'openclaw_test_up', { target: 'b' })).toBe(1);
-    expect(valueOf(series, 'openclaw_exporter_collector_up', { collector: 'test' })).toBe(0);
-    expect(valueOf(series, 'openclaw_exporter_collector_runs_total', { result: 'error' })).toBe(1);
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'a' })).toBeUndefined();
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'b' })).toBe(1);
+    expect(sampleOf(series, 'openclaw_exporter_collector_up', { collector: 'test' })).toBe(0);
+    expect(sampleOf(series, 'openclaw_exporter_collector_runs_total', { result: 'error' })).toBe(1);
   });
 
   it('is logged once for one reason, not at each run', async () => {
@@ -75,7 +78,7 @@ describe('a target that cannot be looked at', () => {
     const { clock, scheduler, collector, logger } = setup({ targets });
     scheduler.start([collector]);
     await clock.advance(collector.intervalMs * 5);
-    expect(logger.lines.filter(({ msg }) => msg === 'could not look')).toHaveLength(1);
+    expect(reasonsLogged(logger.lines)).toEqual(['no rights']);
   });
 
   it('is blind when its samples are wrong, and the exposition stays whole', async () => {
@@ -90,8 +93,8 @@ describe('a target that cannot be looked at', () => {
     scheduler.start([collector]);
     await settle();
     const series = await read();
-    expect(valueOf(series, 'openclaw_test_up')).toBeUndefined();
-    expect(valueOf(series, 'openclaw_exporter_collector_up')).toBe(0);
+    expect(sampleOf(series, 'openclaw_test_up')).toBeUndefined();
+    expect(sampleOf(series, 'openclaw_exporter_collector_up')).toBe(0);
   });
 
   it('costs only a round when even the naming of targets throws', async () => {
@@ -103,10 +106,10 @@ describe('a target that cannot be looked at', () => {
     const { clock, scheduler, collector, read } = setup({ targets });
     scheduler.start([collector]);
     await settle();
-    expect(valueOf(await read(), 'openclaw_exporter_collector_up')).toBe(0);
+    expect(sampleOf(await read(), 'openclaw_exporter_collector_up')).toBe(0);
     broken = false;
     await clock.advance(collector.intervalMs);
-    expect(valueOf(await read(), 'openclaw_exporter_collector_up')).toBe(1);
+    expect(sampleOf(await read(), 'openclaw_exporter_collector_up')).toBe(1);
   });
 });
 
@@ -125,7 +128,7 @@ describe('a target that hangs', () => {
     expect(cut?.aborted).toBe(false);
     await clock.advance(1);
     expect(cut?.aborted).toBe(true);
-    expect(valueOf(await read(), 'openclaw_exporter_collector_runs_total', { result: 'timeout' })).toBe(1);
+    expect(sampleOf(await read(), 'openclaw_exporter_collector_runs_total', { result: 'timeout' })).toBe(1);
   });
 
   it('does not delay a target beside it', async () => {
@@ -136,7 +139,7 @@ describe('a target that hangs', () => {
     const { scheduler, collector, read } = setup({ targets });
     scheduler.start([collector]);
     await settle();
-    expect(valueOf(await read(), 'openclaw_test_up', { target: 'b' })).toBe(1);
+    expect(sampleOf(await read(), 'openclaw_test_up', { target: 'b' })).toBe(1);
   });
 
   it('is not asked again until it lets go, and every round without it counts as a timeout', async () => {
@@ -151,7 +154,7 @@ describe('a target that hangs', () => {
     scheduler.start([collector]);
     await clock.advance(collector.intervalMs * 3 + collector.timeoutMs);
     expect(asked).toBe(1);
-    const rounds = valueOf(await read(), 'openclaw_exporter_collector_runs_total', { result: 'timeout' });
+    const rounds = sampleOf(await read(), 'openclaw_exporter_collector_runs_total', { result: 'timeout' });
     expect(rounds).toBe(4);
   });
 
@@ -177,8 +180,8 @@ describe('a target that goes away', () => {
     names = ['b'];
     await clock.advance(collector.intervalMs);
     const series = await read();
-    expect(valueOf(series, 'openclaw_test_up', { target: 'a' })).toBeUndefined();
-    expect(valueOf(series, 'openclaw_test_up', { target: 'b' })).toBe(1);
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'a' })).toBeUndefined();
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'b' })).toBe(1);
   });
 });
 
@@ -281,7 +284,7 @@ describe('a healthy round', () => {
     scheduler.start([collector]);
     const series = await read();
     for (const result of ['ok', 'error', 'timeout']) {
-      expect(valueOf(series, 'openclaw_exporter_collector_runs_total', { result })).toBe(0);
+      expect(sampleOf(series, 'openclaw_exporter_collector_runs_total', { result })).toBe(0);
     }
   });
 });
@@ -295,8 +298,8 @@ describe('replacing collectors', () => {
     await scheduler.replace([{ ...collector, targets: of('new') }]);
     await settle();
     const series = await read();
-    expect(valueOf(series, 'openclaw_test_up', { target: 'old' })).toBeUndefined();
-    expect(valueOf(series, 'openclaw_test_up', { target: 'new' })).toBe(1);
-    expect(valueOf(series, 'openclaw_exporter_collector_runs_total', { result: 'ok' })).toBe(2);
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'old' })).toBeUndefined();
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'new' })).toBe(1);
+    expect(sampleOf(series, 'openclaw_exporter_collector_runs_total', { result: 'ok' })).toBe(2);
   });
 });
