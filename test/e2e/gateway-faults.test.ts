@@ -1,0 +1,206 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Child } from '../support/child.ts';
+import { expectCleanExposition } from '../support/clean-exposition.ts';
+import { addJobs, type CronJobs } from '../support/cron-jobs.ts';
+import { Exporter } from '../support/exporter.ts';
+import { matching, type Series, sampleOf, stateOf } from '../support/exposition.ts';
+import { GatewayHome, newToken, refusedAttempts, VERSIONS } from '../support/openclaw.ts';
+import { Prometheus } from '../support/prometheus.ts';
+import { expectNoSecretShown, keepOutput } from '../support/secrets.ts';
+import { closeListener, startStandIn, startStranger } from '../support/stand-in.ts';
+
+const CONFIG = {
+  cron: { publish_delay: '1s' },
+  collectors: {
+    process: { interval: '1s' },
+    ping: { interval: '2s', timeout: '2s' },
+    token: { interval: '1s' },
+    api: { interval: '1s' },
+    cron: { interval: '1s' },
+  },
+};
+
+const up = (series: readonly Series[]) => sampleOf(series, 'openclaw_gateway_up');
+const state = (series: readonly Series[]) => stateOf(series, 'openclaw_gateway_state', 'state');
+const processUp = (series: readonly Series[]) => sampleOf(series, 'openclaw_gateway_process_up');
+const listenerUp = (series: readonly Series[]) => sampleOf(series, 'openclaw_gateway_listener_up');
+const restarts = (series: readonly Series[]) =>
+  sampleOf(series, 'openclaw_gateway_process_restarts_total') ?? Number.NaN;
+const tokenMatch = (series: readonly Series[]) => sampleOf(series, 'openclaw_gateway_token_match');
+const functionUp = (series: readonly Series[]) =>
+  sampleOf(series, 'openclaw_gateway_function_up', { function: 'sessions_list' });
+const processState = (series: readonly Series[]) =>
+  stateOf(series, 'openclaw_gateway_process_state', 'state');
+
+describe.each(VERSIONS)('beside a real gateway %s', (version) => {
+  const token = newToken();
+  let home: GatewayHome;
+  let gateway: Child;
+  let exporter: Exporter;
+  let prometheus: Prometheus;
+  let jobs: CronJobs;
+
+  const cronSource = version === '2026.9.6' ? 'sqlite' : 'jsonl';
+  const cronSeen = (series: readonly Series[]) =>
+    sampleOf(series, 'openclaw_cron_source_up', { source: cronSource });
+  const runs = (series: readonly Series[], id: string, status: string) =>
+    sampleOf(series, 'openclaw_cron_runs_total', { cron_job_id: id, status });
+  const healthy = (series: readonly Series[]) =>
+    up(series) === 1 && tokenMatch(series) === 1 && functionUp(series) === 1;
+  const clean = () => expectCleanExposition(exporter, prometheus);
+  const untilHealthy = () => exporter.untilMetrics('every layer to be healthy', healthy, 60_000);
+
+  beforeAll(async () => {
+    home = await GatewayHome.create(version);
+    home.configure(token);
+    ({ gateway, jobs } = await addJobs(home, token));
+    exporter = await Exporter.start({ env: home.env, config: CONFIG });
+    prometheus = await Prometheus.start(exporter.port);
+  });
+
+  afterAll(async () => {
+    keepOutput('page', await (await fetch(exporter.url('/'))).text());
+    await exporter?.stop();
+    await prometheus?.stop();
+    await gateway?.end('SIGKILL');
+    expectNoSecretShown();
+    exporter?.remove();
+    home?.remove();
+  });
+
+  it('shows every layer healthy', async () => {
+    const series = await untilHealthy();
+    expect(processUp(series)).toBe(1);
+    expect(listenerUp(series)).toBe(1);
+    expect(sampleOf(series, 'openclaw_gateway_processes')).toBe(1);
+    expect(state(series)).toBe('up');
+    expect(sampleOf(series, 'openclaw_gateway_ready')).toBe(1);
+    expect(
+      sampleOf(series, 'openclaw_gateway_last_ping_duration_seconds', { phase: 'http' }),
+    ).toBeGreaterThan(0);
+    expect(matching(series, 'openclaw_gateway_info').map(({ labels }) => labels.version)).toEqual([version]);
+    expect(cronSeen(series)).toBe(1);
+    await clean();
+  });
+
+  it('counts the runs of a job that succeeds and of one that fails', async () => {
+    const counted = await exporter.untilMetrics(
+      'both jobs to be counted',
+      (series) =>
+        (runs(series, jobs.succeeding, 'ok') ?? 0) >= 2 && (runs(series, jobs.failing, 'error') ?? 0) >= 1,
+      90_000,
+    );
+    const status = (id: string) =>
+      stateOf(counted, 'openclaw_cron_last_run_status', 'status', { cron_job_id: id });
+    expect(status(jobs.succeeding)).toBe('ok');
+    expect(status(jobs.failing)).toBe('error');
+    await clean();
+  });
+
+  it('takes the series of a removed job away', async () => {
+    await jobs.remove(jobs.failing);
+    const series = await exporter.untilMetrics(
+      'the removed job to go',
+      (all) => matching(all, 'openclaw_cron_job_enabled', { cron_job_id: jobs.failing }).length === 0,
+    );
+    expect(matching(series, 'openclaw_cron_job_enabled', { cron_job_id: jobs.succeeding })).toHaveLength(1);
+    await clean();
+  });
+
+  it('calls a stopped process hung, not down (G2)', async () => {
+    gateway.signal('SIGSTOP');
+    const series = await exporter.untilMetrics('the gateway to be hung', (all) => state(all) === 'hung');
+    expect(up(series)).toBe(0);
+    expect(processUp(series)).toBe(1);
+    expect(processState(series)).toBe('stopped');
+    expect(cronSeen(series)).toBe(1);
+    await clean();
+    gateway.signal('SIGCONT');
+    await untilHealthy();
+  });
+
+  it('calls a killed gateway refused and drops its token verdict (G1)', async () => {
+    await gateway.end('SIGKILL');
+    const series = await exporter.untilMetrics(
+      'the gateway to be down',
+      (all) => state(all) === 'refused' && processUp(all) === 0 && tokenMatch(all) === undefined,
+    );
+    expect(up(series)).toBe(0);
+    expect(sampleOf(series, 'openclaw_gateway_processes')).toBe(0);
+    expect(functionUp(series)).toBeUndefined();
+    expect(cronSeen(series)).toBe(1);
+    await clean();
+  });
+
+  it('counts its return as one restart (G6)', async () => {
+    const before = restarts(await exporter.series());
+    gateway = await home.startReady();
+    const series = await untilHealthy();
+    expect(restarts(series)).toBe(before + 1);
+    await clean();
+  });
+
+  it('sees another token at once and asks no more than the limit (T1)', async () => {
+    await gateway.end('SIGTERM');
+    gateway = await home.startReady(newToken());
+    const series = await exporter.untilMetrics('the mismatch', (all) => tokenMatch(all) === 0, 60_000);
+    expect(up(series)).toBe(1);
+    expect(functionUp(series)).toBeUndefined();
+    expect(cronSeen(series)).toBe(1);
+    expect(refusedAttempts(gateway)).toBeGreaterThan(0);
+    expect(refusedAttempts(gateway)).toBeLessThanOrEqual(3);
+    await clean();
+    await gateway.end('SIGKILL');
+  });
+
+  it('tells a process that lost its listener from one that is down (G3)', async () => {
+    const standIn = await startStandIn(version, home.port, home.env);
+    await exporter.untilMetrics(
+      'the stand-in to be seen',
+      (all) => processUp(all) === 1 && listenerUp(all) === 1,
+    );
+    await closeListener(standIn);
+    const series = await exporter.untilMetrics(
+      'the listener to be gone',
+      (all) => listenerUp(all) === 0 && state(all) === 'refused',
+    );
+    expect(processUp(series)).toBe(1);
+    expect(up(series)).toBe(0);
+    expect(tokenMatch(series)).toBeUndefined();
+    await clean();
+    await standIn.end();
+  });
+
+  it('calls a stranger on the port foreign and never sends it the token (G4)', async () => {
+    const stranger = await startStranger(home.port);
+    const series = await exporter.untilMetrics('the stranger', (all) => state(all) === 'foreign');
+    expect(up(series)).toBe(0);
+    expect(tokenMatch(series)).toBeUndefined();
+    const attempts = await exporter.untilMetrics(
+      'token checks to be held back for several rounds',
+      (all) =>
+        (sampleOf(all, 'openclaw_exporter_collector_runs_total', { collector: 'token', result: 'ok' }) ?? 0) >
+        5,
+    );
+    expect(attempts.length).toBeGreaterThan(0);
+    await clean();
+    await stranger.end();
+    expect(stranger.output).toContain('/healthz');
+    keepOutput('what the stranger was sent', stranger.output);
+  });
+
+  it('says that cron storage is unreadable and keeps the other layers (C7)', async () => {
+    gateway = await home.startReady();
+    await untilHealthy();
+    await gateway.end('SIGTERM');
+    const folder = join(home.stateDir, version === '2026.9.6' ? 'state' : 'cron');
+    renameSync(folder, `${folder}.away`);
+    writeFileSync(folder, 'not a folder');
+    const series = await exporter.untilMetrics('the source to be lost', (all) => cronSeen(all) === 0);
+    expect(state(series)).toBe('refused');
+    expect(processUp(series)).toBe(0);
+    await clean();
+  });
+});

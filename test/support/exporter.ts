@@ -1,0 +1,126 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { Child } from './child.ts';
+import { parseExposition, type Series } from './exposition.ts';
+import { freePort } from './ports.ts';
+import { keepOutput } from './secrets.ts';
+import { until } from './until.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../src/launch.js', import.meta.url));
+
+export interface ExporterOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** The configuration file's content. */
+  readonly config?: unknown;
+  /** Shared with another exporter, or kept over a restart. */
+  readonly storagePath?: string;
+  readonly uid?: number;
+}
+
+/** The real exporter as a child process, seen through HTTP only. */
+export class Exporter {
+  readonly port: number;
+  readonly storagePath: string;
+  readonly child: Child;
+  readonly #folder: string;
+
+  private constructor(port: number, folder: string, storagePath: string, child: Child) {
+    this.port = port;
+    this.#folder = folder;
+    this.storagePath = storagePath;
+    this.child = child;
+  }
+
+  static async start({ env, config, storagePath }: ExporterOptions): Promise<Exporter> {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'openclaw-exporter-e2e-'));
+    const storage = storagePath ?? join(folder, 'storage');
+    const configFile = join(folder, 'exporter.yml');
+    writeFileSync(configFile, stringify(config ?? {}));
+    const args = [
+      '--disable-warning=ExperimentalWarning',
+      LAUNCHER,
+      `--config.file=${configFile}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      `--storage.path=${storage}`,
+      '--log.level=debug',
+    ];
+    const exporter = new Exporter(port, folder, storage, new Child(process.execPath, args, { env }));
+    await until(
+      async () => {
+        if (exporter.child.ended !== undefined) throw new Error(`exporter ended: ${exporter.child.output}`);
+        return (await fetch(exporter.url('/-/healthy'))).ok;
+      },
+      { what: 'the exporter to serve' },
+    );
+    return exporter;
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.port}${path}`;
+  }
+
+  /** One scrape, in the text format unless `accept` says otherwise. */
+  async scrape(accept = 'text/plain'): Promise<string> {
+    const text = await (await fetch(this.url('/metrics'), { headers: { accept } })).text();
+    keepOutput('/metrics', text);
+    return text;
+  }
+
+  async series(): Promise<Series[]> {
+    return parseExposition(await this.scrape());
+  }
+
+  /** Waits until the metrics fulfil `condition`; on failure the message holds what was last scraped of `openclaw_*`. */
+  async untilMetrics(
+    what: string,
+    condition: (series: readonly Series[]) => boolean,
+    timeoutMs = 30_000,
+  ): Promise<readonly Series[]> {
+    let last: readonly Series[] = [];
+    try {
+      return await until(
+        async () => {
+          last = await this.series();
+          return condition(last) ? last : undefined;
+        },
+        { what, timeoutMs, everyMs: 100 },
+      );
+    } catch (error) {
+      const shown = last
+        .filter(
+          ({ name }) =>
+            name.startsWith('openclaw_gateway') || name.startsWith('openclaw_ssh') || name.endsWith('_up'),
+        )
+        .map(({ name, labels, value }) => `${name}${JSON.stringify(labels)} ${value}`);
+      throw new Error(`${what}: ${shown.join('\n')}`, { cause: error });
+    }
+  }
+
+  /** Ends it and keeps its log, its pages and its files for the search for tokens. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (signal === 'SIGTERM' && this.child.ended === undefined) {
+      keepOutput('status page', await (await fetch(this.url('/'))).text());
+    }
+    await this.child.end(signal);
+    keepOutput('log', this.child.output);
+    for (const name of readdirSync(this.storagePath, { recursive: true, encoding: 'utf8' })) {
+      keepOutput(`state ${name}`, readTextIfFile(join(this.storagePath, name)));
+    }
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function readTextIfFile(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Child } from './child.ts';
+import { freePort } from './ports.ts';
+import { rememberSecret } from './secrets.ts';
+import { until } from './until.ts';
+
+const run = promisify(execFile);
+
+/** The gateway versions the suites run against; SQLite storage and protocol 4, files and protocol 3. */
+export const VERSIONS = ['2026.9.6', '2026.5.7'] as const;
+export type Version = (typeof VERSIONS)[number];
+
+const CACHE = process.env.OPENCLAW_E2E_CACHE ?? join(homedir(), '.cache', 'openclaw-gateway-exporter-e2e');
+
+/** Installs a gateway from the npm registry once and returns its program file. */
+export async function installOpenClaw(version: Version): Promise<string> {
+  const folder = join(CACHE, version);
+  const program = join(folder, 'node_modules', 'openclaw', 'openclaw.mjs');
+  const done = join(folder, 'installed');
+  if (existsSync(done)) return program;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{"private":true}\n');
+  await run('npm', ['install', `openclaw@${version}`, '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: folder,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  writeFileSync(done, '');
+  return program;
+}
+
+/** A token that no other test uses; every output of every suite is searched for it at the end. */
+export function newToken(): string {
+  const token = randomBytes(24).toString('hex');
+  rememberSecret(token);
+  return token;
+}
+
+/** A gateway's home, state folder and port; survives the gateway's restarts. */
+export class GatewayHome {
+  readonly root = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
+  readonly home = join(this.root, 'home');
+  readonly stateDir = join(this.home, '.openclaw');
+  readonly version: Version;
+  readonly program: string;
+  readonly port: number;
+
+  private constructor(version: Version, program: string, port: number) {
+    this.version = version;
+    this.program = program;
+    this.port = port;
+    mkdirSync(this.stateDir, { recursive: true });
+    mkdirSync(join(this.root, 'tmp'));
+  }
+
+  static async create(version: Version): Promise<GatewayHome> {
+    return new GatewayHome(version, await installOpenClaw(version), await freePort());
+  }
+
+  /** Writes `openclaw.json`, as a user has it. */
+  configure(token: string, extra: Readonly<Record<string, unknown>> = {}): void {
+    const config = {
+      gateway: { mode: 'local', port: this.port, bind: 'loopback', auth: { mode: 'token', token } },
+      ...extra,
+    };
+    writeFileSync(join(this.stateDir, 'openclaw.json'), JSON.stringify(config), { mode: 0o600 });
+  }
+
+  /** The environment in which gateway, CLI and exporter find this home by themselves. */
+  get env(): Record<string, string> {
+    return { HOME: this.home, TMPDIR: join(this.root, 'tmp'), OPENCLAW_SKIP_UPDATE_CHECK: '1' };
+  }
+
+  /** Starts the gateway; with `token`, one that differs from the configuration's. */
+  start(token?: string): Child {
+    const differing = token === undefined ? [] : ['--token', token];
+    const args = [this.program, 'gateway', 'run', '--allow-unconfigured', '--auth', 'token', ...differing];
+    return new Child(process.execPath, args, { env: this.env, cwd: this.root });
+  }
+
+  /** Starts the gateway and waits until `/readyz` says so. */
+  async startReady(token?: string): Promise<Child> {
+    const gateway = this.start(token);
+    await until(
+      async () => {
+        if (gateway.ended !== undefined) throw new Error(`gateway ended: ${gateway.output.slice(-2000)}`);
+        return (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok;
+      },
+      { timeoutMs: 120_000, everyMs: 250, what: `gateway ${this.version} to be ready` },
+    );
+    return gateway;
+  }
+
+  /** Runs the CLI against this home's gateway and returns what it printed. */
+  async cli(token: string, ...args: readonly string[]): Promise<string> {
+    const env = { ...this.env, PATH: process.env.PATH ?? '', OPENCLAW_GATEWAY_TOKEN: token, NO_COLOR: '1' };
+    const { stdout } = await run(process.execPath, [this.program, ...args], { env, cwd: this.root });
+    return stdout;
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** How many attempts the gateway itself says it refused for a wrong token. */
+export function refusedAttempts(gateway: Child): number {
+  return gateway.output.split('\n').filter((line) => /unauthorized .*token_mismatch/.test(line)).length;
+}
