@@ -19,7 +19,7 @@ const CONFIG = {
   },
 };
 
-describe.each(VERSIONS)('beside a gateway %s that refuses the configured token', (version) => {
+describe.concurrent.each(VERSIONS)('beside a gateway %s that refuses the configured token', (version) => {
   let home: GatewayHome;
   let gateway: Child;
   const exporters: Exporter[] = [];
