@@ -10,7 +10,7 @@ import { systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { Scheduler } from './runtime/scheduler.ts';
 import { runCommand } from './sources/command.ts';
-import { openClawInstall } from './sources/openclaw-install.ts';
+import { openClawInstallReader } from './sources/openclaw-install.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
 import { type ListenOutcome, listen, shut } from './web/server.ts';
 
@@ -64,7 +64,7 @@ export async function startExporter(
       storagePath: flags.storagePath,
       run: runCommand,
       board,
-      install: () => openClawInstall({ env: process.env, gateway: current.gateway }),
+      install: openClawInstallReader({ env: process.env, gateway: current.gateway }),
     });
   const reload = async (): Promise<ReloadOutcome> => {
     const loaded = loadConfiguration(flags);

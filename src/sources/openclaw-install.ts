@@ -1,7 +1,36 @@
+import { X509Certificate } from 'node:crypto';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { parse as parseDotenv } from 'dotenv';
 import type { Secret } from '../runtime/secret.ts';
+import { NotedFiles } from './noted-files.ts';
+import { type OpenClawConfig, readOpenClawConfig } from './openclaw-config.ts';
+import {
+  credentialOf,
+  type Env,
+  resolveSecret,
+  type SecretOutcome,
+  type SecretSources,
+  substitute,
+} from './openclaw-secret-input.ts';
 
-/** Where a credential was found; the label values of `openclaw_gateway_token_present`. */
-export type CredentialPlace = 'config' | 'env' | 'dotenv' | 'service' | 'process' | 'remote';
+/**
+ * Where a credential was found; the label values of `openclaw_gateway_token_present`. `other` is the file that the
+ * exporter's own configuration names.
+ */
+export const CREDENTIAL_PLACES = [
+  'config',
+  'env',
+  'dotenv',
+  'service',
+  'process',
+  'remote',
+  'other',
+] as const;
+export type CredentialPlace = (typeof CREDENTIAL_PLACES)[number];
+
+/** How the gateway authenticates shared credentials; `none` and `trusted-proxy` compare no token at all. */
+export type AuthMode = 'token' | 'password' | 'none' | 'trusted-proxy';
 
 export interface Credential {
   readonly place: CredentialPlace;
@@ -12,11 +41,14 @@ export interface Credential {
 export interface GatewayAddress {
   /** `ws:` or `wss:` URL without path or credentials. */
   readonly url: string;
+  /** Without the brackets of an IPv6 address. */
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
   /** Whether the host is this machine's loopback, so that its process and files can be looked at. */
   readonly local: boolean;
+  /** SHA-256 of the certificate to expect instead of one that an authority has signed; colon form, upper case. */
+  readonly fingerprint: string | undefined;
 }
 
 /** What the OpenClaw CLI on this machine would use, found the way it finds it. Read anew by each caller's round. */
@@ -25,16 +57,19 @@ export interface OpenClawInstall {
   /** Absolute path; never shown in any output. */
   readonly stateDir: string;
   readonly configPath: string;
+  readonly authMode: AuthMode;
   /** The credential to prove against the gateway, by the CLI's own precedence; undefined where none is configured. */
   readonly credential: Credential | undefined;
   /** Places that hold a credential, the proved one included. */
   readonly credentials: readonly Credential[];
+  /** Places that hold a credential which only OpenClaw itself can read (a command, its secret store). */
+  readonly unresolved: readonly CredentialPlace[];
   /** What could not be read or understood, in words without paths or secrets. */
   readonly problems: readonly string[];
 }
 
 export interface InstallOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   /** The `gateway` section of the exporter's configuration, which overrides what is found. */
   readonly gateway: {
     readonly url?: string | undefined;
@@ -43,16 +78,326 @@ export interface InstallOptions {
   };
 }
 
-/** Finds address, state folder and credentials. Reads files only when they changed. Never throws. */
-export function openClawInstall({ env }: InstallOptions): OpenClawInstall {
-  const stateDir = env.OPENCLAW_STATE_DIR ?? `${env.HOME}/.openclaw`;
-  const port = Number(env.OPENCLAW_GATEWAY_PORT ?? 18_789);
-  return {
-    address: { url: `ws://127.0.0.1:${port}`, host: '127.0.0.1', port, tls: false, local: true },
-    stateDir,
-    configPath: `${stateDir}/openclaw.json`,
-    credential: undefined,
-    credentials: [],
-    problems: [],
+const DEFAULT_PORT = 18_789;
+const MAX_DOTENV_BYTES = 1024 * 1024;
+const MAX_TOKEN_BYTES = 64 * 1024;
+
+/**
+ * Finds address, state folder and credentials as the OpenClaw CLI does. As long as no file changed, each call costs a
+ * few `stat`s and gives the same object. Never throws, never writes.
+ */
+export function openClawInstallReader(options: InstallOptions): () => OpenClawInstall {
+  let last: { readonly files: NotedFiles; readonly install: OpenClawInstall } | undefined;
+  return () => {
+    if (last?.files.unchanged()) return last.install;
+    const files = new NotedFiles();
+    last = { files, install: find(options, files) };
+    return last.install;
   };
+}
+
+/** One reading, without memory of an earlier one. */
+export function openClawInstall(options: InstallOptions): OpenClawInstall {
+  return find(options, new NotedFiles());
+}
+
+function find({ env, gateway }: InstallOptions, files: NotedFiles): OpenClawInstall {
+  const problems: string[] = [];
+  const home = homeOf(env);
+  const places = whereabouts(env, gateway.state_dir, home, files);
+  const dotenv = readDotenv(places.dotenvPaths, files, problems);
+  const roots = (env.OPENCLAW_INCLUDE_ROOTS ?? '').split(delimiter).filter((root) => root !== '');
+  const reading = readOpenClawConfig(
+    places.configPath,
+    files,
+    roots.map((root) => expandHome(root, home)),
+  );
+  problems.push(...reading.problems);
+  const { config } = reading;
+  const full = { ...configEnv(config), ...dotenv, ...withoutUndefined(env) };
+  const sources: SecretSources = {
+    config,
+    env: full,
+    files,
+    expand: (path) => resolve(dirname(places.configPath), expandHome(path, home)),
+  };
+  const target = targetOf(gateway.url, full, config, problems);
+  const authMode = authModeOf(config, full);
+  const address = addressOf(target, sources, places.stateDir, problems);
+  const held = heldCredentials({ sources, env, dotenv, authMode, target, local: address.local });
+  problems.push(...held.problems);
+  const credential =
+    gateway.token_file === undefined
+      ? held.credential
+      : fromTokenFile(expandHome(gateway.token_file, home), files, problems);
+  return {
+    address,
+    stateDir: places.stateDir,
+    configPath: places.configPath,
+    authMode,
+    credential: authMode === 'none' || authMode === 'trusted-proxy' ? undefined : credential,
+    credentials: credential?.place === 'other' ? [credential, ...held.all] : held.all,
+    unresolved: held.unresolved,
+    problems: [...new Set(problems)],
+  };
+}
+
+/** OpenClaw treats a variable that is empty, or holds the text of a missing value, as not set. */
+function setting(value: string | undefined): string | undefined {
+  const text = value?.trim();
+  return text === undefined || text === '' || text === 'undefined' || text === 'null' ? undefined : text;
+}
+
+function homeOf(env: Env): string {
+  const osHome = setting(env.HOME) ?? setting(env.USERPROFILE) ?? homedir();
+  const own = setting(env.OPENCLAW_HOME);
+  return own === undefined ? osHome : resolve(expandHome(own, osHome));
+}
+
+function expandHome(path: string, home: string): string {
+  return path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path;
+}
+
+interface Whereabouts {
+  readonly stateDir: string;
+  readonly configPath: string;
+  /** Strongest first. */
+  readonly dotenvPaths: readonly string[];
+}
+
+function whereabouts(env: Env, configured: string | undefined, home: string, files: NotedFiles): Whereabouts {
+  const defaults = ['.openclaw', '.clawdbot'].map((name) => join(home, name));
+  const named = configured ?? setting(env.OPENCLAW_STATE_DIR) ?? profileFolder(env);
+  const stateDir =
+    named === undefined
+      ? (defaults.find((folder) => files.exists(folder)) ?? join(home, '.openclaw'))
+      : resolve(expandHome(named, home));
+  const namedConfig = setting(env.OPENCLAW_CONFIG_PATH);
+  const candidates = [stateDir, ...(named === undefined ? defaults : [])].flatMap((folder) => [
+    join(folder, 'openclaw.json'),
+    join(folder, 'clawdbot.json'),
+  ]);
+  const configPath =
+    namedConfig === undefined
+      ? (candidates.find((path) => files.exists(path)) ?? join(stateDir, 'openclaw.json'))
+      : resolve(expandHome(namedConfig, home));
+  const dotenvFolder = named === undefined && namedConfig !== undefined ? dirname(configPath) : stateDir;
+  const isDefault = stateDir === join(home, '.openclaw');
+  return {
+    stateDir,
+    configPath,
+    dotenvPaths: [
+      join(dotenvFolder, '.env'),
+      ...(isDefault ? [join(home, '.config', 'openclaw', 'gateway.env')] : []),
+    ],
+  };
+}
+
+function profileFolder(env: Env): string | undefined {
+  const profile = setting(env.OPENCLAW_PROFILE);
+  if (profile === undefined || !/^[\w.-]+$/.test(profile)) return undefined;
+  return profile === 'default' ? undefined : `~/.openclaw-${profile}`;
+}
+
+function readDotenv(paths: readonly string[], files: NotedFiles, problems: string[]): Record<string, string> {
+  const found: Record<string, string>[] = [];
+  for (const path of paths) {
+    const read = files.read(path, MAX_DOTENV_BYTES);
+    if (read.state === 'failed') problems.push(`the state folder's .env cannot be read (${read.reason})`);
+    if (read.state === 'read') found.push(parseDotenv(read.text));
+  }
+  return Object.assign({}, ...found.reverse());
+}
+
+/** Variables that openclaw.json itself sets, in `env.vars` or directly in `env`. */
+function configEnv({ env }: OpenClawConfig): Record<string, string> {
+  const entries = Object.entries({ ...env, ...env?.vars });
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+function withoutUndefined(env: Env): Record<string, string> {
+  const entries = Object.entries(env);
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** Who named the gateway decides which credentials may be sent to it. */
+interface GatewayTarget {
+  readonly url: URL;
+  readonly named: 'exporter' | 'env' | 'remote' | 'local';
+}
+
+function targetOf(
+  configured: string | undefined,
+  env: Env,
+  config: OpenClawConfig,
+  problems: string[],
+): GatewayTarget {
+  const remote = config.gateway?.mode === 'remote' ? config.gateway.remote?.url : undefined;
+  const candidates = [
+    { named: 'exporter', text: configured, name: 'gateway.url' },
+    { named: 'env', text: setting(env.OPENCLAW_GATEWAY_URL), name: 'OPENCLAW_GATEWAY_URL' },
+    {
+      named: 'remote',
+      text: remote === undefined ? undefined : setting(substitute(remote, env).text),
+      name: 'openclaw.json: gateway.remote.url',
+    },
+  ] as const;
+  for (const { named, text, name } of candidates) {
+    if (text === undefined) continue;
+    const url = gatewayUrl(text);
+    const isRemote = url !== undefined && remote !== undefined && gatewayUrl(remote)?.host === url.host;
+    if (url !== undefined) return { url, named: named === 'exporter' && isRemote ? 'remote' : named };
+    problems.push(`${name} is no URL of a gateway, such as ws://127.0.0.1:${DEFAULT_PORT}`);
+  }
+  const scheme = config.gateway?.tls?.enabled === true ? 'wss' : 'ws';
+  return { url: new URL(`${scheme}://127.0.0.1:${portOf(env, config)}`), named: 'local' };
+}
+
+function gatewayUrl(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text.replace(/^http(s?):/i, 'ws$1:')) : undefined;
+  return url !== undefined && /^wss?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
+}
+
+function portOf(env: Env, config: OpenClawConfig): number {
+  const text = /^(?:[^:]*:|\[[^\]]*\]:)?(\d{1,5})$/.exec(setting(env.OPENCLAW_GATEWAY_PORT) ?? '')?.[1];
+  const named = Number(text ?? 0);
+  if (named > 0 && named <= 65_535) return named;
+  const configured = config.gateway?.port ?? 0;
+  if (configured > 0) return configured;
+  const profile = setting(env.OPENCLAW_PROFILE);
+  if (profile === undefined || profile === 'default') return DEFAULT_PORT;
+  return profile === 'dev' ? 19_001 : profilePort(profile);
+}
+
+/** The port that current versions derive from a profile's name (FNV-1a). */
+function profilePort(profile: string): number {
+  let hash = 2_166_136_261;
+  for (const byte of Buffer.from(profile)) hash = Math.imul(hash ^ byte, 16_777_619);
+  return 20_000 + ((hash >>> 0) % 40_000);
+}
+
+function addressOf(
+  { url, named }: GatewayTarget,
+  { config, files, expand }: SecretSources,
+  stateDir: string,
+  problems: string[],
+): GatewayAddress {
+  const tls = url.protocol === 'wss:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url.port) || (tls ? 443 : 80);
+  const local = host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+  const pin = () => {
+    const configured =
+      named === 'remote' || named === 'env' ? config.gateway?.remote?.tlsFingerprint : undefined;
+    if (configured !== undefined) return fingerprintOf(configured, problems);
+    if (!local || config.gateway?.tls?.enabled !== true) return undefined;
+    const path = config.gateway.tls.certPath;
+    return ownCertificate(
+      path === undefined ? join(stateDir, 'gateway', 'tls', 'gateway-cert.pem') : expand(path),
+      files,
+      problems,
+    );
+  };
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `${tls ? 'wss' : 'ws'}://${shown}:${port}`,
+    host,
+    port,
+    tls,
+    local,
+    fingerprint: tls ? pin() : undefined,
+  };
+}
+
+function fingerprintOf(text: string, problems: string[]): string | undefined {
+  const hex = text
+    .replace(/^sha256:/i, '')
+    .replaceAll(':', '')
+    .trim()
+    .toUpperCase();
+  if (/^[0-9A-F]{64}$/.test(hex)) return (hex.match(/../g) ?? []).join(':');
+  problems.push('openclaw.json: gateway.remote.tlsFingerprint is no SHA-256 fingerprint');
+  return undefined;
+}
+
+function ownCertificate(path: string, files: NotedFiles, problems: string[]): string | undefined {
+  const read = files.read(path, MAX_TOKEN_BYTES);
+  try {
+    if (read.state === 'read') return new X509Certificate(read.text).fingerprint256;
+  } catch {
+    // Not a certificate: said below, like one that cannot be read.
+  }
+  problems.push("the gateway's TLS certificate cannot be read, so it cannot be recognised");
+  return undefined;
+}
+
+function authModeOf(config: OpenClawConfig, env: Env): AuthMode {
+  const auth = config.gateway?.auth;
+  const mode = auth?.mode;
+  if (mode === 'token' || mode === 'password' || mode === 'none' || mode === 'trusted-proxy') return mode;
+  const password = auth?.password !== undefined || setting(env.OPENCLAW_GATEWAY_PASSWORD) !== undefined;
+  return password && auth?.token === undefined ? 'password' : 'token';
+}
+
+interface Holding {
+  readonly sources: SecretSources;
+  /** The exporter's own environment, without what `.env` adds. */
+  readonly env: Env;
+  readonly dotenv: Env;
+  readonly authMode: AuthMode;
+  readonly target: GatewayTarget;
+  readonly local: boolean;
+}
+
+interface Held {
+  readonly credential: Credential | undefined;
+  readonly all: readonly Credential[];
+  readonly unresolved: readonly CredentialPlace[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * Credentials by place, strongest first: what the gateway itself takes first (its configuration), then the
+ * environment, then `.env`. A URL from elsewhere is never given this machine's own credential.
+ */
+function heldCredentials(holding: Holding): Held {
+  const { env, dotenv, authMode, target } = holding;
+  const kind = authMode === 'password' ? 'password' : 'token';
+  const variable = kind === 'password' ? 'OPENCLAW_GATEWAY_PASSWORD' : 'OPENCLAW_GATEWAY_TOKEN';
+  const places: readonly (readonly [CredentialPlace, SecretOutcome])[] = [
+    ['config', configCredential(holding, kind)],
+    ['env', credentialOf(env[variable], variable)],
+    ['dotenv', credentialOf(dotenv[variable], `${variable} in .env`)],
+  ];
+  const all = places.flatMap(([place, { state, ...found }]) =>
+    state === 'found' && 'secret' in found ? [{ place, secret: found.secret }] : [],
+  );
+  const unresolved = places.flatMap(([place, { state }]) => (state === 'unresolved' ? [place] : []));
+  const problems = places.flatMap(([, found]) => (found.state === 'unresolved' ? [found.problem] : []));
+  const onlyEnv = target.named === 'env' || (target.named === 'exporter' && !holding.local);
+  const fromEnv = all.find(({ place }) => place !== 'config');
+  return { credential: onlyEnv ? fromEnv : all[0], all, unresolved, problems };
+}
+
+function configCredential({ sources, target }: Holding, kind: 'token' | 'password'): SecretOutcome {
+  const gateway = sources.config.gateway;
+  const own = resolveSecret(gateway?.auth?.[kind], `openclaw.json: gateway.auth.${kind}`, sources);
+  const remote = () =>
+    resolveSecret(gateway?.remote?.[kind], `openclaw.json: gateway.remote.${kind}`, sources);
+  if (target.named === 'remote') return remote();
+  return own.state === 'none' ? remote() : own;
+}
+
+function fromTokenFile(path: string, files: NotedFiles, problems: string[]): Credential | undefined {
+  const read = files.read(resolve(path), MAX_TOKEN_BYTES);
+  if (read.state !== 'read') {
+    problems.push(`gateway.token_file cannot be read (${read.state === 'absent' ? 'ENOENT' : read.reason})`);
+    return undefined;
+  }
+  const found = credentialOf(read.text, 'gateway.token_file');
+  if (found.state === 'found') return { place: 'other', secret: found.secret };
+  problems.push(found.state === 'unresolved' ? found.problem : 'gateway.token_file holds nothing');
+  return undefined;
 }
