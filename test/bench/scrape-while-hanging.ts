@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startBlackHole } from '../support/black-hole.ts';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
 import { parseExposition, sampleOf } from '../support/exposition.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 import { type Bench, type BenchRow, ms, quantile, timed, times } from './bench.ts';
-import { startBlackHole } from './black-hole.ts';
 
 const SCRAPES = 200;
 const ALTERNATIVE_SCRAPES = 10;

@@ -1,5 +1,5 @@
-import { Child } from '../support/child.ts';
-import { until } from '../support/until.ts';
+import { Child } from './child.ts';
+import { until } from './until.ts';
 
 const PROGRAM = `
 const server = require('node:net').createServer((socket) => socket.on('error', () => socket.destroy()));
