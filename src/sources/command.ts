@@ -1,15 +1,16 @@
 import { execa } from 'execa';
+import { codeOf } from '../runtime/errors.ts';
 
 export interface CommandOptions {
-  /** Ends the child (SIGTERM, then SIGKILL after 500 ms) when it fires. */
+  /** Ends the child and its own children (SIGTERM, then SIGKILL after 500 ms) when it fires. */
   readonly signal: AbortSignal;
   /** The child's whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** Bytes kept of each stream; a child that prints more is ended. */
+  /** Characters kept of each stream; a child that prints more is ended. */
   readonly maxBuffer?: number;
 }
 
-/** How a child process ended. Both outputs are text, at most `maxBuffer` bytes each. */
+/** How a child process ended. Both outputs are text, at most `maxBuffer` characters each. */
 export type CommandOutcome =
   | { readonly state: 'exited'; readonly code: number; readonly stdout: string; readonly stderr: string }
   | { readonly state: 'killed'; readonly stderr: string }
@@ -23,25 +24,71 @@ export type RunCommand = (
   options: CommandOptions,
 ) => Promise<CommandOutcome>;
 
+type Subprocess = ReturnType<typeof start>;
+
 const MAX_BUFFER = 256 * 1024;
 const KILL_AFTER_MS = 500;
+/** How long the output of a program that has ended is still read, where a process it left behind holds it open. */
+const LINGER_MS = 200;
 
-/** Runs `file` without a shell, without standard input and with exactly the given environment. Never throws. */
-export const runCommand: RunCommand = async (file, args, { signal, env, maxBuffer = MAX_BUFFER }) => {
-  const result = await execa(file, args, {
+/**
+ * Runs `file` without a shell, without standard input, in a session of its own (no terminal to ask on) and with exactly
+ * the given environment. Never throws.
+ */
+export const runCommand: RunCommand = async (file, args, options) => {
+  if (options.signal.aborted) return { state: 'killed', stderr: '' };
+  try {
+    return await outcomeOf(start(file, args, options), options.signal);
+  } catch (error) {
+    return { state: 'not_started', code: codeOf(error) ?? 'UNKNOWN' };
+  }
+};
+
+function start(file: string, args: readonly string[], { signal, env, maxBuffer }: CommandOptions) {
+  return execa(file, args, {
     env,
     extendEnv: false,
     stdin: 'ignore',
     cancelSignal: signal,
+    killDescendants: true,
     forceKillAfterDelay: KILL_AFTER_MS,
-    maxBuffer,
+    maxBuffer: maxBuffer ?? MAX_BUFFER,
     reject: false,
     encoding: 'utf8',
   });
+}
+
+async function outcomeOf(child: Subprocess, signal: AbortSignal): Promise<CommandOutcome> {
+  const linger = readNoLongerAfterExit(child);
+  const result = await child;
+  if (linger.end() || signal.aborted) child.kill('SIGKILL');
   if (result.isMaxBuffer) return { state: 'too_much_output' };
-  if (result.exitCode !== undefined) {
-    return { state: 'exited', code: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+  if (signal.aborted) return { state: 'killed', stderr: result.stderr };
+  const code = child.nodeChildProcess.exitCode;
+  if (code !== null && code >= 0) {
+    return { state: 'exited', code, stdout: result.stdout, stderr: result.stderr };
   }
-  if (result.signal !== undefined || result.isCanceled) return { state: 'killed', stderr: result.stderr };
+  if (result.signal !== undefined) return { state: 'killed', stderr: result.stderr };
   return { state: 'not_started', code: result.code ?? 'UNKNOWN' };
-};
+}
+
+/**
+ * A process that the child left behind may hold its pipes open for ever: what it prints is not waited for.
+ * `end` ends the wait and says whether there was such a process.
+ */
+function readNoLongerAfterExit({ nodeChildProcess, stdout, stderr }: Subprocess) {
+  let timer: NodeJS.Timeout | undefined;
+  let leftBehind = false;
+  nodeChildProcess.once('exit', () => {
+    timer = setTimeout(() => {
+      leftBehind = true;
+      stdout.destroy();
+      stderr.destroy();
+    }, LINGER_MS);
+  });
+  const end = () => {
+    clearTimeout(timer);
+    return leftBehind;
+  };
+  return { end };
+}
