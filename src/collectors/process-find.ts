@@ -1,0 +1,275 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { GatewayLock } from '../sources/gateway-lock.ts';
+import type { PortListener, Processes, ProcessRow } from '../sources/processes.ts';
+import { declaredPort, type Looks, looksLike } from './process-recognise.ts';
+import type { SeenProcess } from './process-restarts.ts';
+
+export const FOUND_BY = ['listener', 'last_seen', 'service', 'lock_file', 'pattern'] as const;
+export type FoundBy = (typeof FOUND_BY)[number];
+
+/** Programs that pass a port on to another machine, container or namespace, where the gateway is then. */
+const FORWARDERS = new Set([
+  'docker-proxy',
+  'rootlessport',
+  'rootlesskit',
+  'slirp4netns',
+  'pasta',
+  'pasta.avx2',
+  'gvproxy',
+  'com.docker.backe',
+  'ssh',
+  'sshd',
+  'sshd-session',
+  'socat',
+  'kubectl',
+]);
+
+/** What is looked for, and what is known from elsewhere. */
+export interface Search {
+  readonly port: number;
+  /** The state folder as configured and with symbolic links followed; absolute. */
+  readonly stateDirs: readonly string[];
+  readonly ownPid: number;
+  readonly bootId: string;
+  readonly locks: readonly GatewayLock[];
+  readonly lastSeen: SeenProcess | undefined;
+  readonly servicePid: number | undefined;
+}
+
+/** Who listens on the port, as far as it can be told. */
+export type PortHolder =
+  | { readonly kind: 'gateway' | 'nobody' }
+  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'foreign'; readonly pid: number; readonly comm: string };
+
+export interface FoundGateway {
+  readonly row: ProcessRow;
+  readonly by: FoundBy;
+  /** The gateway's own word for this start, where its lock can be read. */
+  readonly lock: GatewayLock | undefined;
+}
+
+export interface Finding {
+  readonly gateway: FoundGateway | undefined;
+  readonly holder: PortHolder;
+  /** Further gateways for the same port or state folder. */
+  readonly duplicates: readonly ProcessRow[];
+  /** Why not finding a gateway proves nothing; undefined where it does. */
+  readonly unclear: string | undefined;
+}
+
+/** Finds the gateway's process: by the port's listener, else by what is left when that is gone. */
+export async function findGateway(
+  processes: Processes,
+  search: Search,
+  signal: AbortSignal,
+): Promise<Finding> {
+  return new Finder(processes, search, signal).find();
+}
+
+type Candidate = Omit<FoundGateway, 'lock'>;
+
+class Finder {
+  readonly #processes: Processes;
+  readonly #search: Search;
+  readonly #signal: AbortSignal;
+  #table: readonly ProcessRow[] = [];
+  /** Pids, each with the lock that names it and its start. */
+  readonly #locked = new Map<number, GatewayLock>();
+
+  constructor(processes: Processes, search: Search, signal: AbortSignal) {
+    this.#processes = processes;
+    this.#search = search;
+    this.#signal = signal;
+  }
+
+  async find(): Promise<Finding> {
+    this.#table = await this.#processes.table(this.#signal);
+    const candidates = await this.#named();
+    const byLooks = this.#table.filter((row) => row.pid !== this.#search.ownPid && looks(row) !== 'other');
+    const likely = [...new Set([...candidates.map(({ row }) => row.pid), ...byLooks.map(({ pid }) => pid)])];
+    const listener = await this.#processes.listener(this.#search.port, likely, this.#signal);
+    const listening = await this.#listeningGateway(listener, candidates);
+    const chosen = listening ?? candidates.find(isAlive) ?? (await this.#byPattern(byLooks)) ?? candidates[0];
+    const holder = await this.#holder(listener, listening, chosen);
+    const gateway = chosen && { ...chosen, lock: this.#ourLock(chosen.row.pid) };
+    return {
+      gateway,
+      holder,
+      duplicates: gateway === undefined ? [] : await this.#duplicates(gateway.row, byLooks),
+      unclear: gateway === undefined ? await this.#whyUnclear(holder, byLooks) : undefined,
+    };
+  }
+
+  /** Processes that something names by pid, in the order of trust. */
+  async #named(): Promise<Candidate[]> {
+    const { lastSeen, servicePid, locks, bootId } = this.#search;
+    const candidates: Candidate[] = [];
+    for (const lock of locks) {
+      const row = await this.#row(lock.pid);
+      if (row === undefined || !matches(lock, row)) continue;
+      this.#locked.set(row.pid, lock);
+      if (lock.ours) candidates.push({ row, by: 'lock_file' });
+    }
+    const service = servicePid === undefined ? undefined : await this.#row(servicePid);
+    if (service !== undefined && looks(service) !== 'other')
+      candidates.unshift({ row: service, by: 'service' });
+    const last = lastSeen?.boot === bootId ? await this.#row(lastSeen.pid) : undefined;
+    if (last !== undefined && last.start === lastSeen?.start)
+      candidates.unshift({ row: last, by: 'last_seen' });
+    return candidates;
+  }
+
+  /** The listener, if it is a gateway: known by pid, or looking like one. A stranger on the port is none. */
+  async #listeningGateway(
+    listener: PortListener,
+    candidates: readonly Candidate[],
+  ): Promise<Candidate | undefined> {
+    if (listener.state !== 'process') return undefined;
+    const row = await this.#row(listener.pid);
+    if (row === undefined) return undefined;
+    const known = candidates.some((candidate) => candidate.row.pid === row.pid);
+    return known || looks(row) !== 'other' ? { row, by: 'listener' } : undefined;
+  }
+
+  /** The last resort: what looks like a gateway and like nobody else's; the oldest, so that the choice is steady. */
+  async #byPattern(rows: readonly ProcessRow[]): Promise<Candidate | undefined> {
+    const ancestors = this.#ancestors(this.#search.ownPid);
+    const found: ProcessRow[] = [];
+    for (const { pid } of rows) {
+      const row = await this.#row(pid);
+      if (row === undefined || looks(row) !== 'gateway' || ancestors.has(pid)) continue;
+      if ((await this.#belongs(row)) !== 'others') found.push(row);
+    }
+    const row = found.sort((a, b) => a.startedAtMs - b.startedAtMs || a.pid - b.pid)[0];
+    return row && { row, by: 'pattern' };
+  }
+
+  async #holder(
+    listener: PortListener,
+    listening: Candidate | undefined,
+    chosen: Candidate | undefined,
+  ): Promise<PortHolder> {
+    if (listening !== undefined) return { kind: 'gateway' };
+    if (chosen !== undefined && isAlive(chosen)) {
+      const listens = await this.#processes.listens(chosen.row.pid, this.#search.port, this.#signal);
+      if (listens === 'yes') return { kind: 'gateway' };
+      if (listens === 'unknown') return { kind: 'unknown', reason: 'its open files may not be looked at' };
+    }
+    if (listener.state === 'nobody') return { kind: 'nobody' };
+    if (listener.state === 'hidden') return { kind: 'unknown', reason: hiddenReason(listener) };
+    const row = await this.#row(listener.pid);
+    if (row === undefined) return { kind: 'unknown', reason: 'the process that listened has just ended' };
+    if (!FORWARDERS.has(row.comm)) return { kind: 'foreign', pid: row.pid, comm: row.comm };
+    return { kind: 'unknown', reason: `${row.comm} passes the port on to somewhere out of sight` };
+  }
+
+  async #duplicates(main: ProcessRow, rows: readonly ProcessRow[]): Promise<ProcessRow[]> {
+    const user = await this.#processes.userOf(main.pid, this.#signal);
+    const found: ProcessRow[] = [];
+    for (const { pid } of rows) {
+      if (pid === main.pid || this.#ancestors(pid).has(main.pid)) continue;
+      const row = await this.#row(pid);
+      if (row === undefined || row.state === 'zombie') continue;
+      if ((await this.#processes.userOf(pid, this.#signal)) !== user) continue;
+      if (await this.#isGatewayOfOurs(row)) found.push(row);
+    }
+    return found;
+  }
+
+  /** A process that calls itself only `openclaw` may be a short command: it counts when it listens, which those never do. */
+  async #isGatewayOfOurs(row: ProcessRow): Promise<boolean> {
+    const kind = looks(row);
+    if (kind !== 'gateway' && kind !== 'openclaw') return false;
+    if (kind === 'openclaw') {
+      const ports = await this.#processes.ports(row.pid, this.#signal);
+      if (ports === undefined || ports.size === 0) return false;
+    }
+    return (await this.#belongs(row)) === 'ours';
+  }
+
+  /** Whose gateway a process is: of this port or state folder, of another profile, or not to be told. */
+  async #belongs(row: ProcessRow): Promise<'ours' | 'others' | 'unclear'> {
+    const lock = this.#locked.get(row.pid);
+    if (lock !== undefined) return lock.ours ? 'ours' : 'others';
+    const { port, stateDirs } = this.#search;
+    const declared = declaredPort(row.argv);
+    if (declared === port) return 'ours';
+    const ports = await this.#processes.ports(row.pid, this.#signal);
+    if (ports?.has(port)) return 'ours';
+    const environment = await this.#processes.environment(row.pid, PLACE_VARIABLES, this.#signal);
+    if (environment === undefined) return declared === undefined ? 'unclear' : 'others';
+    if (declared === undefined && environment.get('OPENCLAW_GATEWAY_PORT') === String(port)) return 'ours';
+    // A profile given as an option leaves no trace once the process has renamed itself; a port of its own tells.
+    const elsewhere =
+      ports !== undefined && ports.size > 0 && looks(row) === 'gateway' && row.argv.length === 1;
+    if (elsewhere) return 'others';
+    return stateDirs.includes(stateDirOf(environment)) ? 'ours' : 'others';
+  }
+
+  async #whyUnclear(holder: PortHolder, rows: readonly ProcessRow[]): Promise<string | undefined> {
+    if (holder.kind === 'unknown') return holder.reason;
+    if (await this.#processes.othersHidden(this.#signal))
+      return 'processes of other users are hidden from the exporter';
+    const silent = rows.some((row) => looks(row) === 'openclaw');
+    if (silent && this.#search.lastSeen === undefined)
+      return 'a process is named openclaw and nothing tells whether it is the gateway';
+    return undefined;
+  }
+
+  #ourLock(pid: number): GatewayLock | undefined {
+    const lock = this.#locked.get(pid);
+    return lock?.ours ? lock : undefined;
+  }
+
+  #row(pid: number): Promise<ProcessRow | undefined> {
+    if (pid === this.#search.ownPid) return Promise.resolve(undefined);
+    return this.#processes.row(pid, this.#signal);
+  }
+
+  #ancestors(pid: number): ReadonlySet<number> {
+    const parents = new Map(this.#table.map((row) => [row.pid, row.ppid]));
+    const ancestors = new Set<number>();
+    for (let one = parents.get(pid) ?? 0; one > 1 && !ancestors.has(one); one = parents.get(one) ?? 0) {
+      ancestors.add(one);
+    }
+    return ancestors;
+  }
+}
+
+const PLACE_VARIABLES = [
+  'HOME',
+  'OPENCLAW_GATEWAY_PORT',
+  'OPENCLAW_HOME',
+  'OPENCLAW_PROFILE',
+  'OPENCLAW_STATE_DIR',
+] as const;
+
+/** The state folder a process was started for, as OpenClaw derives it. */
+function stateDirOf(environment: ReadonlyMap<string, string>): string {
+  const home = environment.get('OPENCLAW_HOME') ?? environment.get('HOME') ?? homedir();
+  const given = environment.get('OPENCLAW_STATE_DIR');
+  if (given !== undefined && given !== '') return resolve(given.replace(/^~(?=\/|$)/, home));
+  const profile = environment.get('OPENCLAW_PROFILE') ?? 'default';
+  return join(home, profile === 'default' ? '.openclaw' : `.openclaw-${profile}`);
+}
+
+/** Whether a lock was written by this very process, not by one that had its pid before. */
+function matches(lock: GatewayLock, row: ProcessRow): boolean {
+  if (/^\d+$/.test(row.start) && lock.startTime !== undefined) return row.start === String(lock.startTime);
+  return looks(row) !== 'other' && row.startedAtMs <= lock.createdAtMs + 1_000;
+}
+
+function isAlive({ row }: Candidate): boolean {
+  return row.state !== 'zombie';
+}
+
+function looks(row: ProcessRow): Looks {
+  return looksLike(row.argv);
+}
+
+function hiddenReason({ uid }: { readonly uid: number | undefined }): string {
+  const whose = uid === undefined ? 'a process' : `a process of user id ${uid}`;
+  return `${whose} listens, which one may not be seen from here`;
+}

@@ -1,0 +1,123 @@
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { codeOf } from '../runtime/errors.ts';
+
+/** Locks are a few hundred bytes; a folder anybody may write to is not worth more of our time than this. */
+const MAX_LOCKS = 64;
+const MAX_CHARS = 16 * 1024;
+
+/** A gateway's word about itself, written when it starts and at each restart inside its process. */
+export interface GatewayLock {
+  readonly pid: number;
+  /** Start ticks on Linux; newer gateways write a number of their own on other systems. */
+  readonly startTime: number | undefined;
+  readonly createdAtMs: number;
+  /** Changes with every start, restarts inside one process included. */
+  readonly generation: string;
+  /** Whether it is about the gateway of the asked state folder; another profile's lock is not. */
+  readonly ours: boolean;
+}
+
+export interface LockQuery {
+  readonly stateDir: string;
+  readonly configPath: string;
+  /** Folders for temporary files that a gateway may use; older gateways lock there. */
+  readonly tempDirs: readonly string[];
+}
+
+/** A lock's text; older gateways write no port, state folder, owner or role. Source: gateway-lock of 2026.5.7 and 2026.9.6. */
+const payload = z.object({
+  pid: z.int().min(1),
+  createdAt: z.iso.datetime(),
+  configPath: z.string(),
+  ownerId: z.string().min(1).optional(),
+  stateDir: z.string().optional(),
+  role: z.string().optional(),
+  startTime: z.number().optional(),
+});
+
+/**
+ * The gateway locks under the state folder (`tmp/openclaw-UID/`, newer) and the temporary folders (`openclaw-UID/`,
+ * older). A lock stays behind when a gateway is killed: it proves nothing until a process with its pid and start is
+ * found. Locks of maintenance commands are left out. Never rejects but for the signal.
+ */
+export async function gatewayLocks(query: LockQuery, signal: AbortSignal): Promise<GatewayLock[]> {
+  const own = { stateDir: await resolved(query.stateDir), configPath: await resolved(query.configPath) };
+  const locks: GatewayLock[] = [];
+  const parents = new Set([join(own.stateDir, 'tmp'), ...query.tempDirs]);
+  for (const parent of parents) {
+    for (const user of await entries(parent, /^openclaw-\d+$/)) {
+      const folder = join(parent, user);
+      for (const name of await entries(folder, /^gateway\..*\.?lock$/)) {
+        signal.throwIfAborted();
+        const lock = await readLock(join(folder, name), query, own, signal);
+        if (lock !== undefined) locks.push(lock);
+      }
+    }
+  }
+  return locks;
+}
+
+/** Reads a lock's text; undefined where it is none or a maintenance command's. */
+export function parseLock(text: string): z.output<typeof payload> | undefined {
+  const parsed = payload.safeParse(jsonOf(text));
+  if (!parsed.success || (parsed.data.role ?? 'gateway') !== 'gateway') return undefined;
+  return parsed.data;
+}
+
+async function readLock(
+  path: string,
+  query: LockQuery,
+  own: Pick<LockQuery, 'stateDir' | 'configPath'>,
+  signal: AbortSignal,
+): Promise<GatewayLock | undefined> {
+  const lock = parseLock(await tryText(path, signal));
+  if (lock === undefined) return undefined;
+  const sameState = lock.stateDir !== undefined && [query.stateDir, own.stateDir].includes(lock.stateDir);
+  const sameConfig = [query.configPath, own.configPath].includes(lock.configPath);
+  return {
+    pid: lock.pid,
+    startTime: lock.startTime,
+    createdAtMs: Date.parse(lock.createdAt),
+    generation: lock.ownerId ?? lock.createdAt,
+    ours: sameState || sameConfig || (await resolved(lock.configPath)) === own.configPath,
+  };
+}
+
+async function tryText(path: string, signal: AbortSignal): Promise<string> {
+  try {
+    const text = await readFile(path, { encoding: 'utf8', signal });
+    return text.length > MAX_CHARS ? '' : text;
+  } catch {
+    signal.throwIfAborted();
+    return '';
+  }
+}
+
+async function entries(folder: string, pattern: RegExp): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => pattern.test(name)).slice(0, MAX_LOCKS);
+  } catch {
+    return [];
+  }
+}
+
+/** The path with its symbolic links followed as far as it exists. */
+async function resolved(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const parent = join(path, '..');
+    if (codeOf(error) !== 'ENOENT' || parent === path) return path;
+    return join(await resolved(parent), path.slice(parent.length).replace(/^\/+/, ''));
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

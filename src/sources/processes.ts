@@ -1,0 +1,70 @@
+/** A process' state as `ps` shows it; the label values of `openclaw_gateway_process_state`. */
+export const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie', 'other'] as const;
+export type ProcessState = (typeof PROCESS_STATES)[number];
+
+/** One process. */
+export interface ProcessRow {
+  readonly pid: number;
+  readonly ppid: number;
+  /** With the pid and the boot, tells this process from every other: start ticks on Linux, start time on macOS. */
+  readonly start: string;
+  /** Wall time in milliseconds; for display, never for identity. */
+  readonly startedAtMs: number;
+  readonly state: ProcessState;
+  /** The kernel's short name, control characters removed. */
+  readonly comm: string;
+  /** What the process calls itself now; may hold a token, so it is never shown. */
+  readonly argv: readonly string[];
+}
+
+/** Figures of one process; what the operating system does not tell, or not to us, is undefined. */
+export interface ProcessFigures {
+  readonly residentBytes: number | undefined;
+  /** The least of the machine's memory and every control group's limit. */
+  readonly memoryLimitBytes: number | undefined;
+  readonly openFds: number | undefined;
+  readonly maxFds: number | undefined;
+  readonly threads: number | undefined;
+  /** User and system time of the process itself, without its children. */
+  readonly cpuSeconds: number | undefined;
+}
+
+/** Who listens on a TCP port of this machine. */
+export type PortListener =
+  | { readonly state: 'nobody' }
+  | { readonly state: 'process'; readonly pid: number }
+  /** Somebody does, but the operating system does not tell us who; `uid` is the socket's owner where known. */
+  | { readonly state: 'hidden'; readonly uid: number | undefined };
+
+/** Whether a process listens on a port; `unknown` where its files may not be looked at. */
+export type Listens = 'yes' | 'no' | 'unknown';
+
+/**
+ * One way of asking the operating system about processes. Every method rejects when it could not look at all and
+ * gives undefined for what is gone or hidden.
+ */
+export interface Processes {
+  /** Names this boot of the machine. */
+  bootId(signal: AbortSignal): Promise<string>;
+  /** Every process that may be seen. Rows may be some minutes old: ask `row` before relying on one. */
+  table(signal: AbortSignal): Promise<readonly ProcessRow[]>;
+  /** One process now, zombies included. */
+  row(pid: number, signal: AbortSignal): Promise<ProcessRow | undefined>;
+  /** The real user id. */
+  userOf(pid: number, signal: AbortSignal): Promise<number | undefined>;
+  /** Who listens on `port`, whatever the address; `likely` are looked at before all others. */
+  listener(port: number, likely: readonly number[], signal: AbortSignal): Promise<PortListener>;
+  /** Whether this very process listens on `port`. */
+  listens(pid: number, port: number, signal: AbortSignal): Promise<Listens>;
+  /** TCP ports this process listens on; undefined where its files may not be looked at. */
+  ports(pid: number, signal: AbortSignal): Promise<ReadonlySet<number> | undefined>;
+  /** These variables of the environment the process was started with; undefined where it may not be read. */
+  environment(
+    pid: number,
+    names: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, string> | undefined>;
+  figures(row: ProcessRow, signal: AbortSignal): Promise<ProcessFigures>;
+  /** Whether processes of other users are hidden from us, so that not finding one proves nothing. */
+  othersHidden(signal: AbortSignal): Promise<boolean>;
+}
