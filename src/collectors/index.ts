@@ -1,9 +1,14 @@
 import { type CollectorName, collectorSettingsOf } from '../config/schema.ts';
 import type { Collector } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
+import { processCollector } from './process.ts';
+import { sshCollector } from './ssh.ts';
 
 /** All questions this exporter asks, in the order in which they are shown. */
-const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {};
+const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
+  process: processCollector,
+  ssh: sshCollector,
+};
 
 /** The enabled collectors for a configuration. */
 export function createCollectors(context: CollectorContext): Collector[] {

@@ -77,6 +77,8 @@ export const fileSchema = section({
     max_jobs: z.int().min(1).max(10_000).default(500),
   }).prefault({}),
   ssh: section({
+    /** An ssh configuration file instead of the user's and the system's own, as `ssh -F` takes it; `~` is the home folder. */
+    config_file: z.string().min(1).optional(),
     hosts: z
       .array(sshHost)
       .refine(

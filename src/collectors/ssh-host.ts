@@ -1,0 +1,181 @@
+import type { SshHostConfig } from '../config/schema.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { withDeadline } from '../runtime/deadline.ts';
+import type { RunCommand } from '../sources/command.ts';
+import type { SshDestination, SshProblem, SshResult } from '../sources/ssh.ts';
+import { type NameLookup, type PathPhase, type PathReport, probeBanner } from '../sources/ssh-banner.ts';
+import { type CommandProbe, probeCommand } from '../sources/ssh-command.ts';
+import { resolveRoute, type SshRoute } from '../sources/ssh-config.ts';
+
+export interface SshTools {
+  readonly clock: Clock;
+  readonly run: RunCommand;
+  /** The whole environment of ssh. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly lookup: NameLookup;
+}
+
+/** How long the parts of one look may take, in milliseconds. */
+export interface SshLimits {
+  /** Each of: reading the configuration, resolving, connecting, the banner. */
+  readonly phaseMs: number;
+  readonly commandMs: number;
+  /** What a command may take at this moment without the hosts behind losing their turn. */
+  readonly spareMs: () => number;
+}
+
+/** What one look at a host gave, together with what is still known from earlier ones. */
+export interface SshLook {
+  /** Undefined: no command could be run yet, and nothing else has failed. */
+  readonly up: boolean | undefined;
+  readonly result: SshResult;
+  /** What is wrong, in words. */
+  readonly problem: SshProblem | undefined;
+  /** Whether anything was asked in this look; a proxied host rests between commands. */
+  readonly asked: boolean;
+  /** Undefined when the host is reached through a proxy. */
+  readonly path: PathReport | undefined;
+  readonly command: CommandRecord | undefined;
+}
+
+/** How the last command ended. */
+export interface CommandRecord {
+  readonly probe: CommandProbe;
+  readonly atMs: number;
+  readonly seconds: number;
+}
+
+/** ssh reads its configuration anew after this long, or at once after a failure. */
+const ROUTE_AGE_MS = 300_000;
+/** A command is not worth starting with less. */
+const LEAST_COMMAND_MS = 1_000;
+/** Ending a cut command takes up to this long. */
+const KILL_MS = 700;
+
+/**
+ * Failures that a next command may overcome at no risk. The others stay until the command interval is over: repeated
+ * logins that are denied get an address banned.
+ */
+const WORTH_RETRYING: ReadonlySet<SshResult> = new Set([
+  'resolve_failed',
+  'unreachable',
+  'refused',
+  'timeout',
+  'no_banner',
+  'proxy_failed',
+]);
+
+interface Resolved {
+  /** Undefined: there is no ssh, and the target cannot be understood without. */
+  readonly route: SshRoute | undefined;
+  readonly problem: SshProblem | undefined;
+}
+
+/** One SSH host over time: the cheap probe in each look, the command when it is due or when the cheap one says "changed". */
+export class SshHost {
+  readonly config: SshHostConfig;
+  readonly #destination: SshDestination;
+  readonly #tools: SshTools;
+  #route: { readonly route: SshRoute; readonly at: number } | undefined;
+  #command: CommandRecord | undefined;
+  #nextCommandAt = 0;
+  /** Whether a failure of the path has been seen that no command has disproved since. */
+  #unconfirmed = false;
+  readonly #spread: number;
+
+  /** `spread` in [0, 1): where in the command interval this host's second command falls, so that many hosts take turns. */
+  constructor(config: SshHostConfig, configFile: string | undefined, tools: SshTools, spread: number) {
+    this.config = config;
+    this.#destination = { target: config.target, port: config.port, configFile };
+    this.#tools = tools;
+    this.#spread = spread;
+  }
+
+  /** Looks once. Throws when `signal` fires or when this machine could not look. */
+  async look(signal: AbortSignal, limits: SshLimits): Promise<SshLook> {
+    const { route, problem } = await this.#resolve(signal, limits.phaseMs);
+    if (problem !== undefined) return this.#misconfigured(problem);
+    const path =
+      route === undefined || route.proxied
+        ? undefined
+        : await probeBanner(route, { ...this.#tools, signal, phaseMs: limits.phaseMs });
+    const failed = path?.problem !== undefined;
+    const justFailed = failed && !this.#unconfirmed;
+    if (failed) this.#unconfirmed = true;
+    const asked = this.#wantsCommand(failed, justFailed) && (await this.#ask(route, failed, signal, limits));
+    return this.#verdict(path, asked);
+  }
+
+  async #resolve(signal: AbortSignal, ms: number): Promise<Resolved> {
+    const { clock, run, env } = this.#tools;
+    const known = this.#route;
+    if (known !== undefined && clock.monotonic() - known.at < ROUTE_AGE_MS) {
+      return { route: known.route, problem: undefined };
+    }
+    const outcome = await withDeadline({ clock, ms, outer: signal }, (cut) =>
+      resolveRoute(this.#destination, { run, env, signal: cut }),
+    );
+    signal.throwIfAborted();
+    if (outcome.state === 'failed') return { route: undefined, problem: outcome.problem };
+    if (outcome.state === 'resolved') this.#route = { route: outcome.route, at: clock.monotonic() };
+    return { route: outcome.route, problem: undefined };
+  }
+
+  #misconfigured(problem: SshProblem): SshLook {
+    this.#unconfirmed = true;
+    const path = { seconds: new Map<PathPhase, number>(), problem };
+    return { up: false, result: problem.result, problem, asked: true, path, command: this.#command };
+  }
+
+  #wantsCommand(failed: boolean, justFailed: boolean): boolean {
+    if (this.#command === undefined || this.#tools.clock.monotonic() >= this.#nextCommandAt) return true;
+    return failed ? justFailed : this.#unconfirmed || isWorthRetrying(this.#command.probe);
+  }
+
+  /** Runs the command where there is time for it; whether it was run. */
+  async #ask(
+    route: SshRoute | undefined,
+    failed: boolean,
+    signal: AbortSignal,
+    { phaseMs, commandMs, spareMs }: SshLimits,
+  ): Promise<boolean> {
+    const { clock, run, env } = this.#tools;
+    // A host that fails already needs no more time than it had.
+    const ms = Math.min(failed ? phaseMs + KILL_MS : commandMs, spareMs() - KILL_MS);
+    if (ms < Math.min(LEAST_COMMAND_MS, commandMs)) return false;
+    const startedAt = clock.monotonic();
+    const probe = await withDeadline({ clock, ms, outer: signal }, (cut) =>
+      probeCommand(this.#destination, route, { run, env, signal: cut, deadlineMs: ms }),
+    );
+    signal.throwIfAborted();
+    const now = clock.monotonic();
+    const turn = this.#command === undefined ? this.#spread : 0;
+    this.#nextCommandAt = now + this.config.command_interval * (1 - turn);
+    this.#command = { probe, atMs: clock.now(), seconds: (now - startedAt) / 1000 };
+    if (!failed) this.#unconfirmed = false;
+    return true;
+  }
+
+  #verdict(path: PathReport | undefined, asked: boolean): SshLook {
+    const command = this.#command;
+    const ofCommand = command?.probe.state === 'failed' ? command.probe.problem : undefined;
+    const problem = path?.problem ?? ofCommand;
+    if (problem !== undefined) this.#route = undefined;
+    return {
+      up: problem !== undefined || this.#unconfirmed ? false : ranOnce(command),
+      result: problem?.result ?? 'ok',
+      problem,
+      asked: asked || path !== undefined,
+      path,
+      command,
+    };
+  }
+}
+
+function ranOnce(command: CommandRecord | undefined): true | undefined {
+  return command?.probe.state === 'ran' ? true : undefined;
+}
+
+function isWorthRetrying(probe: CommandProbe): boolean {
+  return probe.state === 'failed' && WORTH_RETRYING.has(probe.problem.result);
+}
