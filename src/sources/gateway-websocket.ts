@@ -1,0 +1,114 @@
+import { WebSocket } from 'ws';
+import { z } from 'zod';
+import type { Clock } from '../runtime/clock.ts';
+import { type DialOptions, dial, type GatewayFailure } from './gateway-socket.ts';
+
+/** The frames before a connection is accepted are small; the greeting of an accepted one is some 100 KiB. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** How long the other side may take to answer our farewell. */
+const FAREWELL_MS = 250;
+
+/** The gateway's first frame. Source: protocols 3 and 4; other fields differ by version and are not looked at. */
+const challenge = z.looseObject({
+  type: z.literal('event'),
+  event: z.literal('connect.challenge'),
+  payload: z.looseObject({ nonce: z.string().trim().min(1) }),
+});
+
+export type OpeningOutcome =
+  /** From the TCP connection to the challenge. */
+  { readonly state: 'challenged'; readonly seconds: number } | GatewayFailure;
+
+/** Whether a text is the frame with which a gateway opens every connection. */
+export function isChallenge(text: string): boolean {
+  try {
+    return challenge.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+/** A connection's socket, for a WebSocket; its TLS certificate is already checked. */
+export async function dialWebSocket(options: DialOptions) {
+  const dialed = await dial(options);
+  if (dialed.state !== 'connected') return dialed;
+  const { socket } = dialed;
+  const webSocket = new WebSocket(options.address.url, {
+    createConnection: () => socket,
+    maxPayload: MAX_FRAME_BYTES,
+    perMessageDeflate: false,
+    headers: { 'user-agent': 'openclaw-gateway-exporter' },
+  });
+  return { state: 'connected' as const, webSocket, socket };
+}
+
+/** Says farewell and waits until the connection is gone; at most a quarter of a second. */
+export function farewell(webSocket: WebSocket, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    if (webSocket.readyState === WebSocket.CLOSED) return resolve();
+    const cancel = clock.after(FAREWELL_MS, () => webSocket.terminate());
+    webSocket.once('close', () => {
+      cancel();
+      resolve();
+    });
+    if (webSocket.readyState === WebSocket.OPEN) webSocket.close(1000);
+    else webSocket.terminate();
+  });
+}
+
+/**
+ * Opens the WebSocket up to the gateway's challenge and leaves without sending anything. The gateway's limiter does
+ * not count this, but every gateway writes one warning line for it ("closed before connect"), whatever the close code.
+ * Rejects only when `signal` fires.
+ */
+export async function openToChallenge(options: DialOptions): Promise<OpeningOutcome> {
+  const dialed = await dialWebSocket(options);
+  if (dialed.state !== 'connected') return dialed;
+  const { webSocket } = dialed;
+  const startedAt = options.clock.monotonic();
+  try {
+    const failure = await firstFrame(webSocket, options);
+    return failure ?? { state: 'challenged', seconds: (options.clock.monotonic() - startedAt) / 1000 };
+  } finally {
+    if (options.signal.aborted) webSocket.terminate();
+    else await farewell(webSocket, options.clock);
+  }
+}
+
+function firstFrame(webSocket: WebSocket, options: DialOptions): Promise<GatewayFailure | undefined> {
+  return new Promise((resolve, reject) => {
+    const release = () => {
+      cancelTimer();
+      options.signal.removeEventListener('abort', onAbort);
+    };
+    const settle = (failure: GatewayFailure | undefined) => {
+      release();
+      resolve(failure);
+    };
+    const onAbort = () => {
+      release();
+      reject(options.signal.reason);
+    };
+    const cancelTimer = options.clock.after(options.answerMs, () =>
+      settle({ state: 'silent', reason: 'no challenge on the WebSocket' }),
+    );
+    options.signal.addEventListener('abort', onAbort, { once: true });
+    webSocket.once('message', (data, isBinary) =>
+      settle(
+        !isBinary && isChallenge(String(data))
+          ? undefined
+          : { state: 'foreign', reason: 'the WebSocket opens with something else' },
+      ),
+    );
+    webSocket.once('unexpected-response', (request, response) => {
+      const status = response.statusCode;
+      request.destroy();
+      settle({ state: 'dropped', reason: `the WebSocket is refused (HTTP ${status})` });
+    });
+    webSocket.once('close', (code) =>
+      settle({ state: 'dropped', reason: `the WebSocket is closed before its challenge (code ${code})` }),
+    );
+    // Also the reader of every later error: an unread one would end the program.
+    webSocket.on('error', () => settle({ state: 'dropped', reason: 'the WebSocket does not open' }));
+  });
+}
