@@ -16,15 +16,29 @@ function unitMs(unit: string | undefined): number {
   return UNITS[unit as keyof typeof UNITS];
 }
 
-/** A zod schema for a duration of at least `minMs`; its output is milliseconds. */
+/** The longest duration that is of use; more would overflow a timer. */
+export const MAX_DURATION_MS = 7 * UNITS.d;
+
+/** A zod schema for a duration of at least `minMs` and at most a week; its output is milliseconds. */
 export function duration(minMs: number) {
-  return z.string().transform((text, context) => {
+  const allowed = `a duration from ${formatDuration(minMs)} to ${formatDuration(MAX_DURATION_MS)}, such as 30s, 5m or 1h30m`;
+  return z.string({ error: allowed }).transform((text, context) => {
     const ms = parseDuration(text);
-    if (ms !== undefined && ms >= minMs) return ms;
-    context.addIssue({
-      code: 'custom',
-      message: `a duration of at least ${minMs}ms, such as 30s, 5m or 1h30m`,
-    });
+    if (ms !== undefined && ms >= minMs && ms <= MAX_DURATION_MS) return ms;
+    context.addIssue({ code: 'custom', message: allowed });
     return z.NEVER;
   });
+}
+
+/** Milliseconds in the shape that {@link parseDuration} reads, in the largest units: 90,000 is `1m30s`. */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  let rest = ms;
+  let text = '';
+  for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
+    const count = Math.floor(rest / UNITS[unit]);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * UNITS[unit];
+  }
+  return text;
 }

@@ -10,11 +10,16 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
 
 /**
  * Sample lines are the same text in both formats; only the metadata differs. That is what lets a snapshot
- * be rendered once and served in either format.
+ * be rendered once and served in either format. Labels stand in the family's order. Throws when they are not the
+ * family's: one label set would then be two series, or one the reference does not know.
  * Source: Prometheus text format 0.0.4 and OpenMetrics 1.0.
  */
 export function renderSample({ family, labels, value }: Sample): string {
-  return renderLine(family.name, labels, value);
+  const pairs = family.labels.map((label) => [label, labels[label]] as const);
+  if (pairs.some(([, text]) => text === undefined) || Object.keys(labels).length !== pairs.length) {
+    throw new Error(`metric ${family.name} has the labels ${family.labels.join(', ')} and no others`);
+  }
+  return renderLine(family.name, pairs, value);
 }
 
 /** The `# HELP` and `# TYPE` lines of one family. */
@@ -31,18 +36,18 @@ export function renderPromClientMetric(
   const lines = metric.values.map((entry) => {
     const name =
       'metricName' in entry && typeof entry.metricName === 'string' ? entry.metricName : metric.name;
-    return renderLine(name, entry.labels, entry.value);
+    return renderLine(name, Object.entries(entry.labels), entry.value);
   });
   return renderHeader(metric.name, String(metric.type), metric.help, format) + lines.join('');
 }
 
 function renderLine(
   name: string,
-  labels: Readonly<Record<string, string | number | undefined>>,
+  labels: readonly (readonly [string, string | number | undefined])[],
   value: number,
 ): string {
   let text = '';
-  for (const [label, labelValue] of Object.entries(labels)) {
+  for (const [label, labelValue] of labels) {
     if (labelValue !== undefined)
       text += `${text === '' ? '' : ','}${label}="${escapeLabel(String(labelValue))}"`;
   }

@@ -30,7 +30,11 @@ export class Family<L extends string = never> {
   readonly labels: readonly L[];
   readonly meaning: Meaning;
 
+  /** Throws on a name that is not valid in both exposition formats: `_total` belongs to counters alone. */
   constructor(options: FamilyOptions<L>) {
+    if (options.name.endsWith('_total') !== (options.type === 'counter')) {
+      throw new Error(`metric ${options.name}: counters, and only counters, end in _total`);
+    }
     this.name = options.name;
     this.type = options.type;
     this.help = options.help;

@@ -4,6 +4,8 @@ import {
   collectDefaultMetrics,
   Histogram,
   type HistogramConfiguration,
+  type MetricObjectWithValues,
+  type MetricValue,
   Registry,
 } from 'prom-client';
 import { type Format, renderHeader, renderPromClientMetric, renderSample } from './exposition.ts';
@@ -15,7 +17,13 @@ export interface SnapshotKey {
   readonly target: string;
 }
 
-type Rendered = ReadonlyMap<string, string>;
+/** A snapshot's lines by series (name and labels as written), and its text by family. */
+interface Rendered {
+  readonly series: readonly string[];
+  readonly texts: ReadonlyMap<Family<string>, string>;
+}
+
+type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
 /**
  * Everything a scrape shows. Gauges and surviving counters live in snapshots, rendered once when they are put;
@@ -26,12 +34,17 @@ export class Metrics {
   readonly instruments = new Registry();
   readonly #families = new Map<string, Family<string>>();
   readonly #snapshots = new Map<string, Rendered>();
+  /** The snapshot that shows a series: a second one would make the whole scrape invalid. */
+  readonly #owners = new Map<string, string>();
+  /** The texts of each family by snapshot, so that a scrape visits only what exists. */
+  readonly #textsByFamily = new Map<Family<string>, Map<string, string>>();
 
-  /** Declares families; order of declaration is order of exposition. Throws when two families share a name. */
+  /** Declares families; order of declaration is order of exposition. Throws when two metrics share a name. */
   declare(families: readonly Family<string>[]): void {
     for (const family of families) {
       const known = this.#families.get(family.name);
-      if (known !== undefined && known !== family) throw new Error(`metric ${family.name} is declared twice`);
+      const taken = this.instruments.getSingleMetric(family.name) !== undefined;
+      if (taken || (known !== undefined && known !== family)) throw declaredTwice(family.name);
       this.#families.set(family.name, family);
     }
   }
@@ -41,26 +54,38 @@ export class Metrics {
     return [...this.#families.values()];
   }
 
-  /** Replaces a target's snapshot whole. Throws on an undeclared family or a repeated label set (a collector's bug). */
+  /**
+   * Replaces a target's snapshot whole. Throws on an undeclared family, on labels that are not the family's and on a
+   * series that is there already (a collector's bug); the snapshot then stays as it was.
+   */
   put(key: SnapshotKey, samples: readonly Sample[]): void {
-    this.#snapshots.set(keyText(key), this.#render(samples));
+    const owner = keyText(key);
+    const rendered = this.#render(owner, samples);
+    this.#remove(owner);
+    this.#snapshots.set(owner, rendered);
+    for (const series of rendered.series) this.#owners.set(series, owner);
+    for (const [family, text] of rendered.texts) {
+      const texts = this.#textsByFamily.get(family) ?? new Map<string, string>();
+      this.#textsByFamily.set(family, texts.set(owner, text));
+    }
   }
 
   /** Forgets a target's snapshot: its series disappear from the next scrape. */
   drop(key: SnapshotKey): void {
-    this.#snapshots.delete(keyText(key));
+    this.#remove(keyText(key));
   }
 
   /** The whole exposition. Joins texts that exist; never waits for a probe. */
   async expose(format: Format): Promise<string> {
     const parts: string[] = [];
     for (const family of this.#families.values()) {
-      const text = this.#textOf(family.name);
-      if (text !== '') parts.push(renderHeader(family.name, family.type, family.help, format), text);
+      const texts = this.#textsByFamily.get(family);
+      if (texts === undefined || texts.size === 0) continue;
+      parts.push(renderHeader(family.name, family.type, family.help, format));
+      for (const text of texts.values()) parts.push(text);
     }
     for (const metric of await this.instruments.getMetricsAsJSON()) {
-      if (String(metric.type) === 'gauge' && metric.name.endsWith('_total')) continue;
-      if ('values' in metric && metric.values.length > 0) parts.push(renderPromClientMetric(metric, format));
+      if (isShown(metric)) parts.push(renderPromClientMetric(metric, format));
     }
     if (format === 'openmetrics') parts.push('# EOF\n');
     return parts.join('');
@@ -70,6 +95,8 @@ export class Metrics {
   counter<L extends string>(options: Omit<CounterConfiguration<L>, 'registers'>): Counter<L> {
     const known = this.instruments.getSingleMetric(options.name);
     if (known instanceof Counter) return known as Counter<L>;
+    if (this.#families.has(options.name)) throw declaredTwice(options.name);
+    if (!options.name.endsWith('_total')) throw new Error(`counter ${options.name} does not end in _total`);
     return new Counter({ ...options, registers: [this.instruments] });
   }
 
@@ -77,6 +104,7 @@ export class Metrics {
   histogram<L extends string>(options: Omit<HistogramConfiguration<L>, 'registers'>): Histogram<L> {
     const known = this.instruments.getSingleMetric(options.name);
     if (known instanceof Histogram) return known as Histogram<L>;
+    if (this.#families.has(options.name)) throw declaredTwice(options.name);
     return new Histogram({ ...options, registers: [this.instruments] });
   }
 
@@ -85,26 +113,42 @@ export class Metrics {
     collectDefaultMetrics({ register: this.instruments });
   }
 
-  #textOf(name: string): string {
-    let text = '';
-    for (const rendered of this.#snapshots.values()) text += rendered.get(name) ?? '';
-    return text;
+  #remove(owner: string): void {
+    const rendered = this.#snapshots.get(owner);
+    if (rendered === undefined) return;
+    this.#snapshots.delete(owner);
+    for (const series of rendered.series) this.#owners.delete(series);
+    for (const family of rendered.texts.keys()) this.#textsByFamily.get(family)?.delete(owner);
   }
 
-  #render(samples: readonly Sample[]): Rendered {
-    const texts = new Map<string, string>();
+  #render(owner: string, samples: readonly Sample[]): Rendered {
+    const texts = new Map<Family<string>, string>();
     const seen = new Set<string>();
     for (const sample of samples) {
-      const { name } = sample.family;
-      if (this.#families.get(name) !== sample.family) throw new Error(`metric ${name} is not declared`);
+      const { family } = sample;
+      if (this.#families.get(family.name) !== family)
+        throw new Error(`metric ${family.name} is not declared`);
       const line = renderSample(sample);
       const series = line.slice(0, line.lastIndexOf(' '));
-      if (seen.has(series)) throw new Error(`metric ${name} repeats a label set`);
+      if (seen.has(series) || (this.#owners.get(series) ?? owner) !== owner) {
+        throw new Error(`metric ${family.name} repeats a label set`);
+      }
       seen.add(series);
-      texts.set(name, (texts.get(name) ?? '') + line);
+      texts.set(family, (texts.get(family) ?? '') + line);
     }
-    return texts;
+    return { series: [...seen], texts };
   }
+}
+
+/** prom-client's own gauges that end in `_total` would be invalid; a metric without series has nothing to say. */
+function isShown(metric: object): metric is PromClientMetric {
+  const { name, type, values } = metric as Partial<PromClientMetric>;
+  if (name === undefined || (String(type) === 'gauge' && name.endsWith('_total'))) return false;
+  return values !== undefined && values.length > 0;
+}
+
+function declaredTwice(name: string): Error {
+  return new Error(`metric ${name} is declared twice`);
 }
 
 function keyText({ collector, target }: SnapshotKey): string {

@@ -1,4 +1,18 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
@@ -6,14 +20,27 @@ import { codeOf, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 const VERSION = 1;
-/** A state larger than this is a defect of ours, not something to keep reading at every start. */
+/** A state larger than this is a defect of ours, not something to keep writing and reading. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** SQLite's primary result codes. */
+const SQLITE_BUSY = 5;
+const SQLITE_NOTADB = 26;
 
 const envelope = z.object({ version: z.literal(VERSION), sections: z.record(z.string(), z.unknown()) });
 
 export type CommitOutcome =
   | { readonly state: 'saved' }
   | { readonly state: 'not_saved'; readonly reason: string };
+
+/** How well the state is kept, for the exporter's own metrics. */
+export interface StateHealth {
+  /** Whether the last attempt to use the state file succeeded. */
+  readonly saved: boolean;
+  /** How often a file or section that could not be understood was set aside since start. */
+  readonly corruptions: number;
+}
+
+const SAVED: CommitOutcome = { state: 'saved' };
 
 /**
  * Totals and cursors that survive the exporter, in one small file under the storage path. A section belongs to one
@@ -23,42 +50,51 @@ export type CommitOutcome =
 export class StateFile {
   readonly #folder: string;
   readonly #logger: Logger;
-  readonly #sections = new Map<string, unknown>();
+  readonly #observe: (health: StateHealth) => void;
+  /** Each section as JSON, as it is on disk. */
+  #sections: ReadonlyMap<string, string> = new Map();
+  /** Sections of the file that nobody has read: to overwrite one would lose its totals. */
+  readonly #unread = new Set<string>();
   #lock: DatabaseSync | undefined;
-  /** How often a corrupt file was set aside since start. */
-  corruptions = 0;
+  /** What stands in the way of saving: at most one reason a step. */
+  readonly #failures = new Map<'open' | 'write', string>();
+  #corruptions = 0;
 
-  constructor(folder: string, logger: Logger) {
+  constructor(folder: string, logger: Logger, observe: (health: StateHealth) => void = () => undefined) {
     this.#folder = folder;
     this.#logger = logger;
+    this.#observe = observe;
   }
 
-  /** A section as it was last committed, or undefined when there is none or it does not fit `schema`. */
+  /** How often a file or section that could not be understood was set aside since start. */
+  get corruptions(): number {
+    return this.#corruptions;
+  }
+
+  /** Takes the file over, unless it is taken; `not_saved` says why it cannot be used now. Worth asking again. */
+  open(): CommitOutcome {
+    return this.#report('open', this.#own());
+  }
+
+  /** A section as it was last committed; undefined when there is none, it does not fit `schema`, or `open` fails. */
   read<T>(name: string, schema: z.ZodType<T>): T | undefined {
-    if (this.#own().state === 'not_saved') return undefined;
-    if (!this.#sections.has(name)) return undefined;
-    const parsed = schema.safeParse(this.#sections.get(name));
+    if (this.open().state === 'not_saved') return undefined;
+    this.#unread.delete(name);
+    const text = this.#sections.get(name);
+    if (text === undefined) return undefined;
+    const parsed = schema.safeParse(JSON.parse(text));
     if (parsed.success) return parsed.data;
-    this.#setAside('its section does not fit');
+    this.#setSectionAside(name);
     return undefined;
   }
 
-  /** Puts a section on disk. Until this says `saved`, nothing that depends on it may be exposed. */
+  /**
+   * Puts a section on disk. Until this says `saved`, nothing that depends on it may be exposed. Refused while the file
+   * holds that section and it has not been read, as when another exporter owned the file at our start.
+   */
   commit(name: string, value: unknown): CommitOutcome {
-    const owned = this.#own();
-    if (owned.state === 'not_saved') return owned;
-    const before = this.#sections.get(name);
-    this.#sections.set(name, value);
-    try {
-      this.#write();
-      return owned;
-    } catch (error) {
-      this.#sections.set(name, before);
-      return {
-        state: 'not_saved',
-        reason: `the state file cannot be written (${codeOf(error) ?? messageOf(error)})`,
-      };
-    }
+    const opened = this.open();
+    return opened.state === 'saved' ? this.#report('write', this.#commit(name, value)) : opened;
   }
 
   /** Releases the file for another process. */
@@ -71,72 +107,151 @@ export class StateFile {
     return join(this.#folder, 'state.json');
   }
 
+  get #setAsidePath(): string {
+    return `${this.#path}.corrupt`;
+  }
+
+  #commit(name: string, value: unknown): CommitOutcome {
+    if (this.#unread.has(name)) return notSaved('what an exporter saved there before has not been read yet');
+    try {
+      const text = JSON.stringify(value);
+      if (text === this.#sections.get(name)) return SAVED;
+      const sections = new Map(this.#sections).set(name, text);
+      this.#write(sections);
+      this.#sections = sections;
+      return SAVED;
+    } catch (error) {
+      // Somebody removed the folder, and our lock with it: it is made anew at the next attempt.
+      if (codeOf(error) === 'ENOENT') this.close();
+      return notSaved(`the state file cannot be written (${codeOf(error) ?? messageOf(error)})`);
+    }
+  }
+
   #own(): CommitOutcome {
-    if (this.#lock !== undefined) return { state: 'saved' };
+    if (this.#lock !== undefined) return SAVED;
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-      const lock = new DatabaseSync(join(this.#folder, 'state.lock'));
-      if (!takeForGood(lock)) {
-        return { state: 'not_saved', reason: 'another exporter uses the same storage path' };
+      const lock = takeLock(join(this.#folder, 'state.lock'));
+      if (lock === undefined) return notSaved('another exporter uses the same storage path');
+      return this.#load(lock);
+    } catch (error) {
+      return notSaved(`the storage path cannot be used (${reasonOf(error)})`);
+    }
+  }
+
+  #load(lock: DatabaseSync): CommitOutcome {
+    try {
+      const sections = this.#readFile();
+      if (sections !== undefined) {
+        this.#sections = sections;
+        for (const name of sections.keys()) this.#unread.add(name);
       }
-      this.#lock = lock;
-      this.#load();
-      return { state: 'saved' };
     } catch (error) {
-      return {
-        state: 'not_saved',
-        reason: `the storage path cannot be used (${codeOf(error) ?? messageOf(error)})`,
-      };
+      lock.close();
+      return notSaved(`the state file cannot be read (${codeOf(error) ?? messageOf(error)})`);
     }
+    this.#lock = lock;
+    return SAVED;
   }
 
-  #load(): void {
-    let text: string;
+  /** The file's sections, or undefined where there is no file or none that can be understood. */
+  #readFile(): Map<string, string> | undefined {
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size;
+    if (size === undefined) return undefined;
+    const parsed =
+      size > MAX_BYTES ? undefined : envelope.safeParse(parseJson(readFileSync(this.#path, 'utf8')));
+    if (parsed?.success) {
+      const entries = Object.entries(parsed.data.sections);
+      return new Map(entries.map(([name, value]) => [name, JSON.stringify(value)]));
+    }
+    this.#setAside('totals start anew', () => renameSync(this.#path, this.#setAsidePath));
+    return undefined;
+  }
+
+  #setSectionAside(name: string): void {
+    const sections = new Map(this.#sections);
+    sections.delete(name);
+    this.#sections = sections;
+    this.#setAside(`totals of ${name} start anew`, () => copyFileSync(this.#path, this.#setAsidePath));
+  }
+
+  #setAside(consequence: string, keep: () => void): void {
+    this.#corruptions += 1;
     try {
-      text = readFileSync(this.#path, 'utf8');
+      keep();
+      this.#logger.error('state file not understood and set aside', {
+        consequence,
+        kept: 'state.json.corrupt',
+      });
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') this.#setAside(codeOf(error) ?? 'unreadable');
-      return;
-    }
-    const parsed = text.length > MAX_BYTES ? undefined : envelope.safeParse(parseJson(text));
-    if (parsed?.success)
-      for (const [name, value] of Object.entries(parsed.data.sections)) this.#sections.set(name, value);
-    else this.#setAside('not a state of this version');
-  }
-
-  #setAside(reason: string): void {
-    this.corruptions += 1;
-    this.#sections.clear();
-    const kept = `state.json.corrupt-${process.pid}`;
-    try {
-      renameSync(this.#path, join(this.#folder, kept));
-      this.#logger.error('state file set aside; totals start anew', { reason, kept });
-    } catch (error) {
-      this.#logger.error('state file is unusable', { reason, error: codeOf(error) ?? messageOf(error) });
+      this.#logger.error('state file not understood', { consequence, error: reasonOf(error) });
     }
   }
 
-  #write(): void {
+  #write(sections: ReadonlyMap<string, string>): void {
     const fresh = `${this.#path}.new`;
-    const text = JSON.stringify({ version: VERSION, sections: Object.fromEntries(this.#sections) });
+    const entries = [...sections].map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+    const text = `{"version":${VERSION},"sections":{${entries.join(',')}}}`;
+    if (Buffer.byteLength(text) > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`);
     withFile(fresh, 'w', (file) => {
-      writeSync(file, text);
+      writeFileSync(file, text);
       fsyncSync(file);
     });
     renameSync(fresh, this.#path);
     withFile(this.#folder, 'r', fsyncSync);
   }
+
+  #report(step: 'open' | 'write', outcome: CommitOutcome): CommitOutcome {
+    const before = this.#failures.get(step);
+    if (outcome.state === 'saved') this.#failures.delete(step);
+    else this.#failures.set(step, outcome.reason);
+    const now = this.#failures.get(step);
+    if (now !== undefined && now !== before) this.#logger.error('state is not saved', { reason: now });
+    if (now === undefined && before !== undefined) this.#logger.info('state is saved again');
+    this.#observe({ saved: this.#failures.size === 0, corruptions: this.#corruptions });
+    return outcome;
+  }
 }
 
-/** Holds SQLite's exclusive lock until the database is closed or the process dies; false when another one holds it. */
-function takeForGood(lock: DatabaseSync): boolean {
+function notSaved(reason: string): CommitOutcome {
+  return { state: 'not_saved', reason };
+}
+
+/**
+ * Holds SQLite's exclusive lock until the database is closed or the process dies; undefined when another one holds it.
+ * The lock file's content is worth nothing: one that is no database is replaced. Throws when it cannot be used at all.
+ */
+function takeLock(path: string): DatabaseSync | undefined {
+  // SQLite would open a file it may not write read-only, and "lock" it beside another process.
+  if (existsSync(path)) accessSync(path, constants.W_OK);
+  try {
+    return lockedDatabase(path);
+  } catch (error) {
+    if (sqliteCodeOf(error) === SQLITE_BUSY) return undefined;
+    if (sqliteCodeOf(error) !== SQLITE_NOTADB) throw error;
+    rmSync(path);
+    return lockedDatabase(path);
+  }
+}
+
+function lockedDatabase(path: string): DatabaseSync {
+  const lock = new DatabaseSync(path);
   try {
     lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-    return true;
-  } catch {
+    return lock;
+  } catch (error) {
     lock.close();
-    return false;
+    throw error;
   }
+}
+
+function sqliteCodeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  return sqliteCodeOf(error) === undefined ? (codeOf(error) ?? messageOf(error)) : messageOf(error);
 }
 
 function parseJson(text: string): unknown {

@@ -8,12 +8,15 @@ export interface Clock {
   after(ms: number, fire: () => void): () => void;
 }
 
-/** The machine's own clock. */
+/** The longest wait of a Node timer; a longer one would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The machine's own clock; a wait is at most {@link MAX_TIMER_MS} (24.8 days). */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, fire) => {
-    const timer = setTimeout(fire, ms);
+    const timer = setTimeout(fire, Math.min(ms, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };

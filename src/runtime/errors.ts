@@ -1,8 +1,16 @@
 /** The message of whatever was thrown, on one line and bounded to 300 characters. */
 export function messageOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const text = textOf(thrown);
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length > 300 ? `${line.slice(0, 299)}…` : line;
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  } catch {
+    return 'something that cannot be printed';
+  }
 }
 
 /** The `code` of a Node system error (`ENOENT`, `EACCES`, …), or undefined for anything else. */

@@ -28,7 +28,7 @@ export function createLogger({ level, format, clock, write }: LoggerOptions): Lo
   const emit = (lineLevel: LogLevel, msg: string, fields: LogFields = {}) => {
     if (LOG_LEVELS.indexOf(lineLevel) < threshold) return;
     const record = { ts: new Date(clock.now()).toISOString(), level: lineLevel, msg, ...fields };
-    write(format === 'json' ? `${JSON.stringify(record)}\n` : `${logfmt(record)}\n`);
+    write(format === 'json' ? `${quoted(record)}\n` : `${logfmt(record)}\n`);
   };
   return {
     debug: (msg, fields) => emit('debug', msg, fields),
@@ -46,5 +46,16 @@ function logfmt(record: LogFields): string {
 }
 
 function logfmtValue(value: string): string {
-  return /^[\w.:/+@%-]+$/.test(value) ? value : JSON.stringify(value);
+  return /^[\w.:/+@%-]+$/.test(value) ? value : quoted(value);
+}
+
+/** JSON leaves these as they are, yet a terminal obeys some of them and a log reader may end the line at others. */
+const CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
+
+/** `value` as JSON in printable characters only, on one line. */
+function quoted(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    CONTROLS,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
