@@ -1,0 +1,147 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Child } from './child.ts';
+import { freePort } from './ports.ts';
+import { until } from './until.ts';
+
+const ADDRESS = '127.0.0.1';
+/** Where sshd locks itself in before a login; it refuses to start as root without. */
+const PRIVILEGE_SEPARATION = '/run/sshd';
+
+/** A real OpenSSH server on a free loopback port, with its own keys; nothing of the machine's own SSH is read or changed. */
+export class Sshd {
+  readonly port: number;
+  /** The running user at this server's address, as ssh(1) takes it. */
+  readonly target = `${userInfo().username}@${ADDRESS}`;
+  /** Client configuration that knows this server and holds an accepted key; for `ssh.config_file`. */
+  readonly configFile: string;
+  readonly folder: string;
+  #child: Child | undefined;
+
+  private constructor(port: number, folder: string) {
+    this.port = port;
+    this.folder = folder;
+    this.configFile = join(folder, 'ssh_config');
+  }
+
+  static async start(): Promise<Sshd> {
+    const sshd = new Sshd(await freePort(), mkdtempSync(join(tmpdir(), 'openclaw-exporter-sshd-')));
+    sshd.#generate('host');
+    sshd.#generate('client');
+    sshd.acceptKey();
+    sshd.know();
+    sshd.configure();
+    writeFileSync(join(sshd.folder, 'sshd_config'), sshd.#serverConfig());
+    await sshd.resume();
+    return sshd;
+  }
+
+  /** What the server has logged since it was last started. */
+  get log(): string {
+    return this.#child?.output ?? '';
+  }
+
+  /** Ends the server: its port then refuses. */
+  async stop(): Promise<void> {
+    await this.#child?.end('SIGTERM');
+  }
+
+  /** Starts the server again on its port. */
+  async resume(): Promise<void> {
+    if (process.getuid?.() === 0) mkdirSync(PRIVILEGE_SEPARATION, { recursive: true, mode: 0o755 });
+    const child = new Child('/usr/sbin/sshd', ['-D', '-e', '-f', join(this.folder, 'sshd_config')]);
+    this.#child = child;
+    await until(
+      () => {
+        if (child.ended !== undefined) throw new Error(`sshd ended: ${child.output}`);
+        return child.output.includes('Server listening');
+      },
+      { what: 'sshd to listen' },
+    );
+  }
+
+  /** Stops it as a debugger would: its port accepts and nobody speaks. */
+  freeze(): void {
+    this.#child?.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.signal('SIGCONT');
+  }
+
+  /** Accepts the client's key from now on. */
+  acceptKey(): void {
+    writeFileSync(join(this.folder, 'authorized_keys'), this.#publicKey('client'), { mode: 0o600 });
+  }
+
+  /** Accepts no key from now on. */
+  refuseKey(): void {
+    writeFileSync(join(this.folder, 'authorized_keys'), '');
+  }
+
+  /** Starts again with another host key than the one the client has on record. */
+  async renewHostKey(): Promise<void> {
+    await this.stop();
+    for (const name of ['host', 'host.pub']) rmSync(join(this.folder, name));
+    this.#generate('host');
+    await this.resume();
+  }
+
+  /** Puts the present host key on the client's record, in place of what stood there. */
+  know(): void {
+    const [type, key] = this.#publicKey('host').split(' ');
+    writeFileSync(join(this.folder, 'known_hosts'), `[${ADDRESS}]:${this.port} ${type} ${key}\n`);
+  }
+
+  /** Empties the client's record of host keys. */
+  forget(): void {
+    writeFileSync(join(this.folder, 'known_hosts'), '');
+  }
+
+  /** Rewrites the client configuration with `hosts` (Host blocks) before its own. */
+  configure(hosts = ''): void {
+    const own = [
+      'Host *',
+      `  IdentityFile ${join(this.folder, 'client')}`,
+      '  IdentitiesOnly yes',
+      `  UserKnownHostsFile ${join(this.folder, 'known_hosts')}`,
+      '  GlobalKnownHostsFile /dev/null',
+    ];
+    writeFileSync(this.configFile, `${hosts}\n${own.join('\n')}\n`);
+  }
+
+  /** Ends the server and removes its folder. */
+  async remove(): Promise<void> {
+    this.thaw();
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #serverConfig(): string {
+    return [
+      `ListenAddress ${ADDRESS}`,
+      `Port ${this.port}`,
+      `HostKey ${join(this.folder, 'host')}`,
+      `AuthorizedKeysFile ${join(this.folder, 'authorized_keys')}`,
+      'PidFile none',
+      'MaxStartups 200',
+      'UsePAM no',
+      'StrictModes no',
+      'PermitRootLogin yes',
+      'PasswordAuthentication no',
+      'KbdInteractiveAuthentication no',
+      'LogLevel VERBOSE',
+      '',
+    ].join('\n');
+  }
+
+  #generate(name: string): void {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', join(this.folder, name)]);
+  }
+
+  #publicKey(name: string): string {
+    return readFileSync(join(this.folder, `${name}.pub`), 'utf8');
+  }
+}
