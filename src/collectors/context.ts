@@ -4,7 +4,7 @@ import type { StateFile } from '../registry/state-file.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { RunCommand } from '../sources/command.ts';
-import type { OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { Credential, OpenClawInstall } from '../sources/openclaw-install.ts';
 import type { Collector } from './collector.ts';
 
 /** The gateway's process as the process collector last saw it alive. */
@@ -14,12 +14,39 @@ export interface KnownProcess {
   readonly startedAtMs: number;
 }
 
+/** How the WebSocket of an authenticated check opened; its challenge comes before any credential is sent. */
+export interface WebSocketOpening {
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+  readonly outcome:
+    | { readonly state: 'challenged'; readonly seconds: number }
+    | { readonly state: 'failed'; readonly reason: string };
+}
+
+/** What is known of the credential, shared by everybody who would send it. */
+export interface AuthKnowledge {
+  /** The credential that the gateway accepted last and that nothing speaks against. */
+  readonly accepted: Credential | undefined;
+  /** Wall time until which the gateway said it refuses every attempt, in milliseconds since the epoch. */
+  readonly lockedUntilMs: number | undefined;
+  /** What the gateway said of itself when it accepted the credential. */
+  readonly greeting:
+    | { readonly version: string | undefined; readonly protocol: number | undefined }
+    | undefined;
+}
+
 /**
  * What one collector may know of another's subject. It only refines a verdict (a young process is "starting", a new
  * process makes an old token verdict stale); no collector waits for it or fails without it.
  */
 export interface Board {
   process: KnownProcess | undefined;
+  opening?: WebSocketOpening | undefined;
+  auth?: AuthKnowledge | undefined;
+  /** Charged attempts whose end was never seen; the next accepted handshake shows that they did not fail. */
+  uncertainAttempts?: number[];
+  /** Somebody met a refusal of the accepted credential; the next check proves it anew. */
+  authDoubted?: boolean;
 }
 
 /** Everything a collector needs from outside: time, files' whereabouts, child processes, metrics. */

@@ -1,12 +1,16 @@
 import { type CollectorName, collectorSettingsOf } from '../config/schema.ts';
 import type { Collector } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
+import { cronCollector } from './cron.ts';
+import { pingCollector } from './ping.ts';
 import { processCollector } from './process.ts';
 import { sshCollector } from './ssh.ts';
 
 /** All questions this exporter asks, in the order in which they are shown. */
 const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
   process: processCollector,
+  ping: pingCollector,
+  cron: cronCollector,
   ssh: sshCollector,
 };
 

@@ -192,8 +192,11 @@ export type HealthOutcome =
  * is dropped without a word is tried once more: a gateway that just ended does that to those it had accepted.
  */
 export async function askHealth(asking: Asking): Promise<HealthOutcome> {
+  const startedAt = asking.clock.monotonic();
   const first = await callGateway({ ...asking, path: '/healthz' });
-  const outcome = first.state === 'dropped' ? await callGateway({ ...asking, path: '/healthz' }) : first;
+  const left = asking.answerMs - (asking.clock.monotonic() - startedAt);
+  const again = first.state === 'dropped' && left > 0;
+  const outcome = again ? await callGateway({ ...asking, answerMs: left, path: '/healthz' }) : first;
   if (outcome.state !== 'answered') return outcome;
   const { connectSeconds, httpSeconds } = outcome;
   const body = jsonOf(outcome);

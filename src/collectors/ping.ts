@@ -1,0 +1,130 @@
+import type { Counter, Histogram } from 'prom-client';
+import { type Asking, askHealth, askReady, askStartup } from '../sources/gateway-http.ts';
+import type { OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { Collector, Observation } from './collector.ts';
+import type { CollectorContext, CollectorFactory } from './context.ts';
+import { pingEvidence } from './ping-evidence.ts';
+import { type GatewayInfo, PING_FAMILIES, pingSamples } from './ping-metrics.ts';
+import { Openings } from './ping-opening.ts';
+import { type Answers, gatewayState, hasStarted, PING_RESULTS, pingResult } from './ping-state.ts';
+import { type Deadlines, deadlines } from './probe-deadlines.ts';
+
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const PHASES = ['connect', 'http', 'handshake'] as const;
+
+/** Does the gateway answer, how fast, and what does it say of itself? No credential is ever sent. */
+export const pingCollector: CollectorFactory = (context, settings): Collector => {
+  const ping = new Ping(context, deadlines(settings.timeoutMs));
+  return {
+    name: 'ping',
+    intervalMs: settings.intervalMs,
+    timeoutMs: settings.timeoutMs,
+    families: PING_FAMILIES,
+    targets: () => [
+      { name: 'gateway', timeoutMs: ping.deadlines.targetMs, collect: (signal) => ping.look(signal) },
+    ],
+  };
+};
+
+class Ping {
+  readonly deadlines: Deadlines;
+  readonly #context: CollectorContext;
+  readonly #openings: Openings;
+  readonly #pings: Counter<'result'>;
+  readonly #durations: Histogram<'phase'>;
+  /** The process that was seen up, so that its later silence is a hang and not a start. */
+  #startedIdentity: string | undefined;
+  #info: GatewayInfo | undefined;
+
+  constructor(context: CollectorContext, limits: Deadlines) {
+    this.deadlines = limits;
+    this.#context = context;
+    this.#openings = new Openings(context.board, context.clock);
+    this.#pings = context.metrics.counter({
+      name: 'openclaw_gateway_pings_total',
+      help: 'Pings of the gateway by how they ended: ok, timeout, refused, unreachable, foreign, other.',
+      labelNames: ['result'],
+    });
+    this.#durations = context.metrics.histogram({
+      name: 'openclaw_gateway_ping_duration_seconds',
+      help: 'Duration of completed ping phases: connect (TCP), http (/healthz), handshake (WebSocket up to the challenge, no credential sent). Failures are in openclaw_gateway_pings_total.',
+      labelNames: ['phase'],
+      buckets: BUCKETS,
+    });
+    for (const result of PING_RESULTS) this.#pings.inc({ result }, 0);
+    for (const phase of PHASES) this.#durations.zero({ phase });
+  }
+
+  async look(signal: AbortSignal): Promise<Observation> {
+    const { clock } = this.#context;
+    const install = this.#context.install();
+    const endMs = clock.monotonic() + this.deadlines.totalMs;
+    const { connectMs, answerMs } = this.deadlines;
+    const asking: Asking = { address: install.address, clock, connectMs, answerMs, signal };
+    const health = await askHealth(asking);
+    if (health.state === 'blind') return { kind: 'blind', reason: health.reason, evidence: [] };
+    this.#count(health);
+    const rest = () => ({
+      ...asking,
+      connectMs: endMs - clock.monotonic(),
+      answerMs: endMs - clock.monotonic(),
+    });
+    const details = health.state === 'live' && endMs > clock.monotonic();
+    const [ready, startup] = details
+      ? await Promise.all([askReady(rest()), askStartup(rest())])
+      : [undefined, undefined];
+    const answers = this.#answers({ health, ready, startup });
+    if (health.state !== 'live') this.#openings.forget();
+    else if (endMs > clock.monotonic()) await this.#open(install, rest());
+    return this.#observation(answers, install);
+  }
+
+  #observation(answers: Answers, { address }: OpenClawInstall): Observation {
+    const state = gatewayState(answers);
+    // A gateway that hangs is still the version it was; one that is gone may come back as another.
+    if (state !== 'hung') this.#info = this.#infoOf(answers);
+    const pinged = { answers, state, opening: this.#openings.last, info: this.#info };
+    const subject = address.url.replace(/^wss?:\/\//, '');
+    return {
+      kind: 'seen',
+      samples: pingSamples(pinged),
+      evidence: pingEvidence(pinged, subject, address.port),
+    };
+  }
+
+  #answers(seen: Pick<Answers, 'health' | 'ready' | 'startup'>): Answers {
+    const { board, clock, config } = this.#context;
+    const { process } = board;
+    const isNew = process !== undefined && process.identity !== this.#startedIdentity;
+    const answers = {
+      ...seen,
+      newProcessAgeMs: isNew ? clock.now() - process.startedAtMs : undefined,
+      startupWindowMs: config.gateway.startup_window,
+    };
+    if (process !== undefined && hasStarted(answers)) this.#startedIdentity = process.identity;
+    return answers;
+  }
+
+  #count(health: Answers['health']): void {
+    this.#pings.inc({ result: pingResult(health) });
+    if ('connectSeconds' in health && health.connectSeconds !== undefined) {
+      this.#durations.observe({ phase: 'connect' }, health.connectSeconds);
+    }
+    if (health.state === 'live') this.#durations.observe({ phase: 'http' }, health.httpSeconds);
+  }
+
+  async #open(install: OpenClawInstall, asking: Asking): Promise<void> {
+    const fresh = await this.#openings.next(install.credential !== undefined, asking);
+    if (fresh?.outcome.state === 'challenged') {
+      this.#durations.observe({ phase: 'handshake' }, fresh.outcome.seconds);
+    }
+  }
+
+  #infoOf({ health, startup }: Answers): GatewayInfo | undefined {
+    if (health.state !== 'live') return undefined;
+    const greeting = this.#context.board.auth?.greeting;
+    const version = startup?.version ?? greeting?.version;
+    if (version === undefined) return undefined;
+    return { version, protocol: greeting?.version === version ? greeting.protocol : undefined };
+  }
+}
