@@ -54,7 +54,7 @@ export function unitNames(env: ServiceQuery['env']): string[] {
   const own = profile === undefined ? 'openclaw-gateway' : `openclaw-gateway-${profile}`;
   const override = env.OPENCLAW_SYSTEMD_UNIT;
   const names = profile === undefined ? [own, 'openclaw', 'clawdbot-gateway'] : [own];
-  const named = override !== undefined && /^[\w@.:-]+$/.test(override) ? [override, ...names] : names;
+  const named = override !== undefined && /^[\w@][\w@.:-]*$/.test(override) ? [override, ...names] : names;
   return [...new Set(named.map((name) => (name.endsWith('.service') ? name : `${name}.service`)))];
 }
 
