@@ -52,7 +52,7 @@ const sshHost = section({
   target: z
     .string()
     .min(1)
-    .regex(/^[^-\s][^\s]*$/, 'a destination as ssh(1) takes it, such as me@macbook; no blanks, no leading -'),
+    .regex(/^[^-\s]\S*$/, 'a destination as ssh(1) takes it, such as me@macbook; no blanks, no leading -'),
   port: z.int().min(1).max(65_535).optional(),
   always_on: z.boolean().default(true),
   /** How often a command is run over ssh; the TCP banner is read each interval. */
@@ -74,6 +74,8 @@ export const fileSchema = section({
   cron: section({
     logs: z.array(cronLog).optional(),
     grace: duration(1000).default(600_000),
+    /** How long a new job's counters show 0 before their first increment: more than one scrape interval. */
+    publish_delay: duration(0).default(60_000),
     max_jobs: z.int().min(1).max(10_000).default(500),
   }).prefault({}),
   ssh: section({
@@ -106,10 +108,11 @@ export interface CollectorSettings {
   readonly timeoutMs: number;
 }
 
-/** Settings of one collector: the file's where it says so, else the defaults. */
+/** Settings of one collector: the file's where it says so, else the defaults; no default outlasts the interval. */
 export function collectorSettingsOf(config: FileConfig, name: CollectorName): CollectorSettings {
   const defaults = COLLECTOR_DEFAULTS[name];
   const own = config.collectors[name];
   const intervalMs = own?.interval ?? defaults.intervalMs;
-  return { enabled: own?.enabled ?? true, intervalMs, timeoutMs: own?.timeout ?? defaults.timeoutMs };
+  const timeoutMs = own?.timeout ?? Math.min(defaults.timeoutMs, intervalMs);
+  return { enabled: own?.enabled ?? true, intervalMs, timeoutMs };
 }

@@ -1,0 +1,192 @@
+import { counter, type Family, gauge, type Sample, stateset } from '../registry/family.ts';
+import { type CronJob, RUN_STATUSES, type RunStatus } from '../sources/cron-records.ts';
+import { isCut, type JobLabels, jobLabels } from './cron-labels.ts';
+import {
+  type Counts,
+  isShown,
+  type JobEntry,
+  noCounts,
+  OTHER,
+  shownCounts,
+  sumCounts,
+} from './cron-totals.ts';
+
+const labels = ['cron_job', 'cron_job_id'] as const;
+const gone = 'the job was removed, or the source that tells it is unreadable';
+const notSaved =
+  'nothing could be saved in the storage path yet, or the job was removed more than an hour ago';
+
+const runs = counter(
+  'openclaw_cron_runs_total',
+  'Finished runs of this job by how they ended, each counted once; counting starts when the exporter first runs with its storage path.',
+  { labels: ['cron_job', 'cron_job_id', 'status'], meaning: { absent: notSaved } },
+);
+const missed = counter(
+  'openclaw_cron_missed_runs_total',
+  'Times at which this job was due and did not run within the grace period (cron.grace).',
+  { labels, meaning: { absent: notSaved } },
+);
+const deliveryFailures = counter(
+  'openclaw_cron_delivery_failures_total',
+  'Runs of this job whose message did not arrive, whatever the run itself said.',
+  { labels, meaning: { absent: notSaved } },
+);
+const lastRun = gauge(
+  'openclaw_cron_last_run_timestamp_seconds',
+  'When the last finished run of this job started, as Unix time.',
+  { labels, meaning: { absent: `it never ran; ${gone}` } },
+);
+const lastSuccess = gauge(
+  'openclaw_cron_last_success_timestamp_seconds',
+  'When the last successful run of this job started, as Unix time.',
+  { labels, meaning: { absent: `no success in the kept history; ${gone}` } },
+);
+const nextRun = gauge(
+  'openclaw_cron_next_run_timestamp_seconds',
+  'When the gateway means to run this job next, as Unix time; in the past while a run is under way or late.',
+  { labels, meaning: { absent: `it is disabled, done or driven by events; ${gone}` } },
+);
+const lastDuration = gauge(
+  'openclaw_cron_last_run_duration_seconds',
+  'How long the last finished run of this job took.',
+  { labels, meaning: { absent: `it never ran; ${gone}` } },
+);
+const consecutiveErrors = gauge(
+  'openclaw_cron_consecutive_errors',
+  'How many times in a row this job has failed; the gateway runs it less and less often and disables it after 10.',
+  { labels, meaning: { absent: gone, zero: 'the last run did not fail, or there was none' } },
+);
+const enabled = gauge('openclaw_cron_job_enabled', 'Whether this job is enabled.', {
+  labels,
+  meaning: { absent: gone, zero: 'disabled, by a person or after too many failures', one: 'enabled' },
+});
+const lastStatus = gauge(
+  'openclaw_cron_last_run_status',
+  'How the last run of this job ended: one status is 1.',
+  {
+    labels: ['cron_job', 'cron_job_id', 'status'],
+    meaning: { absent: `it never ran; ${gone}`, zero: 'not this status', one: 'this status' },
+  },
+);
+const jobsByEnabled = gauge('openclaw_cron_jobs', 'Cron jobs the gateway has, by whether they are enabled.', {
+  labels: ['enabled'],
+  meaning: { absent: 'no source of cron jobs is readable', zero: 'there is none' },
+});
+const sourceUp = gauge(
+  'openclaw_cron_source_up',
+  'Whether this source of cron jobs and runs can be read; the others go on without it.',
+  {
+    labels: ['source'],
+    meaning: {
+      absent: 'this gateway never had it, or it is not configured',
+      zero: 'it is there, or was, and cannot be read',
+      one: 'it is readable',
+    },
+  },
+);
+const cutLabels = gauge(
+  'openclaw_cron_jobs_with_cut_labels',
+  'Jobs whose name or id is longer than 128 characters and is shown cut.',
+  { meaning: { absent: 'no source of cron jobs is readable', zero: 'there is none' } },
+);
+
+/** Everything the cron collector shows. */
+export const CRON_FAMILIES: readonly Family<string>[] = [
+  runs,
+  missed,
+  deliveryFailures,
+  lastRun,
+  lastSuccess,
+  nextRun,
+  lastDuration,
+  consecutiveErrors,
+  enabled,
+  lastStatus,
+  jobsByEnabled,
+  sourceUp,
+  cutLabels,
+];
+
+/** The counters of all jobs that are still shown, from entries that are on disk. */
+export function counterSamples(entries: readonly JobEntry[], departed: Counts, nowMs: number): Sample[] {
+  const samples: Sample[] = [];
+  let other = departed;
+  let hasOther = total(departed) > 0;
+  for (const entry of entries) {
+    if (entry.slot === 'other') {
+      hasOther = true;
+      other = sumCounts(other, shownCounts(entry));
+    } else if (isShown(entry, nowMs)) {
+      samples.push(...countsSamples(shownCounts(entry), jobLabels(entry)));
+    }
+  }
+  if (hasOther) samples.push(...countsSamples(other, { cron_job: OTHER, cron_job_id: OTHER }));
+  return samples;
+}
+
+function countsSamples(counts: Counts, job: JobLabels): Sample[] {
+  return [
+    ...RUN_STATUSES.map((status) => runs.sample(counts.runs[status], { ...job, status })),
+    missed.sample(counts.missed, { ...job }),
+    deliveryFailures.sample(counts.deliveryFailures, { ...job }),
+  ];
+}
+
+function total(counts: Counts): number {
+  const { runs: byStatus, deliveryFailures: failures, missed: late } = sumCounts(counts, noCounts());
+  return RUN_STATUSES.reduce((sum, status) => sum + byStatus[status], failures + late);
+}
+
+/** The gauges of one existing job; `entry` adds what only its runs tell. */
+export function jobSamples(job: CronJob, entry: JobEntry | undefined): Sample[] {
+  const its = { ...jobLabels(job) };
+  const last = lastRunOf(job, entry);
+  return [
+    enabled.sample(job.enabled ? 1 : 0, its),
+    consecutiveErrors.sample(job.consecutiveErrors, its),
+    ...seconds(nextRun, job.nextRunAtMs, its),
+    ...seconds(lastRun, last?.atMs, its),
+    ...seconds(lastDuration, last?.durationMs, its),
+    ...seconds(lastSuccess, lastSuccessOf(job, entry), its),
+    ...(last === undefined
+      ? []
+      : stateset(RUN_STATUSES, last.status, (status, on) => lastStatus.sample(on, { ...its, status }))),
+  ];
+}
+
+/** How many jobs there are; of all of them, beyond the limit too. */
+export function jobCountSamples(jobs: readonly CronJob[]): Sample[] {
+  const on = jobs.filter((job) => job.enabled).length;
+  return [
+    jobsByEnabled.sample(on, { enabled: 'true' }),
+    jobsByEnabled.sample(jobs.length - on, { enabled: 'false' }),
+    cutLabels.sample(jobs.filter(isCut).length, {}),
+  ];
+}
+
+export function sourceSample(source: string, up: boolean): Sample {
+  return sourceUp.sample(up ? 1 : 0, { source });
+}
+
+interface LastRun {
+  readonly atMs: number;
+  readonly status: RunStatus;
+  readonly durationMs?: number | undefined;
+}
+
+/** The job's own word, refined by the run itself: the job calls an interrupted run an error. */
+export function lastRunOf(job: CronJob, entry: JobEntry | undefined): LastRun | undefined {
+  const { lastRunAtMs: atMs, lastRunStatus: status, lastDurationMs: durationMs } = job;
+  if (atMs === undefined || status === undefined || atMs === entry?.last?.atMs) {
+    return entry?.last ?? (atMs === undefined ? undefined : { atMs, status: status ?? 'other', durationMs });
+  }
+  return { atMs, status, durationMs };
+}
+
+function lastSuccessOf(job: CronJob, entry: JobEntry | undefined): number | undefined {
+  return job.lastRunStatus === 'ok' ? (job.lastRunAtMs ?? entry?.lastSuccessMs) : entry?.lastSuccessMs;
+}
+
+function seconds(family: Family<(typeof labels)[number]>, ms: number | undefined, its: JobLabels): Sample[] {
+  return ms === undefined ? [] : [family.sample(ms / 1000, { ...its })];
+}

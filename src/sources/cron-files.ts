@@ -1,0 +1,198 @@
+import type { Stats } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { codeOf } from '../runtime/errors.ts';
+import { parseJson, toCronJob, toRunStatus } from './cron-job-schema.ts';
+import type { CronJob } from './cron-records.ts';
+import { type CronSource, MAX_JOBS_READ, type SourceReading, type SourceRun } from './cron-source.ts';
+import { readTail, type TailPosition } from './jsonl-tail.ts';
+
+const MAX_JSON = 64 * 1024 * 1024;
+const SUFFIX = '.jsonl';
+const MIGRATED = 'jobs.json.migrated';
+
+const jobsFile = z.object({ jobs: z.array(z.unknown()) });
+const stateFile = z.object({ jobs: z.record(z.string(), z.unknown()) });
+const withState = z.object({ state: z.unknown() });
+const withId = z.object({ id: z.string().min(1) });
+const time = z.number().nonnegative();
+/** A line of `runs/<jobId>.jsonl`; everything else in it (errors, texts, session keys) stays where it is. */
+const finishedLine = z.object({
+  jobId: z.string().min(1),
+  action: z.literal('finished'),
+  ts: time,
+  status: z.string().catch('other'),
+  runAtMs: time.optional().catch(undefined),
+  durationMs: time.optional().catch(undefined),
+  deliveryStatus: z.string().optional().catch(undefined),
+});
+const position = z.object({ offset: z.int(), lastBytes: z.int(), last: z.string() });
+/** Positions by file name: a list, as a name may be any text. */
+const cursorSchema = z.array(z.tuple([z.string(), position]));
+
+interface FilesOptions {
+  readonly stateDir: string;
+}
+
+type Read = Extract<SourceReading, { state: 'read' }>;
+
+/**
+ * Cron jobs and runs of versions before 2026.6: `cron/jobs.json`, `cron/jobs-state.json` and `cron/runs/*.jsonl`. Absent
+ * once the gateway has imported them into its database and renamed them. A look costs one `stat` a file when nothing
+ * changed.
+ */
+export function createFilesSource({ stateDir }: FilesOptions): CronSource {
+  const folder = join(stateDir, 'cron');
+  let last: { stamps: string; reading: Read } | undefined;
+  return {
+    async read(cursor, sinceMs, signal) {
+      try {
+        const names = await listed(folder);
+        if (!isHere(names)) return { state: 'absent' };
+        const runFiles = (await listed(join(folder, 'runs'))).filter((name) => name.endsWith(SUFFIX)).sort();
+        const stamps = await stampsOf(folder, runFiles);
+        if (last?.stamps === stamps && last.reading.cursor === cursor) return last.reading;
+        const reading = await look({ folder, runFiles, cursor, sinceMs, signal });
+        last =
+          reading.state === 'read'
+            ? { stamps, reading: { ...reading, runs: [], lastSuccesses: new Map() } }
+            : undefined;
+        return reading;
+      } catch (error) {
+        if (codeOf(error) === undefined || signal.aborted) throw error;
+        return { state: 'unreadable', reason: `the files of cron cannot be read (${codeOf(error)})` };
+      }
+    },
+  };
+}
+
+/** A name in the folder, before or after the import; runs without jobs are those of removed ones. */
+function isHere(names: readonly string[]): boolean {
+  if (names.includes('jobs.json')) return true;
+  return !names.includes(MIGRATED) && names.includes('runs');
+}
+
+async function listed(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** What all files look like; a file changed within the clock's grain is caught by its size. */
+async function stampsOf(folder: string, runFiles: readonly string[]): Promise<string> {
+  const paths = ['jobs.json', 'jobs-state.json', ...runFiles.map((name) => join('runs', name))];
+  const stamps: string[] = [];
+  for (const path of paths) stamps.push(stampOf(path, await statOrNot(join(folder, path))));
+  return stamps.join('\n');
+}
+
+function stampOf(path: string, found: Stats | undefined): string {
+  return found === undefined ? path : `${path} ${found.ino}:${found.size}:${found.mtimeMs}:${found.ctimeMs}`;
+}
+
+async function statOrNot(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+interface LookOptions {
+  readonly folder: string;
+  readonly runFiles: readonly string[];
+  readonly cursor: unknown;
+  readonly sinceMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function look({ folder, runFiles, cursor, sinceMs, signal }: LookOptions): Promise<SourceReading> {
+  const jobs = await readJobs(folder);
+  if (jobs === undefined) return { state: 'unreadable', reason: 'jobs.json is not what a gateway writes' };
+  const known = new Map(cursorSchema.safeParse(cursor).data ?? []);
+  const runs: SourceRun[] = [];
+  const lastSuccesses = new Map<string, number>();
+  const positions: [string, TailPosition][] = [];
+  let strange = 0;
+  for (const name of runFiles) {
+    const found = await readRuns(join(folder, 'runs', name), known.get(name), signal);
+    if (found === undefined) continue;
+    positions.push([name, found.position]);
+    strange += found.strange;
+    for (const run of found.runs) {
+      if (run.appended || run.finishedAtMs > sinceMs) runs.push(run);
+      if (run.status === 'ok') lastSuccesses.set(run.jobId, run.runAtMs);
+    }
+  }
+  runs.sort((a, b) => a.runAtMs - b.runAtMs);
+  const problems = strange > 0 ? [`${strange} lines of the run files could not be understood`] : [];
+  return { state: 'read', jobs, runs, lastSuccesses, cursor: positions, problems };
+}
+
+async function readRuns(path: string, from: TailPosition | undefined, signal: AbortSignal) {
+  try {
+    const { lines, position, oversized } = await readTail(path, from, signal);
+    const runs: SourceRun[] = [];
+    let strange = oversized;
+    for (const { text, appended } of lines) {
+      const raw = parseJson(text);
+      const run = toRun(raw, appended);
+      if (run !== undefined) runs.push(run);
+      else if (isStrange(raw, text)) strange += 1;
+    }
+    return { runs, position, strange };
+  } catch (error) {
+    // Renamed or removed between the listing and now.
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function toRun(raw: unknown, appended: boolean): SourceRun | undefined {
+  const line = finishedLine.safeParse(raw).data;
+  if (line === undefined) return undefined;
+  return {
+    jobId: line.jobId,
+    runAtMs: line.runAtMs ?? line.ts,
+    finishedAtMs: line.ts,
+    durationMs: line.durationMs,
+    status: toRunStatus(line.status),
+    deliveryFailed: line.deliveryStatus === 'not-delivered',
+    appended,
+    jobName: undefined,
+  };
+}
+
+/** Other actions are none of our business; a blank line is nothing. */
+function isStrange(raw: unknown, text: string): boolean {
+  if (text.trim() === '') return false;
+  const action = z.object({ action: z.string() }).safeParse(raw).data?.action;
+  return action === undefined || action === 'finished';
+}
+
+/** The jobs, with their state from the file beside them; undefined when `jobs.json` holds something else. */
+async function readJobs(folder: string): Promise<CronJob[] | undefined> {
+  const text = await textOf(join(folder, 'jobs.json'));
+  if (text === undefined) return [];
+  const parsed = jobsFile.safeParse(parseJson(text)).data;
+  if (parsed === undefined) return undefined;
+  const states = stateFile.safeParse(parseJson((await textOf(join(folder, 'jobs-state.json'))) ?? '')).data;
+  const stateOf = new Map(Object.entries(states?.jobs ?? {}));
+  return parsed.jobs.slice(0, MAX_JOBS_READ).flatMap((job) => {
+    const id = withId.safeParse(job).data?.id;
+    return id === undefined
+      ? []
+      : [toCronJob({ id, job, state: withState.safeParse(stateOf.get(id)).data?.state })];
+  });
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  const found = await statOrNot(path);
+  if (found === undefined || found.size > MAX_JSON) return undefined;
+  return readFile(path, 'utf8');
+}

@@ -1,0 +1,255 @@
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { z } from 'zod';
+import type { CronJob } from './cron-records.ts';
+import type { CronSource, SourceReading, SourceRun } from './cron-source.ts';
+import {
+  CronRows,
+  PAGE_ROWS,
+  type ReceiptRow,
+  receiptIdOf,
+  runOfReceipt,
+  runOfTask,
+  type TaskRow,
+} from './cron-sqlite-rows.ts';
+import { lookAtDatabase, readDatabase } from './sqlite-readonly.ts';
+
+/** A row and its id: as long as both still belong together, rows with a greater rowid were written later. */
+const place = z.object({ rowid: z.number(), id: z.string() });
+const cursorSchema = z.object({
+  receipts: place,
+  tasks: place,
+  /** Runs that were under way: their rows change where they are. */
+  pendingReceipts: z.array(z.string()),
+  pendingTasks: z.array(z.string()),
+});
+type Cursor = z.output<typeof cursorSchema>;
+
+/** The newest schema this was tried with; a newer one is read as long as it has the columns. */
+const KNOWN_VERSION = 18;
+const MAX_PENDING = 2_000;
+/** A search reads at most one job's kept history (2,000 rows, some milliseconds). */
+const SEARCHES_PER_PAGE = 4;
+
+interface SqliteOptions {
+  readonly stateDir: string;
+  readonly now: () => number;
+}
+
+/** What one page's transaction found. */
+interface Page {
+  readonly jobs: CronJob[] | undefined;
+  readonly strange: number;
+  readonly version: number;
+  readonly more: boolean;
+}
+
+/**
+ * Cron jobs and runs of 2026.6 and later from `state/openclaw.sqlite`. Runs are in two tables: a receipt (its status is
+ * the truth, the newest 64 a job are kept) and a task (7 days, with the delivery), joined by the receipt's id. A look
+ * costs what is new since the cursor, and two `stat`s when nothing changed.
+ */
+export function createSqliteSource({ stateDir, now }: SqliteOptions): CronSource {
+  const path = join(stateDir, 'state', 'openclaw.sqlite');
+  const ownStoreKey = join(stateDir, 'cron', 'jobs.json');
+  let last: { stamp: string; reading: Extract<SourceReading, { state: 'read' }> } | undefined;
+  return {
+    async read(cursor, sinceMs, signal) {
+      const look = lookAtDatabase(path, now());
+      if (look.state !== 'there') return look;
+      if (last !== undefined && last.stamp === look.stamp && last.reading.cursor === cursor)
+        return last.reading;
+      const reading = await new Look(path, ownStoreKey, sinceMs, cursor).run(signal);
+      last = undefined;
+      if (reading.state === 'read' && look.settled) {
+        last = { stamp: look.stamp, reading: { ...reading, runs: [], lastSuccesses: new Map() } };
+      }
+      return reading;
+    },
+  };
+}
+
+/** One look: pages, each in its own short transaction, until nothing new is left. */
+class Look {
+  readonly #path: string;
+  readonly #ownStoreKey: string;
+  readonly #sinceMs: number;
+  readonly #first: boolean;
+  readonly #runs = new Map<string, SourceRun>();
+  readonly #pendingReceipts = new Set<string>();
+  readonly #pendingTasks = new Set<string>();
+  readonly #cursor: Cursor;
+  /** Places are known and still valid, so that what follows them is new. */
+  #receiptsAppended = true;
+  #tasksAppended = true;
+  #started = false;
+  readonly #wanted: CronJob[] = [];
+  readonly #lastSuccesses = new Map<string, number>();
+  /** Set while tasks are read by their end instead of by position. */
+  #endedAfter: [number, number] | undefined;
+  #tasksEnd: Cursor['tasks'] | undefined;
+
+  constructor(path: string, ownStoreKey: string, sinceMs: number, cursor: unknown) {
+    this.#path = path;
+    this.#ownStoreKey = ownStoreKey;
+    this.#sinceMs = sinceMs;
+    const known = cursorSchema.safeParse(cursor).data;
+    this.#first = known === undefined;
+    const start = { rowid: 0, id: '' };
+    this.#cursor = structuredClone(
+      known ?? { receipts: start, tasks: start, pendingReceipts: [], pendingTasks: [] },
+    );
+  }
+
+  async run(signal: AbortSignal): Promise<SourceReading> {
+    let jobs: readonly CronJob[] = [];
+    const problems = new Set<string>();
+    let strange = 0;
+    for (let more = true; more; ) {
+      signal.throwIfAborted();
+      const outcome = readDatabase(this.#path, (database) => this.#page(new CronRows(database)));
+      if (outcome.state !== 'read') return outcome;
+      if (!('jobs' in outcome.value)) return outcome.value;
+      const page = outcome.value;
+      jobs = page.jobs ?? jobs;
+      strange += page.strange;
+      if (page.version > KNOWN_VERSION)
+        problems.add(`schema version ${page.version} is newer than this exporter`);
+      more = page.more;
+      if (more) await nextTurn();
+    }
+    if (strange > 0) problems.add(`${strange} rows could not be understood`);
+    const cursor: Cursor = {
+      receipts: this.#cursor.receipts,
+      tasks: this.#tasksEnd ?? this.#cursor.tasks,
+      pendingReceipts: [...this.#pendingReceipts].slice(-MAX_PENDING),
+      pendingTasks: [...this.#pendingTasks].slice(-MAX_PENDING),
+    };
+    const runs = [...this.#runs.values()].sort((a, b) => a.runAtMs - b.runAtMs);
+    return { state: 'read', jobs, runs, lastSuccesses: this.#lastSuccesses, cursor, problems: [...problems] };
+  }
+
+  #page(rows: CronRows): Page | Exclude<SourceReading, { state: 'read' }> {
+    const tables = rows.tables();
+    if (!tables.jobs) {
+      if (tables.openclaw) return { state: 'absent' };
+      return { state: 'unreadable', reason: 'it has no cron tables that this exporter knows' };
+    }
+    const starting = !this.#started;
+    this.#started = true;
+    if (starting) this.#start(rows, tables.receipts, tables.tasks);
+    const moreReceipts = tables.receipts && this.#readReceipts(rows);
+    const moreTasks = tables.tasks && this.#readTasks(rows, tables.receipts);
+    const storeKey = starting ? rows.storeKey(this.#ownStoreKey) : undefined;
+    const jobs = storeKey === undefined ? undefined : rows.jobs(storeKey);
+    if (this.#first && tables.tasks) this.#wanted.push(...(jobs ?? []).filter(lacksSuccess));
+    const moreWanted = this.#findSuccesses(rows);
+    return {
+      jobs: starting ? (jobs ?? []) : undefined,
+      strange: rows.strange,
+      version: tables.version,
+      more: moreReceipts || moreTasks || moreWanted,
+    };
+  }
+
+  /** Searches the history of a few jobs whose last run was no success; true while some are left. */
+  #findSuccesses(rows: CronRows): boolean {
+    for (const job of this.#wanted.splice(0, SEARCHES_PER_PAGE)) {
+      const at = rows.lastSuccess(job.id);
+      if (at !== undefined) this.#lastSuccesses.set(job.id, at);
+    }
+    return this.#wanted.length > 0;
+  }
+
+  /** Checks that remembered places still mean the same and takes up what was under way. */
+  #start(rows: CronRows, hasReceipts: boolean, hasTasks: boolean): void {
+    const { receipts, tasks, pendingReceipts, pendingTasks } = this.#cursor;
+    this.#receiptsAppended = !this.#first && hasReceipts && holds(rows, 'cron_run_receipts', receipts);
+    this.#tasksAppended = !this.#first && hasTasks && holds(rows, 'task_runs', tasks);
+    if (hasReceipts) {
+      if (!this.#receiptsAppended) this.#cursor.receipts = { rowid: 0, id: '' };
+      for (const id of pendingReceipts) this.#takeReceipt(rows.receipt(id), true);
+    }
+    if (!hasTasks) return;
+    if (!this.#tasksAppended) {
+      this.#endedAfter = [this.#sinceMs, Number.MAX_SAFE_INTEGER];
+      this.#tasksEnd = rows.newest('task_runs');
+      for (const task of rows.tasksUnderWay()) this.#pendingTasks.add(task.task_id);
+    }
+    for (const id of pendingTasks) this.#takeTask(rows.task(id), rows, hasReceipts, true);
+  }
+
+  #readReceipts(rows: CronRows): boolean {
+    const after = this.#receiptsAppended ? 0 : this.#sinceMs;
+    const page = rows.receiptsAfter(this.#cursor.receipts.rowid, after);
+    for (const row of page) this.#takeReceipt(row, this.#receiptsAppended);
+    const newest = page.at(-1);
+    const more = page.length === PAGE_ROWS;
+    if (newest !== undefined) this.#cursor.receipts = { rowid: newest.rowid, id: newest.receipt_id };
+    // Rows that a look by time left out are not new at the next look either.
+    if (!more && !this.#receiptsAppended) this.#cursor.receipts = rows.newest('cron_run_receipts');
+    return more;
+  }
+
+  #readTasks(rows: CronRows, hasReceipts: boolean): boolean {
+    const page =
+      this.#endedAfter === undefined
+        ? rows.tasksAfter(this.#cursor.tasks.rowid)
+        : rows.tasksEndedAfter(this.#endedAfter);
+    for (const row of page) this.#takeTask(row, rows, hasReceipts, this.#tasksAppended);
+    const newest = page.at(-1);
+    if (newest !== undefined && this.#endedAfter !== undefined)
+      this.#endedAfter = [newest.ended_at ?? 0, newest.rowid];
+    else if (newest !== undefined) this.#cursor.tasks = { rowid: newest.rowid, id: newest.task_id };
+    return page.length === PAGE_ROWS;
+  }
+
+  #takeReceipt(row: ReceiptRow | undefined, appended: boolean): void {
+    if (row === undefined) return;
+    const run = runOfReceipt(row, appended);
+    if (run === undefined) this.#pendingReceipts.add(row.receipt_id);
+    else this.#take(run);
+  }
+
+  #takeTask(row: TaskRow | undefined, rows: CronRows, hasReceipts: boolean, appended: boolean): void {
+    if (row === undefined) return;
+    const id = hasReceipts ? receiptIdOf(row) : undefined;
+    const receipt = id === undefined ? undefined : rows.receipt(id);
+    // A finished task whose receipt is not finished yet: the receipt will say how it really ended.
+    if (row.ended_at === null || (receipt !== undefined && receipt.finished_at_ms === null)) {
+      this.#pendingTasks.add(row.task_id);
+      return;
+    }
+    const run = runOfTask(row, receipt, appended);
+    if (run !== undefined) this.#take(run);
+  }
+
+  /** The same run from both tables becomes one: the first one's times and status, either one's delivery. */
+  #take(run: SourceRun): void {
+    const key = `${run.runAtMs} ${run.jobId}`;
+    const other = this.#runs.get(key);
+    if (other === undefined) {
+      this.#runs.set(key, run);
+      return;
+    }
+    this.#runs.set(key, {
+      ...other,
+      durationMs: run.durationMs ?? other.durationMs,
+      deliveryFailed: other.deliveryFailed || run.deliveryFailed,
+      appended: other.appended || run.appended,
+      jobName: other.jobName ?? run.jobName,
+    });
+  }
+}
+
+function holds(
+  rows: CronRows,
+  table: 'cron_run_receipts' | 'task_runs',
+  { rowid, id }: Cursor['tasks'],
+): boolean {
+  return rows.idAt(table, rowid) === id;
+}
+
+function lacksSuccess({ lastRunAtMs, lastRunStatus }: CronJob): boolean {
+  return lastRunAtMs !== undefined && lastRunStatus !== 'ok';
+}
