@@ -1,3 +1,4 @@
+import type { Collector } from './collectors/collector.ts';
 import type { CollectorContext } from './collectors/context.ts';
 import { createCollectors } from './collectors/index.ts';
 import type { Flags } from './config/flags.ts';
@@ -6,13 +7,16 @@ import type { FileConfig } from './config/schema.ts';
 import { gauge } from './registry/family.ts';
 import { Metrics } from './registry/metrics.ts';
 import { StateFile } from './registry/state-file.ts';
+import { stateMetrics } from './registry/state-metrics.ts';
 import { systemClock } from './runtime/clock.ts';
+import { messageOf } from './runtime/errors.ts';
 import type { Logger } from './runtime/logger.ts';
+import { oneAtATime } from './runtime/one-at-a-time.ts';
 import { Scheduler } from './runtime/scheduler.ts';
 import { runCommand } from './sources/command.ts';
 import { openClawInstallReader } from './sources/openclaw-install.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
-import { type ListenOutcome, listen, shut } from './web/server.ts';
+import { addressText, type ListenOutcome, listen, shut } from './web/server.ts';
 
 /** SIGTERM to exit in at most this long, children included. */
 const STOP_GRACE_MS = 1_500;
@@ -29,6 +33,11 @@ const reloadSuccessful = gauge(
   'openclaw_exporter_config_last_reload_successful',
   'Whether the last attempt to load the configuration succeeded; at 0 the configuration before it goes on.',
   { meaning: { absent: 'never', zero: 'the file has a mistake; see the log', one: 'the file is in force' } },
+);
+const reloadSuccessTime = gauge(
+  'openclaw_exporter_config_last_reload_success_timestamp_seconds',
+  'When the configuration in force was loaded, as Unix time.',
+  { meaning: { absent: 'never' } },
 );
 
 /** A running exporter. */
@@ -49,7 +58,7 @@ export async function startExporter(
   version: string,
 ): Promise<StartOutcome> {
   const metrics = ownMetrics(version);
-  const state = new StateFile(flags.storagePath, logger);
+  const state = new StateFile(flags.storagePath, logger, stateMetrics(metrics));
   const scheduler = new Scheduler({ metrics, clock: systemClock, random: Math.random, logger });
   const board: CollectorContext['board'] = { process: undefined };
   const collectorsFor = (current: FileConfig) =>
@@ -66,18 +75,18 @@ export async function startExporter(
       board,
       install: openClawInstallReader({ env: process.env, gateway: current.gateway }),
     });
-  const reload = async (): Promise<ReloadOutcome> => {
-    const loaded = loadConfiguration(flags);
-    metrics.put(RELOAD_KEY, [reloadSuccessful.sample(loaded.state === 'valid' ? 1 : 0, {})]);
-    if (loaded.state === 'invalid') {
-      const problems = loaded.problems.map(({ path, message }) => `${path}: ${message}`);
-      for (const problem of problems) logger.error('configuration not reloaded', { problem });
-      return { state: 'refused', problems };
+  const noteReload = reloadMetrics(metrics);
+  const reload = oneAtATime(async (): Promise<ReloadOutcome> => {
+    const prepared = prepare(loadConfiguration(flags), collectorsFor);
+    noteReload(prepared.state);
+    if (prepared.state === 'refused') {
+      for (const problem of prepared.problems) logger.error('configuration not reloaded', { problem });
+      return prepared;
     }
-    await scheduler.replace(collectorsFor(loaded.config));
+    await scheduler.replace(prepared.collectors);
     logger.info('configuration reloaded');
     return { state: 'reloaded' };
-  };
+  });
   const app = createApp({
     metrics,
     logger,
@@ -87,15 +96,32 @@ export async function startExporter(
     ready: () => scheduler.ready,
     reload: flags.enableLifecycle ? reload : undefined,
   });
-  const listening: ListenOutcome = await listen(app, flags.listen);
+  const listening: ListenOutcome = await listen(app, flags.listen, logger);
   if (listening.state === 'failed') return listening;
+  // Never fatal: what cannot be saved is not shown, and every other layer works. It is said now, not at the first loss.
+  state.open();
   scheduler.start(collectorsFor(config));
   const stop = async () => {
     await Promise.all([shut(listening.server), scheduler.stop(STOP_GRACE_MS)]);
     state.close();
   };
-  const { host, port } = listening.address;
-  return { state: 'running', exporter: { reload, stop }, url: `http://${host}:${port}` };
+  return { state: 'running', exporter: { reload, stop }, url: `http://${addressText(listening.address)}` };
+}
+
+type Prepared =
+  | { readonly state: 'reloaded'; readonly collectors: readonly Collector[] }
+  | { readonly state: 'refused'; readonly problems: readonly string[] };
+
+/** The collectors of a configuration, all of them made before any that runs is ended. */
+function prepare(loaded: ConfigOutcome, collectorsFor: (config: FileConfig) => Collector[]): Prepared {
+  if (loaded.state === 'invalid') {
+    return { state: 'refused', problems: loaded.problems.map(({ path, message }) => `${path}: ${message}`) };
+  }
+  try {
+    return { state: 'reloaded', collectors: collectorsFor(loaded.config) };
+  } catch (error) {
+    return { state: 'refused', problems: [messageOf(error)] };
+  }
 }
 
 /** The configuration file's content, or the defaults where none is named. */
@@ -105,15 +131,27 @@ export function loadConfiguration(flags: Flags): ConfigOutcome {
     : loadConfigFile(flags.configFile);
 }
 
-const RELOAD_KEY = { collector: 'exporter', target: 'reload' };
-
 function ownMetrics(version: string): Metrics {
   const metrics = new Metrics();
-  metrics.declare([buildInfo, reloadSuccessful]);
+  metrics.declare([buildInfo]);
   metrics.collectOwnProcess();
   metrics.put({ collector: 'exporter', target: 'build' }, [
     buildInfo.sample(1, { version, node_version: process.version }),
   ]);
-  metrics.put(RELOAD_KEY, [reloadSuccessful.sample(1, {})]);
   return metrics;
+}
+
+/** Shows how loading the configuration went; it went well when this is called. */
+function reloadMetrics(metrics: Metrics): (outcome: ReloadOutcome['state']) => void {
+  metrics.declare([reloadSuccessful, reloadSuccessTime]);
+  let succeededAt = 0;
+  const note = (outcome: ReloadOutcome['state']) => {
+    if (outcome === 'reloaded') succeededAt = systemClock.now() / 1000;
+    metrics.put({ collector: 'exporter', target: 'reload' }, [
+      reloadSuccessful.sample(outcome === 'reloaded' ? 1 : 0, {}),
+      reloadSuccessTime.sample(succeededAt, {}),
+    ]);
+  };
+  note('reloaded');
+  return note;
 }

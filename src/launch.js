@@ -13,6 +13,16 @@ if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
   process.exit(2);
 }
 
+// node:sqlite and type stripping announce on every start that they are experimental; the log is for the gateway.
+const emitWarning = process.emitWarning;
+process.emitWarning = (warning, ...rest) => {
+  if (rest[0] !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
+};
+
 const built = new URL('./main.js', import.meta.url);
-const { main } = await import(existsSync(built) ? './main.js' : './main.ts');
-await main(process.argv.slice(2));
+import(existsSync(built) ? './main.js' : './main.ts')
+  .then(({ main }) => main(process.argv.slice(2)))
+  .catch((error) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+    process.exit(1);
+  });

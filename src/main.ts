@@ -20,6 +20,8 @@ export async function main(args: readonly string[]): Promise<void> {
 
   const { logLevel: level, logFormat: format } = outcome.flags;
   const write = (line: string) => process.stderr.write(line);
+  // Whoever read the log may end; the exporter goes on.
+  process.stderr.on('error', () => undefined);
   const logger = createLogger({ level, format, clock: systemClock, write });
   logStrayFailures(logger);
   const started = await startExporter(outcome.flags, loaded.config, logger, ownVersion());
@@ -31,7 +33,7 @@ export async function main(args: readonly string[]): Promise<void> {
 function obeySignals(exporter: Exporter, logger: Logger): void {
   const end = async (signal: NodeJS.Signals) => {
     logger.info('stopping', { signal });
-    await exporter.stop();
+    await exporter.stop().catch((error) => logger.error('not stopped cleanly', { error: messageOf(error) }));
     process.exit(0);
   };
   process.once('SIGTERM', end);

@@ -1,7 +1,8 @@
+import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { messageOf } from '../runtime/errors.ts';
+import { codeOf, messageOf } from '../runtime/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../runtime/logger.ts';
 
 export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
@@ -42,22 +43,46 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+/** One flag as `--help` and the reference show it. */
+interface FlagText {
+  readonly flag: string;
+  readonly help: string;
+  readonly default?: string;
+}
+
+/** Every flag with what it does. */
+export const FLAG_TEXTS: readonly FlagText[] = [
+  { flag: '--config.file=FILE', help: 'YAML configuration; none is needed beside a gateway' },
+  { flag: '--config.check', help: 'validate the configuration and exit (0 valid, 2 not)' },
+  { flag: '--web.listen-address=ADDR', help: 'host:port to serve on', default: DEFAULT_LISTEN_ADDRESS },
+  { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
+  { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },
+  {
+    flag: '--storage.path=FOLDER',
+    help: 'totals and limits that survive a restart',
+    default: '$XDG_STATE_HOME/openclaw-gateway-exporter, else ~/.local/state/openclaw-gateway-exporter',
+  },
+  { flag: '--log.level=LEVEL', help: LOG_LEVELS.join(', '), default: 'info' },
+  { flag: '--log.format=FORMAT', help: LOG_FORMATS.join(', '), default: 'logfmt' },
+  { flag: '--version', help: 'print the version and exit' },
+  { flag: '--help', help: 'print this and exit' },
+];
+
+/** OpenClaw's own environment variables that are honoured, with what each says. */
+export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
+  ['OPENCLAW_STATE_DIR', 'the state folder'],
+  ['OPENCLAW_CONFIG_PATH', "OpenClaw's own configuration file"],
+  ['OPENCLAW_GATEWAY_URL', "the gateway's address"],
+  ['OPENCLAW_GATEWAY_PORT', "the gateway's port on this machine"],
+  ['OPENCLAW_GATEWAY_TOKEN', "the gateway's token"],
+];
+
 export const USAGE = `Usage: openclaw-gateway-exporter [flags]
 
-  --config.file=FILE          YAML configuration; none is needed beside a gateway
-  --config.check              validate the configuration and exit (0 valid, 2 not)
-  --web.listen-address=ADDR   host:port to serve on (default ${DEFAULT_LISTEN_ADDRESS})
-  --web.enable-lifecycle      allow POST /-/reload
-  --web.allow-unauthenticated-remote
-                              serve beyond loopback without authentication
-  --storage.path=FOLDER       totals and limits that survive a restart
-                              (default $XDG_STATE_HOME/openclaw-gateway-exporter)
-  --log.level=LEVEL           ${LOG_LEVELS.join(', ')} (default info)
-  --log.format=FORMAT         ${LOG_FORMATS.join(', ')} (default logfmt)
-  --version, --help
+${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
 
-OpenClaw's own environment variables are honoured: OPENCLAW_STATE_DIR, OPENCLAW_CONFIG_PATH,
-OPENCLAW_GATEWAY_URL, OPENCLAW_GATEWAY_PORT, OPENCLAW_GATEWAY_TOKEN.
+OpenClaw's own environment variables are honoured:
+${ENVIRONMENT_TEXTS.map(([name, text]) => `  ${name.padEnd(24)}${text}`).join('\n')}
 `;
 
 /** Command line and environment to flags; every mistake with its value and what is allowed. Never throws. */
@@ -76,23 +101,17 @@ export function parseFlags(
   return validate(values, env);
 }
 
-function validate(
-  values: ReturnType<typeof parse>,
-  env: Readonly<Record<string, string | undefined>>,
-): FlagsOutcome {
+type Values = ReturnType<typeof parse>;
+
+function validate(values: Values, env: Readonly<Record<string, string | undefined>>): FlagsOutcome {
   const listen = parseListenAddress(values['web.listen-address'] ?? DEFAULT_LISTEN_ADDRESS);
+  const storagePath = values['storage.path'] ?? defaultStoragePath(env);
   const logLevel = oneOf(LOG_LEVELS, values['log.level'] ?? 'info');
   const logFormat = oneOf(LOG_FORMATS, values['log.format'] ?? 'logfmt');
-  const exposed = listen !== undefined && !isLoopback(listen.host);
-  const problems = [
-    ...(listen === undefined
-      ? [`--web.listen-address: ${JSON.stringify(values['web.listen-address'])} is not host:port`]
-      : []),
-    ...(exposed && !values['web.allow-unauthenticated-remote'] ? [exposedProblem(listen.host)] : []),
-    ...(logLevel === undefined ? [notAmong('--log.level', values['log.level'], LOG_LEVELS)] : []),
-    ...(logFormat === undefined ? [notAmong('--log.format', values['log.format'], LOG_FORMATS)] : []),
-  ];
-  if (problems.length > 0 || listen === undefined || logLevel === undefined || logFormat === undefined) {
+  const problems = [...listenProblems(values, listen), ...pathProblems(values, storagePath)];
+  if (!logLevel) problems.push(notAllowed('--log.level', values['log.level'], LOG_LEVELS.join(', ')));
+  if (!logFormat) problems.push(notAllowed('--log.format', values['log.format'], LOG_FORMATS.join(', ')));
+  if (problems.length > 0 || !listen || !logLevel || !logFormat || !storagePath) {
     return { state: 'invalid', problems };
   }
   return {
@@ -104,9 +123,26 @@ function validate(
       enableLifecycle: values['web.enable-lifecycle'] ?? false,
       logLevel,
       logFormat,
-      storagePath: resolve(values['storage.path'] ?? defaultStoragePath(env)),
+      storagePath: resolve(storagePath),
     },
   };
+}
+
+function listenProblems(values: Values, listen: ListenAddress | undefined): string[] {
+  if (listen === undefined) {
+    const allowed = `host:port, such as ${DEFAULT_LISTEN_ADDRESS} or [::1]:19789`;
+    return [notAllowed('--web.listen-address', values['web.listen-address'], allowed)];
+  }
+  if (isLoopback(listen.host) || values['web.allow-unauthenticated-remote']) return [];
+  return [exposedProblem(listen.host)];
+}
+
+function pathProblems(values: Values, storagePath: string | undefined): string[] {
+  const problems: string[] = [];
+  if (values['config.file'] === '') problems.push(notAllowed('--config.file', '', 'a file'));
+  if (storagePath === '') problems.push(notAllowed('--storage.path', '', 'a folder'));
+  if (storagePath === undefined) problems.push('--storage.path: no home folder is known; name a folder');
+  return problems;
 }
 
 function exposedProblem(host: string): string {
@@ -118,7 +154,7 @@ function exposedProblem(host: string): string {
 
 /** Whether `host` names this machine's loopback and nothing else. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function parse(args: readonly string[]) {
@@ -137,11 +173,24 @@ function oneOf<T extends string>(allowed: readonly T[], text: string): T | undef
   return allowed.find((value) => value === text);
 }
 
-function notAmong(flag: string, value: string | undefined, allowed: readonly string[]): string {
-  return `${flag}: ${JSON.stringify(value)} is not allowed; allowed: ${allowed.join(', ')}`;
+function notAllowed(flag: string, value: string | undefined, allowed: string): string {
+  return `${flag}: ${JSON.stringify(value)} is not allowed; allowed: ${allowed}`;
 }
 
-function defaultStoragePath(env: Readonly<Record<string, string | undefined>>): string {
-  const base = env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local', 'state');
-  return join(base, 'openclaw-gateway-exporter');
+function defaultStoragePath(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const xdg = env.XDG_STATE_HOME;
+  // The XDG specification: a path that is not absolute is to be ignored.
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'openclaw-gateway-exporter');
+  const home = env.HOME || homeOfUser();
+  return home && join(home, '.local', 'state', 'openclaw-gateway-exporter');
+}
+
+/** The user's home folder; undefined for a user the system does not know, as in many containers. */
+function homeOfUser(): string | undefined {
+  try {
+    return homedir();
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return undefined;
+  }
 }

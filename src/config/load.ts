@@ -1,8 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
-import { type FileConfig, fileSchema } from './schema.ts';
+import { formatDuration } from './duration.ts';
+import {
+  COLLECTOR_DEFAULTS,
+  type CollectorName,
+  collectorSettingsOf,
+  type FileConfig,
+  fileSchema,
+} from './schema.ts';
 
 /** One mistake in the configuration: where, what stands there, what is allowed. */
 export interface ConfigProblem {
@@ -38,30 +45,45 @@ export function loadConfigFile(path: string): ConfigOutcome {
 export function parseConfig(text: string): ConfigOutcome {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
+  const mistakes = [...document.errors, ...document.warnings];
+  if (mistakes.length > 0) {
     return invalid(
-      document.errors.map((error) => ({
+      mistakes.map((error) => ({
         path: `line ${lines.linePos(error.pos[0]).line}`,
         message: `not YAML: ${error.code}`,
       })),
     );
   }
-  const result = fileSchema.safeParse(document.toJS() ?? {}, { reportInput: true });
+  const content = contentOf(document);
+  if (content === undefined) {
+    return invalid([
+      { path: '(top level)', message: 'its aliases cannot be resolved; allowed: few aliases' },
+    ]);
+  }
+  const result = fileSchema.safeParse(content.value ?? {}, { reportInput: true });
   if (result.success) return checkTimes(result.data);
   return invalid(result.error.issues.flatMap(describe));
 }
 
+/** The document as plain values; undefined where its aliases lead nowhere or multiply beyond measure. */
+function contentOf(document: Document): { readonly value: unknown } | undefined {
+  try {
+    return { value: document.toJS() };
+  } catch (error) {
+    if (error instanceof ReferenceError) return undefined;
+    throw error;
+  }
+}
+
 function checkTimes(config: FileConfig): ConfigOutcome {
-  const problems = Object.entries(config.collectors).flatMap(([name, settings]) =>
-    settings?.interval !== undefined && settings.timeout !== undefined && settings.timeout > settings.interval
-      ? [
-          {
-            path: `collectors.${name}.timeout`,
-            message: `${settings.timeout}ms is longer than the interval of ${settings.interval}ms; allowed: at most the interval`,
-          },
-        ]
-      : [],
-  );
+  const names = Object.keys(COLLECTOR_DEFAULTS) as CollectorName[];
+  const problems = names.flatMap((name) => {
+    const { intervalMs, timeoutMs } = collectorSettingsOf(config, name);
+    if (timeoutMs <= intervalMs) return [];
+    const most = formatDuration(intervalMs);
+    const message = `${formatDuration(timeoutMs)} is not allowed; allowed: at most the interval, ${most}`;
+    return [{ path: `collectors.${name}.timeout`, message }];
+  });
   return problems.length === 0 ? { state: 'valid', config } : invalid(problems);
 }
 
@@ -73,30 +95,52 @@ function describe(issue: z.core.$ZodIssue): ConfigProblem[] {
       message: `unknown key; ${issue.message}${tokenHint(key)}`,
     }));
   }
-  return [{ path, message: `${shown(issue.input)} is not allowed; allowed: ${allowedOf(issue)}` }];
+  return [{ path, message: `${shownFor(issue)} is not allowed; allowed: ${allowedOf(issue)}` }];
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  object: 'a map of keys',
+  array: 'a list',
+  string: 'a text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
+
+function typeWord(expected: string): string {
+  return TYPE_WORDS[expected] ?? expected;
 }
 
 function allowedOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `a value of type ${issue.expected}`;
+      return issue.message.startsWith('Invalid input') ? typeWord(issue.expected) : issue.message;
     case 'invalid_value':
       return `one of ${issue.values.map(String).join(', ')}`;
     case 'too_big':
-      return `at most ${issue.maximum}`;
+      return `at most ${issue.maximum}${unitOf(issue.origin)}`;
     case 'too_small':
-      return `at least ${issue.minimum}`;
+      return `at least ${issue.minimum}${unitOf(issue.origin)}`;
     default:
       return issue.message;
   }
 }
 
-/** The value as the user wrote it, short; a long or nested one is only named by its kind, lest a pasted secret is echoed. */
-function shown(input: unknown): string {
-  if (typeof input === 'string')
-    return input.length > 40 ? `a text of ${input.length} characters` : JSON.stringify(input);
+function unitOf(origin: string): string {
+  return origin === 'string' ? ' character(s)' : '';
+}
+
+/**
+ * The value as the user wrote it, unless it may be a pasted secret: a text that is long or stands where a map or a
+ * list belongs (a token file named as the configuration), or the credentials and the query of a URL.
+ */
+function shownFor(issue: z.core.$ZodIssue): string {
+  const { input } = issue;
   if (typeof input === 'object' && input !== null) return Array.isArray(input) ? 'a list' : 'a map';
-  return String(input);
+  if (typeof input !== 'string') return String(input);
+  const misplaced = issue.code === 'invalid_type' && ['object', 'array'].includes(issue.expected);
+  if (misplaced || input.length > 40) return `a text of ${input.length} characters`;
+  return JSON.stringify(input.replace(/\/\/[^/]*@/, '//[hidden]@').replace(/[?#].*/s, '?[hidden]'));
 }
 
 function tokenHint(key: string): string {

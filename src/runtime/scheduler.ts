@@ -29,6 +29,8 @@ type RunResult = 'ok' | 'error' | 'timeout';
 const JITTER = 0.1;
 /** Looks of one collector under way at once; a dead host then delays nobody but its own place in the queue. */
 const CONCURRENCY = 32;
+/** How long replaced collectors may take to let go before their successors start without waiting any longer. */
+const REPLACE_GRACE_MS = 2_000;
 
 /**
  * Runs collectors in the background, each on its own interval, never overlapping itself. Each target is cut at its
@@ -38,21 +40,27 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #own: ExporterMetrics;
   readonly #loops: CollectorLoop[] = [];
+  #stopped = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#own = new ExporterMetrics(options.metrics);
   }
 
-  /** Ends the collectors that run and starts these instead; series that no new collector renews disappear. */
+  /**
+   * Ends the collectors that run and starts these instead; series that no new collector renews disappear. A look that
+   * does not let go delays its successors by a grace, not for ever.
+   */
   async replace(collectors: readonly Collector[]): Promise<void> {
     const old = this.#loops.splice(0);
-    await Promise.allSettled(old.map((loop) => loop.close()));
+    const closing = Promise.allSettled(old.map((loop) => loop.close()));
+    await settledWithin(closing, REPLACE_GRACE_MS, this.#options.clock);
     this.start(collectors);
   }
 
-  /** Starts the collectors, each at once and then on its interval. */
+  /** Starts the collectors, each at once and then on its interval; none after `stop`. */
   start(collectors: readonly Collector[]): void {
+    if (this.#stopped) return;
     for (const collector of collectors) this.#add(collector).start();
   }
 
@@ -73,6 +81,7 @@ export class Scheduler {
 
   /** Cuts every look under way and waits until all have let go, at most `graceMs` milliseconds. */
   async stop(graceMs: number): Promise<void> {
+    this.#stopped = true;
     const closing = Promise.allSettled(this.#loops.map((loop) => loop.close()));
     await settledWithin(closing, graceMs, this.#options.clock);
   }
@@ -94,6 +103,8 @@ class CollectorLoop {
   readonly #states = new Map<string, TargetState>();
   /** Looks that have not settled, by target: a target in here is not asked again. */
   readonly #underWay = new Map<string, Promise<unknown>>();
+  /** Targets whose turn did not come in the last round. */
+  readonly #unasked = new Set<string>();
   #cancelTimer: () => void = () => undefined;
 
   constructor(collector: Collector, options: SchedulerOptions, own: ExporterMetrics) {
@@ -111,13 +122,13 @@ class CollectorLoop {
     return [...this.#states.values()];
   }
 
-  /** Cuts what is under way, waits for it to let go, and takes this collector's series away. */
+  /** Cuts what is under way, takes this collector's series away at once, and waits until all has let go. */
   async close(): Promise<void> {
     this.#stopping.abort(new Error('the collector stops'));
     this.#cancelTimer();
-    await Promise.allSettled(this.#underWay.values());
     this.#forgetOthers([]);
     this.#own.forget(this.#collector);
+    await Promise.allSettled(this.#underWay.values());
     await this.#collector.close?.();
   }
 
@@ -159,7 +170,7 @@ class CollectorLoop {
 
   async #lookInTurns(targets: readonly Target[]): Promise<RunResult[]> {
     const results: RunResult[] = [];
-    const queue = [...targets];
+    const queue = this.#fairOrder(targets);
     const round = cutAfter(this.#collector.timeoutMs, this.#stopping.signal, this.#options.clock);
     const worker = async () => {
       for (let target = queue.shift(); target !== undefined; target = queue.shift()) {
@@ -171,7 +182,18 @@ class CollectorLoop {
     return results;
   }
 
+  /** Those whose turn did not come in the last round first, lest many that hang hide the rest for ever. */
+  #fairOrder(targets: readonly Target[]): Target[] {
+    const waiting = targets.filter(({ name }) => this.#unasked.has(name));
+    return [...waiting, ...targets.filter(({ name }) => !this.#unasked.has(name))];
+  }
+
   async #look(target: Target, round: AbortSignal): Promise<RunResult> {
+    if (round.aborted) {
+      this.#unasked.add(target.name);
+      return this.#blind(target, 'timeout', 'its turn did not come within the round');
+    }
+    this.#unasked.delete(target.name);
     if (this.#underWay.has(target.name)) {
       return this.#blind(target, 'timeout', 'the previous look has not let go yet');
     }
@@ -191,6 +213,7 @@ class CollectorLoop {
   }
 
   #accept(target: Target, observation: Observation): RunResult {
+    if (this.#stopping.signal.aborted) return 'ok';
     if (observation.kind === 'blind') {
       return this.#blind(target, 'error', observation.reason, observation.evidence);
     }
@@ -221,6 +244,7 @@ class CollectorLoop {
 
   #forgetOthers(targets: readonly Target[]): void {
     const named = new Set(targets.map((target) => target.name));
+    for (const name of this.#unasked) if (!named.has(name)) this.#unasked.delete(name);
     for (const name of this.#states.keys()) {
       if (named.has(name)) continue;
       this.#states.delete(name);

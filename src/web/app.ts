@@ -90,6 +90,7 @@ function reloadHandler(reload: () => Promise<ReloadOutcome>) {
 
 function securityHeaders(_request: Request, response: Response, next: NextFunction): void {
   response.set({
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
     'Referrer-Policy': 'no-referrer',
