@@ -1,0 +1,96 @@
+import {
+  alwaysOnHostGone,
+  crashLoop,
+  cronStopped,
+  down,
+  foreign,
+  hostFlapping,
+  hung,
+  listenerGone,
+  partialFailure,
+  startOverdue,
+  tokenMismatch,
+  unreachable,
+} from './conditions.ts';
+import { GATEWAY, lines, maxBy, minBy, onGateway, seconds } from './promql.ts';
+import { type RecordRule, type RuleGroup, record } from './rule.ts';
+import type { Thresholds } from './thresholds.ts';
+
+const HEALTH = 'instance_layer:openclaw_health:min';
+const CAUSE = 'instance_cause:openclaw_incident:max';
+
+/** Health per layer and the likeliest cause, for dashboards and the fleet's overview. */
+export function healthGroups(t: Thresholds): RuleGroup[] {
+  return [{ name: 'openclaw-health', file: 'health', rules: [...layers(t), cause(t)] }];
+}
+
+/** 1 well, 0 not; absent where nothing is known of that layer. */
+function layers(t: Thresholds): RecordRule[] {
+  return [
+    record(HEALTH, minBy(GATEWAY, 'openclaw_gateway_process_up'), { layer: 'process' }),
+    record(HEALTH, minBy(GATEWAY, 'openclaw_gateway_up'), { layer: 'answers' }),
+    record(
+      HEALTH,
+      lines(
+        minBy(
+          GATEWAY,
+          lines(
+            '',
+            `  label_replace(${minBy(GATEWAY, 'openclaw_gateway_token_match')}, "of", "token", "", "")`,
+            `  or label_replace(${minBy(GATEWAY, 'openclaw_gateway_function_up')}, "of", "function", "", "")`,
+            '',
+          ),
+        ),
+      ),
+      { layer: 'token' },
+    ),
+    record(
+      HEALTH,
+      minBy(
+        GATEWAY,
+        lines(
+          '',
+          `  label_replace(${maxBy(GATEWAY, 'openclaw_cron_consecutive_errors')} < bool ${t.cron_consecutive_errors}, "of", "errors", "", "")`,
+          `  or label_replace(${maxBy(GATEWAY, 'openclaw_cron_job_overdue_seconds')} <= bool ${seconds(t.cron_overdue)}, "of", "overdue", "", "")`,
+          `  or label_replace(${minBy(GATEWAY, 'openclaw_cron_source_up')}, "of", "source", "", "")`,
+          '',
+        ),
+      ),
+      { layer: 'cron' },
+    ),
+    record(
+      HEALTH,
+      minBy(GATEWAY, `openclaw_ssh_up unless on (instance, host) openclaw_ssh_host_always_on == 0`),
+      { layer: 'network' },
+    ),
+  ];
+}
+
+/**
+ * The one likeliest cause, in the article's order (network, authentication, partial failure), as far as a later one
+ * can be explained by an earlier one. An address that refuses or hangs was reached, so its own process is to blame
+ * and not the network; a remote host that is away comes next, because tokens and work on it fail with it; a path that
+ * merely flaps explains nothing that is proved otherwise and comes last.
+ */
+function cause(t: Thresholds): RecordRule {
+  const process = lines(
+    ...[crashLoop(t), foreign(), hung(t), listenerGone(t), startOverdue(t), down()].map(
+      (part, index) => `${index === 0 ? '' : `or ${onGateway} `}${maxBy(GATEWAY, part)}`,
+    ),
+  );
+  const order: readonly (readonly [string, string])[] = [
+    ['exporter', `up{job=~"${t.exporter_jobs}", job!~"${t.outside_jobs}"} == 0`],
+    ['network', unreachable()],
+    ['process', process],
+    ['network', alwaysOnHostGone(t)],
+    ['authentication', tokenMismatch()],
+    ['partial-failure', partialFailure()],
+    ['cron', cronStopped(t)],
+    ['network', hostFlapping(t)],
+  ];
+  const parts = order.map(
+    ([name, condition], index) =>
+      `${index === 0 ? '' : `or ${onGateway} `}label_replace(group by (instance) (${condition}), "cause", "${name}", "", "")`,
+  );
+  return record(CAUSE, maxBy(['instance', 'cause'], lines(...parts)));
+}

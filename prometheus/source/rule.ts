@@ -1,0 +1,68 @@
+/** Where an alert goes: info to the ticket queue, warning to chat, critical to whoever is on call. */
+export type Severity = 'info' | 'warning' | 'critical';
+
+/** The article's repair ladder: 1 light (restart), 2 authentication, 3 full restart. */
+export type Phase = 1 | 2 | 3;
+
+export interface RecordRule {
+  readonly kind: 'record';
+  readonly record: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface AlertRule {
+  readonly kind: 'alert';
+  readonly alert: string;
+  /** The group of notifications it belongs to, with `instance`. */
+  readonly incident: string;
+  readonly severity: Severity;
+  readonly phase: Phase;
+  readonly expr: string;
+  /** Milliseconds. */
+  readonly forMs: number;
+  /** Milliseconds; 0 for none. */
+  readonly keepMs: number;
+  readonly summary: string;
+  readonly description: string;
+  /** What to do next, in one line: a command where there is one. */
+  readonly next: string;
+  /** Rows of the fault catalogue it answers to. */
+  readonly catalogue: readonly string[];
+}
+
+export type Rule = RecordRule | AlertRule;
+
+export interface RuleGroup {
+  readonly name: string;
+  /** File name without extension under `rules/`. */
+  readonly file: string;
+  readonly rules: readonly Rule[];
+}
+
+type Shared = Omit<AlertRule, 'kind' | 'severity' | 'phase' | 'forMs' | 'keepMs' | 'next'> & {
+  readonly keepMs?: number;
+};
+
+export interface Step {
+  readonly phase: Phase;
+  readonly severity: Severity;
+  readonly forMs: number;
+  readonly next: string;
+  /** Replaces the ladder's expression where a step needs another. */
+  readonly expr?: string;
+  readonly keepMs?: number;
+}
+
+/**
+ * One alert that climbs: the same name and incident in each step, so that all steps share one notification group and
+ * a climb updates what is already open. Alertmanager shows the highest step that fires.
+ */
+export function ladder({ keepMs = 0, ...shared }: Shared, steps: readonly Step[]): AlertRule[] {
+  return steps.map((step) => ({ kind: 'alert', keepMs, ...shared, ...step }));
+}
+
+/** A recording rule named `level:metric:operation`. */
+export function record(name: string, expr: string, labels?: Readonly<Record<string, string>>): RecordRule {
+  return { kind: 'record', record: name, expr, ...(labels === undefined ? {} : { labels }) };
+}
