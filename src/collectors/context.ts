@@ -27,12 +27,17 @@ export interface WebSocketOpening {
 export interface AuthKnowledge {
   /** The credential that the gateway accepted last and that nothing speaks against. */
   readonly accepted: Credential | undefined;
-  /** Wall time until which the gateway said it refuses every attempt, in milliseconds since the epoch. */
-  readonly lockedUntilMs: number | undefined;
   /** What the gateway said of itself when it accepted the credential. */
   readonly greeting:
     | { readonly version: string | undefined; readonly protocol: number | undefined }
     | undefined;
+}
+
+/** A time during which the gateway said it refuses every attempt. */
+export interface LockOut {
+  /** Wall time, milliseconds since the epoch. */
+  readonly untilMs: number;
+  readonly untilMonotonicMs: number;
 }
 
 /**
@@ -43,6 +48,7 @@ export interface Board {
   process: KnownProcess | undefined;
   opening?: WebSocketOpening | undefined;
   auth?: AuthKnowledge | undefined;
+  lockOut?: LockOut | undefined;
   /** Charged attempts whose end was never seen; the next accepted handshake shows that they did not fail. */
   uncertainAttempts?: number[];
   /** Somebody met a refusal of the accepted credential; the next check proves it anew. */

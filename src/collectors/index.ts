@@ -5,11 +5,13 @@ import { cronCollector } from './cron.ts';
 import { pingCollector } from './ping.ts';
 import { processCollector } from './process.ts';
 import { sshCollector } from './ssh.ts';
+import { tokenCollector } from './token.ts';
 
 /** All questions this exporter asks, in the order in which they are shown. */
 const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
   process: processCollector,
   ping: pingCollector,
+  token: tokenCollector,
   cron: cronCollector,
   ssh: sshCollector,
 };

@@ -4,7 +4,7 @@ import { duration } from './duration.ts';
 /** Collectors by name, with their default interval and timeout in milliseconds. */
 export const COLLECTOR_DEFAULTS = {
   process: { intervalMs: 15_000, timeoutMs: 10_000 },
-  ping: { intervalMs: 15_000, timeoutMs: 10_000 },
+  ping: { intervalMs: 15_000, timeoutMs: 5_000 },
   token: { intervalMs: 30_000, timeoutMs: 20_000 },
   api: { intervalMs: 60_000, timeoutMs: 20_000 },
   cron: { intervalMs: 15_000, timeoutMs: 10_000 },

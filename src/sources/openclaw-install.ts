@@ -48,7 +48,7 @@ export interface GatewayAddress {
   /** Whether the host is this machine's loopback, so that its process and files can be looked at. */
   readonly local: boolean;
   /** SHA-256 of the certificate to expect instead of one that an authority has signed; colon form, upper case. */
-  readonly fingerprint: string | undefined;
+  readonly fingerprint?: string | undefined;
 }
 
 /** What the OpenClaw CLI on this machine would use, found the way it finds it. Read anew by each caller's round. */

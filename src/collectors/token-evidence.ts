@@ -1,0 +1,65 @@
+import type { CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { Evidence } from './collector.ts';
+import type { PlacesReading } from './token-places.ts';
+import type { Verdict } from './token-proof.ts';
+
+const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
+  config: 'openclaw.json',
+  env: "the exporter's environment",
+  dotenv: '.env in the state folder',
+  service: 'the service file',
+  process: "the running gateway's environment",
+  remote: 'a remote host',
+  other: "the exporter's token_file",
+};
+
+export interface TokenSeen {
+  readonly install: OpenClawInstall;
+  readonly verdict: Verdict | undefined;
+  readonly places: PlacesReading;
+  /** Why there is no fresh verdict, where there is none. */
+  readonly note: string | undefined;
+}
+
+type Words = Pick<Evidence, 'verdict' | 'text' | 'repair'>;
+
+/** What is known of the credential, in words, with the next step; never a value. */
+export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
+  const all = [
+    verdictWords(seen),
+    ...driftWords(seen),
+    ...seen.install.problems.map((text): Words => ({ verdict: 'unknown', text })),
+  ];
+  return all.map((words) => ({ layer: 'token', subject, ...words }));
+}
+
+function verdictWords({ install, verdict, note }: TokenSeen): Words {
+  const since = note === undefined ? '' : ` (not asked again: ${note})`;
+  if (verdict !== undefined) {
+    const from = PLACE_WORDS[verdict.credential.place];
+    return verdict.match
+      ? { verdict: 'ok', text: `the gateway accepts the credential of ${from}${since}` }
+      : {
+          verdict: 'bad',
+          text: `the gateway refuses the credential of ${from}${since}`,
+          repair: 'openclaw doctor --fix',
+        };
+  }
+  if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
+    return { verdict: 'unknown', text: `the gateway compares no token (auth mode ${install.authMode})` };
+  }
+  if (note !== undefined) return { verdict: 'unknown', text: `no verdict on the credential: ${note}` };
+  return { verdict: 'unknown', text: 'no credential is configured, so none can be proved' };
+}
+
+function driftWords({ places }: TokenSeen): Words[] {
+  if (places.variants < 2) return [];
+  const names = places.differing.map((place) => PLACE_WORDS[place]).join(', ');
+  return [
+    {
+      verdict: 'warning',
+      text: `${places.variants} different credentials are lying about; another one than the proved in: ${names}`,
+      repair: 'openclaw gateway install --force',
+    },
+  ];
+}
