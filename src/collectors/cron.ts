@@ -106,16 +106,20 @@ class CronWatch {
     }
     if (isComplete(readings, ledger)) ledger.removeWhere((id) => !jobs.has(id), nowMs);
     for (const [name, reading] of entriesOf(readings)) {
-      if (reading.state !== 'read') continue;
-      for (const run of reading.runs) ledger.countRun(run, nowMs);
-      for (const [id, atMs] of reading.lastSuccesses) ledger.learnSuccess(id, atMs);
-      if (ledger.cursor(name) !== reading.cursor) ledger.moveCursor(name, reading.cursor);
-      ledger.markSource(name, true);
+      if (reading.state === 'read') this.#enterReading(name, reading, nowMs);
     }
     // After the import into the database the files are gone for good, not lost.
     if (readings.jsonl.state === 'absent' && readings.sqlite.state === 'read')
       ledger.markSource('jsonl', false);
     return [...jobs.values()];
+  }
+
+  #enterReading(name: SourceName, reading: Extract<SourceReading, { state: 'read' }>, nowMs: number): void {
+    const ledger = this.#ledger;
+    for (const run of reading.runs) ledger.countRun(run, nowMs);
+    for (const [id, atMs] of reading.lastSuccesses) ledger.learnSuccess(id, atMs);
+    if (ledger.cursor(name) !== reading.cursor) ledger.moveCursor(name, reading.cursor);
+    ledger.markSource(name, true);
   }
 
   #release(): void {

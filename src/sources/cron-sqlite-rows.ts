@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { parseJson, toCronJob, toRunStatus } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
@@ -7,7 +7,7 @@ import { MAX_JOBS_READ, type SourceRun } from './cron-source.ts';
 /** A larger `job_json` (a prompt of a quarter megabyte) is not parsed; the job's name and state still are. */
 const MAX_JOB_JSON = 256 * 1024;
 /** Rows per page: a page is one short read transaction. */
-const PAGE = 2_000;
+const PAGE = 500;
 
 const time = z.number().nonnegative();
 const jobRow = z.object({
@@ -76,6 +76,7 @@ const RECEIPT_COLUMNS =
 /** Reads OpenClaw's cron tables, row by row validated; rows that do not fit are counted and left out. */
 export class CronRows {
   readonly #database: DatabaseSync;
+  readonly #prepared = new Map<string, StatementSync>();
   /** Rows that did not fit. */
   strange = 0;
 
@@ -199,9 +200,17 @@ export class CronRows {
     );
   }
 
+  #statement(sql: string): StatementSync {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#prepared.set(sql, statement);
+    return statement;
+  }
+
   #all<T>(schema: z.ZodType<T>, sql: string, parameters: (string | number)[]): T[] {
     const rows: T[] = [];
-    for (const raw of this.#database.prepare(sql).iterate(...parameters)) {
+    for (const raw of this.#statement(sql).iterate(...parameters)) {
       const parsed = schema.safeParse(raw);
       if (parsed.success) rows.push(parsed.data);
       else this.strange += 1;
