@@ -26,7 +26,9 @@ export interface WebSocketOpening {
 /** What is known of the credential, shared by everybody who would send it. */
 export interface AuthKnowledge {
   /** The credential that the gateway accepted last and that nothing speaks against. */
-  readonly accepted: Credential | undefined;
+  readonly accepted: Credential;
+  /** Of the process that accepted it, where it was known. */
+  readonly identity: string | undefined;
   /** What the gateway said of itself when it accepted the credential. */
   readonly greeting:
     | { readonly version: string | undefined; readonly protocol: number | undefined }

@@ -1,4 +1,5 @@
 import { type CollectorName, collectorSettingsOf } from '../config/schema.ts';
+import { apiCollector } from './api.ts';
 import type { Collector } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { cronCollector } from './cron.ts';
@@ -12,6 +13,7 @@ const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
   process: processCollector,
   ping: pingCollector,
   token: tokenCollector,
+  api: apiCollector,
   cron: cronCollector,
   ssh: sshCollector,
 };

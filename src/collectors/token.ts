@@ -145,7 +145,8 @@ class TokenCheck {
     }
     if (end.state === 'accepted') {
       const { version, protocol } = end;
-      this.#context.board.auth = { accepted: credential, greeting: { version, protocol } };
+      const identity = this.#context.board.process?.identity;
+      this.#context.board.auth = { accepted: credential, identity, greeting: { version, protocol } };
     }
   }
 
