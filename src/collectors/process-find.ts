@@ -31,6 +31,8 @@ export interface Search {
   /** The state folder as configured and with symbolic links followed; absolute. */
   readonly stateDirs: readonly string[];
   readonly ownPid: number;
+  /** Wall time in milliseconds. */
+  readonly nowMs: number;
   readonly bootId: string;
   readonly locks: readonly GatewayLock[];
   readonly lastSeen: SeenProcess | undefined;
@@ -139,7 +141,8 @@ class Finder {
     const found: ProcessRow[] = [];
     for (const { pid } of rows) {
       const row = await this.#row(pid);
-      if (row === undefined || looks(row) !== 'gateway' || ancestors.has(pid)) continue;
+      if (row === undefined || ancestors.has(pid)) continue;
+      if (looks(row) !== 'gateway' && !(await this.#runsInForeground(row, SURE_AFTER_MS))) continue;
       if ((await this.#belongs(row)) !== 'others') found.push(row);
     }
     const row = found.sort((a, b) => a.startedAtMs - b.startedAtMs || a.pid - b.pid)[0];
@@ -173,20 +176,35 @@ class Finder {
       const row = await this.#row(pid);
       if (row === undefined || row.state === 'zombie') continue;
       if ((await this.#processes.userOf(pid, this.#signal)) !== user) continue;
-      if (await this.#isGatewayOfOurs(row)) found.push(row);
+      if (await this.#isGatewayOfOurs(row, main)) found.push(row);
     }
     return found;
   }
 
-  /** A process that calls itself only `openclaw` may be a short command: it counts when it listens, which those never do. */
-  async #isGatewayOfOurs(row: ProcessRow): Promise<boolean> {
+  /** A process that calls itself only `openclaw` counts when it listens or runs as only an older gateway does. */
+  async #isGatewayOfOurs(row: ProcessRow, main: ProcessRow): Promise<boolean> {
     const kind = looks(row);
     if (kind !== 'gateway' && kind !== 'openclaw') return false;
     if (kind === 'openclaw') {
-      const ports = await this.#processes.ports(row.pid, this.#signal);
-      if (ports === undefined || ports.size === 0) return false;
+      const listens = ((await this.#processes.ports(row.pid, this.#signal))?.size ?? 0) > 0;
+      const older = looks(main) === 'openclaw' && (await this.#runsInForeground(row, YOUNG_MS));
+      if (!listens && !older) return false;
     }
     return (await this.#belongs(row)) === 'ours';
+  }
+
+  /**
+   * Whether a process named only `openclaw` is an older gateway and not a short command: OpenClaw 2026.5 starts itself
+   * a second time, with a mark in the environment, for every command but a gateway in the foreground.
+   */
+  async #runsInForeground(row: ProcessRow, olderThanMs: number): Promise<boolean> {
+    if (looks(row) !== 'openclaw' || this.#search.nowMs - row.startedAtMs < olderThanMs) return false;
+    const kin = this.#table.filter(({ pid, ppid }) => pid === row.ppid || ppid === row.pid);
+    if (kin.some(({ argv }) => argv[0]?.startsWith('openclaw'))) return false;
+    const environment = await this.#processes.environment(row.pid, RESPAWN_VARIABLES, this.#signal);
+    if (environment === undefined || environment.has('OPENCLAW_NODE_OPTIONS_READY')) return false;
+    const quiet = /--no-warnings|--disable-warning/.test(environment.get('NODE_OPTIONS') ?? '');
+    return !quiet && !environment.has('OPENCLAW_NO_RESPAWN');
   }
 
   /** Whose gateway a process is: of this port or state folder, of another profile, or not to be told. */
@@ -212,9 +230,11 @@ class Finder {
     if (holder.kind === 'unknown') return holder.reason;
     if (await this.#processes.othersHidden(this.#signal))
       return 'processes of other users are hidden from the exporter';
-    const silent = rows.some((row) => looks(row) === 'openclaw');
-    if (silent && this.#search.lastSeen === undefined)
-      return 'a process is named openclaw and nothing tells whether it is the gateway';
+    if (this.#search.lastSeen !== undefined) return undefined;
+    for (const row of rows) {
+      if (looks(row) === 'openclaw' && (await this.#belongs(row)) !== 'others')
+        return 'a process is named openclaw and nothing tells whether it is the gateway';
+    }
     return undefined;
   }
 
@@ -238,6 +258,12 @@ class Finder {
   }
 }
 
+/** A command has started itself a second time by then. */
+const YOUNG_MS = 2_000;
+/** No short command of any version runs alone for so long. */
+const SURE_AFTER_MS = 60_000;
+
+const RESPAWN_VARIABLES = ['NODE_OPTIONS', 'OPENCLAW_NODE_OPTIONS_READY', 'OPENCLAW_NO_RESPAWN'] as const;
 const PLACE_VARIABLES = [
   'HOME',
   'OPENCLAW_GATEWAY_PORT',

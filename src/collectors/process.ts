@@ -116,12 +116,13 @@ class ProcessWatch {
     gatewayName: string,
     signal: AbortSignal,
   ): Promise<Search> {
-    const { env } = this.#context;
+    const { env, clock } = this.#context;
     const tempDirs = [env.TMPDIR || '/tmp', tmpdir(), '/tmp'];
     return {
       port: address.port,
       stateDirs,
       ownPid: process.pid,
+      nowMs: clock.now(),
       bootId: await processes.bootId(signal),
       locks: await gatewayLocks({ stateDir, configPath, tempDirs }, signal),
       lastSeen: this.#restarts.last(gatewayName),

@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../runtime/clock.ts';
@@ -18,20 +18,14 @@ import {
 } from './proc-process.ts';
 import type { Listens, PortListener, Processes, ProcessFigures, ProcessRow } from './processes.ts';
 
-/** A process may still change its name when it is young; after that a row of the table is kept this long. */
-const YOUNG_SECONDS = 120;
-const ROW_LIVES_MS = 300_000;
+/** Kernel names of programs that can be a gateway: JavaScript runtimes, their main thread, and gateways' own titles. */
+const MAY_BE_GATEWAY = /^(?:node|bun|deno|openclaw|MainThread)/;
 /** A search that did not find a socket's owner is repeated only after this time. */
 const FRUITLESS_SEARCH_LIVES_MS = 300_000;
 /** The wall clock was set when the machine's boot seems to have moved by more than this. */
 const CLOCK_STEP_MS = 2_000;
 /** The event loop is never held longer than this by one piece of a search. */
 const SLICE_MS = 8;
-
-interface KeptRow {
-  readonly row: ProcessRow;
-  readonly rereadAtMs: number;
-}
 
 interface KeptOwner {
   readonly inodes: string;
@@ -46,13 +40,12 @@ interface Machine {
 }
 
 /**
- * Linux' /proc, without any program. Every file is read off the event loop's thread, one after another, so that a
- * process that blocks its own files (a stuck disk) holds up one look and nothing else.
+ * Linux' /proc, without any program. Files that a process can block (its command line, while its memory is locked by a
+ * stuck disk) are read off the event loop's thread, one after another, so that they hold up one look and nothing else.
  */
 export class LinuxProcesses implements Processes {
   readonly #root: string;
   readonly #clock: Clock;
-  readonly #rows = new Map<number, KeptRow>();
   readonly #owners = new Map<number, KeptOwner>();
   #machine: Machine | undefined;
 
@@ -66,34 +59,26 @@ export class LinuxProcesses implements Processes {
   }
 
   async table(signal: AbortSignal): Promise<readonly ProcessRow[]> {
-    const names = await readdir(this.#root);
-    const pids = new Set(names.filter((name) => /^\d+$/.test(name)).map(Number));
-    for (const pid of this.#rows.keys()) if (!pids.has(pid)) this.#rows.delete(pid);
-    const uptime = Number.parseFloat(await this.#text('uptime', signal));
-    this.#noticeClockStep(uptime);
-    for (const pid of pids) {
-      const kept = this.#rows.get(pid);
-      if (kept === undefined || this.#clock.monotonic() >= kept.rereadAtMs) {
-        await this.#keep(pid, uptime, signal);
-      }
+    this.#noticeClockStep(Number.parseFloat(await this.#text('uptime', signal)));
+    const rows: ProcessRow[] = [];
+    const machine = await this.#ownMachine(signal);
+    const slices = new Slices(signal);
+    for (const pid of await this.#pids()) {
+      const found = parseProcStat(textNow(`${this.#root}/${pid}/stat`));
+      if (found === undefined) continue;
+      const mayBe = MAY_BE_GATEWAY.test(found.comm);
+      const cmdline = mayBe ? await this.#tryText(`${pid}/cmdline`, signal) : undefined;
+      rows.push(rowOf(found, cmdline, machine));
+      await slices.pause();
     }
-    return [...this.#rows.values()].map(({ row }) => row);
+    return rows;
   }
 
   async row(pid: number, signal: AbortSignal): Promise<ProcessRow | undefined> {
     const found = await this.#stat(pid, signal);
     if (found === undefined) return undefined;
     const cmdline = await this.#tryText(`${pid}/cmdline`, signal);
-    const { hertz, bootTimeMs } = await this.#ownMachine(signal);
-    return {
-      pid,
-      ppid: found.ppid,
-      start: found.startTicks,
-      startedAtMs: bootTimeMs + (Number(found.startTicks) / hertz) * 1000,
-      state: found.state,
-      comm: found.comm.replaceAll(/\p{C}/gu, '?'),
-      argv: parseCmdline(cmdline ?? ''),
-    };
+    return rowOf(found, cmdline, await this.#ownMachine(signal));
   }
 
   async userOf(pid: number, signal: AbortSignal): Promise<number | undefined> {
@@ -150,15 +135,8 @@ export class LinuxProcesses implements Processes {
     return (await this.#tryText('1/stat', signal)) === undefined;
   }
 
-  async #keep(pid: number, uptime: number, signal: AbortSignal): Promise<void> {
-    const row = await this.row(pid, signal);
-    if (row === undefined) {
-      this.#rows.delete(pid);
-      return;
-    }
-    const { hertz } = await this.#ownMachine(signal);
-    const young = uptime - Number(row.start) / hertz < YOUNG_SECONDS;
-    this.#rows.set(pid, { row, rereadAtMs: this.#clock.monotonic() + (young ? 0 : ROW_LIVES_MS) });
+  async #pids(): Promise<number[]> {
+    return (await readdir(this.#root)).filter((name) => /^\d+$/.test(name)).map(Number);
   }
 
   async #ownerOf(
@@ -170,7 +148,7 @@ export class LinuxProcesses implements Processes {
     const key = [...inodes].sort().join(' ');
     const kept = this.#owners.get(port);
     if (kept?.inodes === key && (await this.#stillTrue(kept, signal))) return kept.owner?.pid;
-    const others = [...this.#rows.keys()].filter((pid) => !likely.includes(pid));
+    const others = (await this.#pids()).filter((pid) => !likely.includes(pid));
     let owner: KeptOwner['owner'];
     for (const pid of [...likely, ...others]) {
       const held = await this.#firstHeld(pid, inodes, signal);
@@ -223,14 +201,11 @@ export class LinuxProcesses implements Processes {
       if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') yield 'hidden';
       return;
     }
-    let sliceEnd = performance.now() + SLICE_MS;
+    const slices = new Slices(signal);
     for (const name of names) {
       const inode = socketInode(linkTarget(`${folder}/${name}`));
       if (inode !== undefined) yield inode;
-      if (performance.now() < sliceEnd) continue;
-      await setImmediate();
-      signal.throwIfAborted();
-      sliceEnd = performance.now() + SLICE_MS;
+      await slices.pause();
     }
   }
 
@@ -293,6 +268,43 @@ export class LinuxProcesses implements Processes {
       signal.throwIfAborted();
       return undefined;
     }
+  }
+}
+
+/** Gives the event loop its turn whenever a slice of work is over. */
+class Slices {
+  readonly #signal: AbortSignal;
+  #endAt = performance.now() + SLICE_MS;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  async pause(): Promise<void> {
+    if (performance.now() < this.#endAt) return;
+    await setImmediate();
+    this.#signal.throwIfAborted();
+    this.#endAt = performance.now() + SLICE_MS;
+  }
+}
+
+function rowOf(found: ProcStat, cmdline: string | undefined, { hertz, bootTimeMs }: Machine): ProcessRow {
+  return {
+    pid: found.pid,
+    ppid: found.ppid,
+    start: found.startTicks,
+    startedAtMs: bootTimeMs + (Number(found.startTicks) / hertz) * 1000,
+    state: found.state,
+    comm: found.comm.replaceAll(/\p{C}/gu, '?'),
+    argv: parseCmdline(cmdline ?? ''),
+  };
+}
+
+function textNow(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
   }
 }
 

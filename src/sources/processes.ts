@@ -46,7 +46,7 @@ export type Listens = 'yes' | 'no' | 'unknown';
 export interface Processes {
   /** Names this boot of the machine. */
   bootId(signal: AbortSignal): Promise<string>;
-  /** Every process that may be seen. Rows may be some minutes old: ask `row` before relying on one. */
+  /** Every process that may be seen; arguments only of those that can be a gateway. */
   table(signal: AbortSignal): Promise<readonly ProcessRow[]>;
   /** One process now, zombies included. */
   row(pid: number, signal: AbortSignal): Promise<ProcessRow | undefined>;
