@@ -1,0 +1,150 @@
+import type { Observation } from '../../src/collectors/collector.ts';
+import type { CollectorContext } from '../../src/collectors/context.ts';
+import { cronCollector } from '../../src/collectors/cron.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { Metrics } from '../../src/registry/metrics.ts';
+import { type CommitOutcome, StateFile } from '../../src/registry/state-file.ts';
+import { runCommand } from '../../src/sources/command.ts';
+import { openClawInstall } from '../../src/sources/openclaw-install.ts';
+import { parseExposition, type Series, sampleOf } from './exposition.ts';
+import { FakeClock } from './fake-clock.ts';
+import { recordingLogger } from './logger.ts';
+
+/** When the exporter dies in the middle of saving. */
+export type Death = 'before commit' | 'after commit';
+class Killed extends Error {}
+
+export interface CronHarnessOptions {
+  readonly stateDir: string;
+  readonly storagePath: string;
+  readonly clock?: FakeClock;
+  /** The configuration file's text. */
+  readonly config?: string;
+}
+
+/** The cron collector with a real state file and real metrics, looked at by hand; may be killed and started again. */
+export class CronHarness {
+  readonly clock: FakeClock;
+  readonly #options: CronHarnessOptions;
+  #running: Running | undefined;
+
+  constructor(options: CronHarnessOptions) {
+    this.#options = options;
+    this.clock = options.clock ?? new FakeClock();
+  }
+
+  /** One look and the scrape after it; undefined when the exporter died meanwhile. */
+  async look(death?: Death): Promise<CronLook | undefined> {
+    this.#running ??= this.#start();
+    const { collector, metrics, dying } = this.#running;
+    dying.at = death;
+    const [target] = collector.targets();
+    if (target === undefined) throw new Error('the collector has no target');
+    try {
+      const observation = await target.collect(new AbortController().signal);
+      if (observation.kind === 'seen') metrics.put(KEY, observation.samples);
+      dying.at = undefined;
+      return new CronLook(observation, parseExposition(await metrics.expose('text')));
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      await this.kill();
+      return undefined;
+    }
+  }
+
+  /** One look that must not end in death. */
+  async see(): Promise<CronLook> {
+    const look = await this.look();
+    if (look === undefined) throw new Error('the exporter died');
+    return look;
+  }
+
+  /** The process is gone; what was on disk stays. */
+  async kill(): Promise<void> {
+    await this.#running?.collector.close?.();
+    this.#running?.state.close();
+    this.#running = undefined;
+  }
+
+  #start(): Running {
+    const { stateDir, storagePath, config = '' } = this.#options;
+    const parsed = parseConfig(config);
+    if (parsed.state === 'invalid') throw new Error(JSON.stringify(parsed.problems));
+    const metrics = new Metrics();
+    const logger = recordingLogger();
+    const state = new StateFile(storagePath, logger);
+    const dying: Running['dying'] = { at: undefined };
+    const mortal = mortalState(state, dying);
+    const env = { OPENCLAW_STATE_DIR: stateDir, HOME: stateDir };
+    const install = openClawInstall({ env, gateway: parsed.config.gateway });
+    const context: CollectorContext = {
+      config: parsed.config,
+      env,
+      platform: process.platform,
+      clock: this.clock,
+      logger,
+      metrics,
+      state: mortal,
+      storagePath,
+      run: runCommand,
+      board: { process: undefined },
+      install: () => install,
+    };
+    const collector = cronCollector(context, { enabled: true, intervalMs: 15_000, timeoutMs: 10_000 });
+    metrics.declare(collector.families);
+    return { collector, metrics, state, dying };
+  }
+}
+
+/** What one look gave. */
+export class CronLook {
+  readonly observation: Observation;
+  readonly series: readonly Series[];
+
+  constructor(observation: Observation, series: readonly Series[]) {
+    this.observation = observation;
+    this.series = series;
+  }
+
+  runs(id: string, status: string): number | undefined {
+    return sampleOf(this.series, 'openclaw_cron_runs_total', { cron_job_id: id, status });
+  }
+
+  value(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
+    return sampleOf(this.series, name, labels);
+  }
+
+  source(source: string): number | undefined {
+    return sampleOf(this.series, 'openclaw_cron_source_up', { source });
+  }
+
+  get evidence(): string {
+    return this.observation.evidence.map(({ subject, text }) => `${subject}: ${text}`).join('\n');
+  }
+}
+
+interface Running {
+  readonly collector: ReturnType<typeof cronCollector>;
+  readonly metrics: Metrics;
+  readonly state: StateFile;
+  readonly dying: { at: Death | undefined };
+}
+
+const KEY = { collector: 'cron', target: 'jobs' };
+
+function mortalState(state: StateFile, dying: Running['dying']): StateFile {
+  return new Proxy(state, {
+    get(target, property) {
+      if (property === 'commit') {
+        return (name: string, value: unknown): CommitOutcome => {
+          if (dying.at === 'before commit') throw new Killed();
+          const outcome = target.commit(name, value);
+          if (dying.at === 'after commit') throw new Killed();
+          return outcome;
+        };
+      }
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
