@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { StateFile } from '../../src/registry/state-file.ts';
+import { recordingLogger } from './logger.ts';
+
+/**
+ * A program for tests: owns the state file in the folder of its first argument and commits a rising number as fast as
+ * it can, telling each number once it is saved. `once`: only one commit, and then it lives on.
+ */
+const [folder = '', mode = 'loop'] = process.argv.slice(2);
+const state = new StateFile(folder, recordingLogger());
+let count = state.read('count', z.object({ count: z.int(), padding: z.string() }))?.count ?? 0;
+
+function commit(): void {
+  count += 1;
+  const outcome = state.commit('count', { count, padding: 'x'.repeat(50_000) });
+  process.stdout.write(outcome.state === 'saved' ? `${count}\n` : `${outcome.reason}\n`);
+  if (mode === 'loop') setImmediate(commit);
+}
+
+setInterval(() => undefined, 60_000);
+commit();
