@@ -14,7 +14,9 @@ const FUNCTION = 'sessions_list';
 const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Share of a look's time for the question whether a gateway answers at all. */
 const HEALTH_SHARE = 0.3;
-const FIRST_VERDICT_MS = 5_000;
+const FIRST_VERDICT_MS = 2_000;
+/** The first call after a gateway's start takes most of a second on older versions. */
+const MIN_TIMEOUT_MS = 5_000;
 
 const up = gauge(
   'openclaw_gateway_function_up',
@@ -36,11 +38,12 @@ const duration = gauge(
 
 /** Does one function of the gateway's API work? Its answer is checked and thrown away: it holds session keys. */
 export const apiCollector: CollectorFactory = (context, settings): Collector => {
-  const api = new FunctionCheck(context, deadlines(settings.timeoutMs));
+  const timeoutMs = Math.max(settings.timeoutMs, MIN_TIMEOUT_MS);
+  const api = new FunctionCheck(context, deadlines(timeoutMs));
   return {
     name: 'api',
     intervalMs: settings.intervalMs,
-    timeoutMs: settings.timeoutMs,
+    timeoutMs,
     families: [up, duration],
     targets: () => [
       { name: FUNCTION, timeoutMs: api.deadlines.targetMs, collect: (signal) => api.look(signal) },

@@ -1,7 +1,7 @@
 import { gauge, type Sample } from '../registry/family.ts';
 import { ownVersion } from '../runtime/version.ts';
 import { type AuthenticationOutcome, authenticate } from '../sources/gateway-auth.ts';
-import { type Asking, askHealth, askReady, type HealthOutcome } from '../sources/gateway-http.ts';
+import { type Asking, askHealth, askReady, type Readiness } from '../sources/gateway-http.ts';
 import type { Credential, OpenClawInstall } from '../sources/openclaw-install.ts';
 import { AuthGate } from './auth-gate.ts';
 import type { Collector, Observation } from './collector.ts';
@@ -35,16 +35,19 @@ const lockedUntil = gauge(
   { meaning: { absent: 'it locked nobody out, or the time is over' } },
 );
 
+/** A gateway delays the answer to a wrong credential by up to 5 s: with less time a refusal would never be seen. */
+const MIN_TIMEOUT_MS = 12_000;
 /** Share of a look's time for each question before the handshake. */
 const SHARES = { health: 0.3, ready: 0.1 } as const;
 
 /** Does the gateway accept the credential, and do all places agree on it? */
 export const tokenCollector: CollectorFactory = (context, settings): Collector => {
-  const check = new TokenCheck(context, deadlines(settings.timeoutMs));
+  const timeoutMs = Math.max(settings.timeoutMs, MIN_TIMEOUT_MS);
+  const check = new TokenCheck(context, deadlines(timeoutMs));
   return {
     name: 'token',
     intervalMs: settings.intervalMs,
-    timeoutMs: settings.timeoutMs,
+    timeoutMs,
     families: [match, lastCheck, lockedUntil, ...PLACE_FAMILIES],
     targets: () => [
       { name: 'gateway', timeoutMs: check.deadlines.targetMs, collect: (signal) => check.look(signal) },
@@ -90,7 +93,9 @@ class TokenCheck {
       identity: board.process?.identity,
       uptimeMs: ready?.uptimeMs,
     });
-    const note = await this.#attemptIfDue(install, health, asking);
+    // No credential goes to a port that has not just answered as an OpenClaw gateway does.
+    const busy = health.state === 'live' ? busyWith(ready) : 'the gateway does not answer';
+    const note = await this.#attemptIfDue(install, busy, asking);
     this.#publish();
     return this.#observation(install, note);
   }
@@ -98,15 +103,14 @@ class TokenCheck {
   /** Makes one attempt where one is due. Gives the reason why there is no fresh verdict, where there is none. */
   async #attemptIfDue(
     install: OpenClawInstall,
-    health: Exclude<HealthOutcome, { state: 'blind' }>,
+    busy: string | undefined,
     asking: (share: number) => Asking,
   ): Promise<string | undefined> {
     const { credential, held } = this.#proof;
     if (credential === undefined || install.authMode === 'none' || install.authMode === 'trusted-proxy') {
       return undefined;
     }
-    // No credential goes to a port that has not just answered as an OpenClaw gateway does.
-    if (health.state !== 'live') return 'the gateway does not answer';
+    if (busy !== undefined) return busy;
     if (held !== undefined) {
       this.#gate.suppress(held);
       return held;
@@ -185,6 +189,12 @@ class TokenCheck {
     const lock = this.#context.board.lockOut;
     return lock === undefined ? [] : [lockedUntil.sample(lock.untilMs / 1000, {})];
   }
+}
+
+/** A handshake during start or stop has no sensible end, and one without an end uses the limit up. */
+function busyWith(ready: Readiness | undefined): string | undefined {
+  if (ready?.failing?.includes('startup-sidecars')) return 'the gateway is still starting';
+  return ready?.failing?.includes('gateway-draining') ? 'the gateway is about to stop' : undefined;
 }
 
 function verdictSamples(verdict: Verdict | undefined): Sample[] {

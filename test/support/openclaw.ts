@@ -109,5 +109,6 @@ export class GatewayHome {
 
 /** How many attempts the gateway itself says it refused for a wrong token. */
 export function refusedAttempts(gateway: Child): number {
-  return gateway.output.split('\n').filter((line) => /unauthorized .*token_mismatch/.test(line)).length;
+  return gateway.output.split('\n').filter((line) => /unauthorized conn=.*reason=token_mismatch/.test(line))
+    .length;
 }
