@@ -103,7 +103,7 @@ class CollectorLoop {
   readonly #states = new Map<string, TargetState>();
   /** Looks that have not settled, by target: a target in here is not asked again. */
   readonly #underWay = new Map<string, Promise<unknown>>();
-  /** Targets whose turn did not come in the last round. */
+  /** Targets whose turn did not come in the last round, the one that waits longest first. */
   readonly #unasked = new Set<string>();
   #cancelTimer: () => void = () => undefined;
 
@@ -184,7 +184,8 @@ class CollectorLoop {
 
   /** Those whose turn did not come in the last round first, lest many that hang hide the rest for ever. */
   #fairOrder(targets: readonly Target[]): Target[] {
-    const waiting = targets.filter(({ name }) => this.#unasked.has(name));
+    const byName = new Map(targets.map((target) => [target.name, target]));
+    const waiting = [...this.#unasked].flatMap((name) => byName.get(name) ?? []);
     return [...waiting, ...targets.filter(({ name }) => !this.#unasked.has(name))];
   }
 

@@ -303,3 +303,61 @@ describe('replacing collectors', () => {
     expect(sampleOf(series, 'openclaw_exporter_collector_runs_total', { result: 'ok' })).toBe(2);
   });
 });
+
+describe('collectors that do not let go when they are replaced', () => {
+  it('delay their successors by a grace and not for ever, and show nothing afterwards', async () => {
+    let answer: (observation: Observation) => void = () => undefined;
+    const stubborn = () => new Promise<Observation>((resolve) => (answer = resolve));
+    const { clock, scheduler, collector, read } = setup({
+      targets: () => [{ name: 'old', timeoutMs: 400, collect: stubborn }],
+    });
+    scheduler.start([collector]);
+    await settle();
+    const targets = () => [{ name: 'new', timeoutMs: 100, collect: async () => seen('new', 1) }];
+    const replacing = scheduler.replace([{ ...collector, targets }]);
+    await clock.advance(60_000);
+    await replacing;
+    answer(seen('old', 1));
+    await settle();
+    const series = await read();
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'old' })).toBeUndefined();
+    expect(sampleOf(series, 'openclaw_test_up', { target: 'new' })).toBe(1);
+  });
+
+  it('have no successors once the exporter stops', async () => {
+    let asked = 0;
+    const collect = async () => {
+      asked += 1;
+      return seen('a', 1);
+    };
+    const targets = () => [{ name: 'a', timeoutMs: 100, collect }];
+    const { clock, scheduler, collector } = setup({ targets });
+    const replacing = scheduler.replace([collector]);
+    await scheduler.stop(1000);
+    await replacing;
+    await clock.advance(60_000);
+    expect(asked).toBe(0);
+  });
+});
+
+describe('more hanging targets than fit into a round', () => {
+  it('do not hide the one behind them for ever', async () => {
+    const hanging = Array.from({ length: 200 }, (_, index) => ({
+      name: `hangs${index}`,
+      timeoutMs: 400,
+      collect: (signal: AbortSignal) =>
+        new Promise<Observation>((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+        ),
+    }));
+    const last = { name: 'last', timeoutMs: 100, collect: async () => seen('last', 1) };
+    const { clock, scheduler, collector, read } = setup({ targets: () => [...hanging, last] });
+    scheduler.start([collector]);
+    let found = false;
+    for (let round = 0; round < 10; round += 1) {
+      await clock.advance(collector.intervalMs);
+      found ||= sampleOf(await read(), 'openclaw_test_up', { target: 'last' }) === 1;
+    }
+    expect(found).toBe(true);
+  });
+});
