@@ -1,6 +1,7 @@
 import type { SshHostConfig } from '../config/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { withDeadline } from '../runtime/deadline.ts';
+import type { Slots } from '../runtime/slots.ts';
 import type { RunCommand } from '../sources/command.ts';
 import type { SshDestination, SshProblem, SshResult } from '../sources/ssh.ts';
 import { type NameLookup, type PathPhase, type PathReport, probeBanner } from '../sources/ssh-banner.ts';
@@ -13,6 +14,16 @@ export interface SshTools {
   /** The whole environment of ssh. */
   readonly env: Readonly<Record<string, string>>;
   readonly lookup: NameLookup;
+  readonly slots: SshSlots;
+}
+
+/**
+ * Places for commands. A login keeps a processor busy; too many at once slow each other down until healthy hosts look
+ * dead. Hosts that fail have places of their own, for their commands mostly wait.
+ */
+export interface SshSlots {
+  readonly healthy: Slots;
+  readonly failing: Slots;
 }
 
 /** How long the parts of one look may take, in milliseconds. */
@@ -45,8 +56,10 @@ export interface CommandRecord {
   readonly seconds: number;
 }
 
-/** ssh reads its configuration anew after this long, or at once after a failure. */
+/** ssh reads its configuration anew after this long. */
 const ROUTE_AGE_MS = 300_000;
+/** The same while the host fails: it may have moved. */
+const FAILING_ROUTE_AGE_MS = 60_000;
 /** A command is not worth starting with less. */
 const LEAST_COMMAND_MS = 1_000;
 /** Ending a cut command takes up to this long. */
@@ -81,6 +94,9 @@ export class SshHost {
   #nextCommandAt = 0;
   /** Whether a failure of the path has been seen that no command has disproved since. */
   #unconfirmed = false;
+  /** Whether a command is still owed to the last change. */
+  #owed = true;
+  #failing = false;
   readonly #spread: number;
 
   /** `spread` in [0, 1): where in the command interval this host's second command falls, so that many hosts take turns. */
@@ -100,16 +116,17 @@ export class SshHost {
         ? undefined
         : await probeBanner(route, { ...this.#tools, signal, phaseMs: limits.phaseMs });
     const failed = path?.problem !== undefined;
-    const justFailed = failed && !this.#unconfirmed;
+    if (failed && !this.#unconfirmed) this.#owed = true;
     if (failed) this.#unconfirmed = true;
-    const asked = this.#wantsCommand(failed, justFailed) && (await this.#ask(route, failed, signal, limits));
+    const asked = this.#wantsCommand(failed) && (await this.#ask(route, failed, signal, limits));
     return this.#verdict(path, asked);
   }
 
   async #resolve(signal: AbortSignal, ms: number): Promise<Resolved> {
     const { clock, run, env } = this.#tools;
     const known = this.#route;
-    if (known !== undefined && clock.monotonic() - known.at < ROUTE_AGE_MS) {
+    const maxAge = this.#failing ? FAILING_ROUTE_AGE_MS : ROUTE_AGE_MS;
+    if (known !== undefined && clock.monotonic() - known.at < maxAge) {
       return { route: known.route, problem: undefined };
     }
     const outcome = await withDeadline({ clock, ms, outer: signal }, (cut) =>
@@ -123,26 +140,44 @@ export class SshHost {
 
   #misconfigured(problem: SshProblem): SshLook {
     this.#unconfirmed = true;
+    this.#failing = true;
     const path = { seconds: new Map<PathPhase, number>(), problem };
     return { up: false, result: problem.result, problem, asked: true, path, command: this.#command };
   }
 
-  #wantsCommand(failed: boolean, justFailed: boolean): boolean {
-    if (this.#command === undefined || this.#tools.clock.monotonic() >= this.#nextCommandAt) return true;
-    return failed ? justFailed : this.#unconfirmed || isWorthRetrying(this.#command.probe);
+  #wantsCommand(failed: boolean): boolean {
+    if (this.#owed || this.#command === undefined) return true;
+    if (this.#tools.clock.monotonic() >= this.#nextCommandAt) return true;
+    return !failed && (this.#unconfirmed || isWorthRetrying(this.#command.probe));
   }
 
-  /** Runs the command where there is time for it; whether it was run. */
+  /** Runs the command where there is a place and time for it; whether it was run. */
   async #ask(
     route: SshRoute | undefined,
     failed: boolean,
     signal: AbortSignal,
-    { phaseMs, commandMs, spareMs }: SshLimits,
+    limits: SshLimits,
   ): Promise<boolean> {
+    const { clock, slots } = this.#tools;
+    const patienceMs = limits.spareMs() - KILL_MS - leastMs(limits);
+    if (patienceMs < 0) return false;
+    const places = failed || this.#failing ? slots.failing : slots.healthy;
+    const ran = await withDeadline({ clock, ms: failed ? 0 : patienceMs, outer: signal }, (giveUp) =>
+      places.use(giveUp, () => this.#runCommand(route, failed, signal, limits)),
+    );
+    signal.throwIfAborted();
+    return ran ?? false;
+  }
+
+  async #runCommand(
+    route: SshRoute | undefined,
+    failed: boolean,
+    signal: AbortSignal,
+    { phaseMs, commandMs, spareMs }: SshLimits,
+  ): Promise<true> {
     const { clock, run, env } = this.#tools;
     // A host that fails already needs no more time than it had.
     const ms = Math.min(failed ? phaseMs + KILL_MS : commandMs, spareMs() - KILL_MS);
-    if (ms < Math.min(LEAST_COMMAND_MS, commandMs)) return false;
     const startedAt = clock.monotonic();
     const probe = await withDeadline({ clock, ms, outer: signal }, (cut) =>
       probeCommand(this.#destination, route, { run, env, signal: cut, deadlineMs: ms }),
@@ -152,6 +187,7 @@ export class SshHost {
     const turn = this.#command === undefined ? this.#spread : 0;
     this.#nextCommandAt = now + this.config.command_interval * (1 - turn);
     this.#command = { probe, atMs: clock.now(), seconds: (now - startedAt) / 1000 };
+    this.#owed = false;
     if (!failed) this.#unconfirmed = false;
     return true;
   }
@@ -160,7 +196,7 @@ export class SshHost {
     const command = this.#command;
     const ofCommand = command?.probe.state === 'failed' ? command.probe.problem : undefined;
     const problem = path?.problem ?? ofCommand;
-    if (problem !== undefined) this.#route = undefined;
+    this.#failing = problem !== undefined;
     return {
       up: problem !== undefined || this.#unconfirmed ? false : ranOnce(command),
       result: problem?.result ?? 'ok',
@@ -174,6 +210,10 @@ export class SshHost {
 
 function ranOnce(command: CommandRecord | undefined): true | undefined {
   return command?.probe.state === 'ran' ? true : undefined;
+}
+
+function leastMs({ commandMs }: SshLimits): number {
+  return Math.min(LEAST_COMMAND_MS, commandMs);
 }
 
 function isWorthRetrying(probe: CommandProbe): boolean {

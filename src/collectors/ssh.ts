@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { FileConfig } from '../config/schema.ts';
 import { gauge, type Sample } from '../registry/family.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { Slots } from '../runtime/slots.ts';
 import { SSH_RESULTS, type SshProblem, type SshResult, sshEnvironment } from '../sources/ssh.ts';
 import { createNameLookup, PATH_PHASES } from '../sources/ssh-banner.ts';
 import type { Evidence, Target } from './collector.ts';
@@ -58,13 +59,21 @@ const alwaysOn = gauge(
 
 /** Looks the scheduler has under way at once; only used to share out time. */
 const AT_ONCE = 32;
+const LOGINS_AT_ONCE = 8;
+const FAILING_AT_ONCE = 4;
 const MAX_PHASE_MS = 3_000;
 const MAX_COMMAND_MS = 10_000;
 
 /** SSH hosts: TCP and banner in each round, a command through the system's ssh when due or when something changed. */
 export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs }) => {
   const { config, clock, metrics, env } = context;
-  const tools = { clock, run: context.run, env: sshEnvironment(env), lookup: createNameLookup() };
+  const tools = {
+    clock,
+    run: context.run,
+    env: sshEnvironment(env),
+    lookup: createNameLookup(),
+    slots: { healthy: new Slots(LOGINS_AT_ONCE), failing: new Slots(FAILING_AT_ONCE) },
+  };
   const configFile = configFilePath(config, env);
   const hosts = config.ssh.hosts.map(
     (one, index, all) => new SshHost(one, configFile, tools, index / all.length),

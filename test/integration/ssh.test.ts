@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -15,8 +15,10 @@ import { tempFolder } from '../support/temp-folder.ts';
 import { until } from '../support/until.ts';
 
 const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
-/** Short enough for a test, long enough for a login on a busy machine: phases 0.96 s, command 3.2 s. */
-const timeoutMs = 8_000;
+/** Long enough for a login on a busy machine. */
+const timeoutMs = 25_000;
+/** For hosts that hang: phases 0.96 s, command 3.2 s. */
+const SHORT = { timeoutMs: 8_000 };
 
 const SOURCES = new URL('../../src/sources/', import.meta.url).href;
 /** A process of its own that runs one command probe and is killed meanwhile. */
@@ -47,7 +49,10 @@ interface Host {
 }
 
 /** The collector for one host named `mac`, by default the running sshd. */
-function watching(host: Host = {}, options: { readonly path?: string; readonly own?: Sshd } = {}) {
+function watching(
+  host: Host = {},
+  options: { readonly path?: string; readonly own?: Sshd; readonly timeoutMs?: number } = {},
+) {
   const server = options.own ?? sshd;
   const one = { name: 'mac', target: server.target, port: server.port, ...host };
   return sshRounds({
@@ -55,7 +60,7 @@ function watching(host: Host = {}, options: { readonly path?: string; readonly o
     clock: systemClock,
     run: runCommand,
     env: { ...env, PATH: options.path ?? env.PATH },
-    timeoutMs,
+    timeoutMs: options.timeoutMs ?? timeoutMs,
   });
 }
 
@@ -97,7 +102,7 @@ describe('an ssh host that cannot be reached', () => {
   it('times out in the phase connect when its packets are swallowed', async () => {
     const port = await SwallowingPort.open();
     onTestFinished(() => port.close());
-    const ssh = watching({ port: port.port });
+    const ssh = watching({ port: port.port }, SHORT);
     await ssh.round();
     expect(await ssh.results(host)).toEqual({ timeout: 1 });
     expect(await ssh.phases(host)).toBe('resolve=1 connect=0 banner=0 command=0');
@@ -106,7 +111,7 @@ describe('an ssh host that cannot be reached', () => {
   it('gives no banner when its sshd hangs', async () => {
     const own = await ownSshd();
     own.freeze();
-    const ssh = watching({}, { own });
+    const ssh = watching({}, { own, ...SHORT });
     await ssh.round();
     expect(await ssh.results(host)).toEqual({ no_banner: 1 });
     expect(await ssh.phases(host)).toBe('resolve=1 connect=1 banner=0 command=0');
@@ -126,6 +131,34 @@ describe('an ssh host that cannot be reached', () => {
       await ssh.round();
       expect(await ssh.results(host)).toEqual({ no_banner: 1 });
     }
+  });
+
+  it('is unreachable where no route leads', async () => {
+    const ssh = watching({ target: 'me@255.255.255.255' });
+    await ssh.round();
+    expect(await ssh.results(host)).toEqual({ unreachable: 1 });
+    expect(await ssh.phases(host)).toBe('resolve=1 connect=0 banner=0 command=0');
+  });
+
+  it('flaps when every third connection breaks, and each change is counted', async () => {
+    let connections = 0;
+    const port = await listening((server) =>
+      server.on('connection', (socket) => {
+        connections += 1;
+        if (connections % 3 === 0) socket.destroy();
+        else socket.pipe(connect(sshd.port, '127.0.0.1').on('error', () => socket.destroy())).pipe(socket);
+      }),
+    );
+    sshd.configure(`Host *\n  HostKeyAlias [127.0.0.1]:${sshd.port}`);
+    const ssh = watching({ port });
+    const verdicts: unknown[] = [];
+    for (let rounds = 0; rounds < 6; rounds += 1) {
+      verdicts.push(sampleOf(await ssh.round(), 'openclaw_ssh_up', { host }));
+    }
+    const changes = verdicts.filter((verdict, index) => index > 0 && verdict !== verdicts[index - 1]).length;
+    expect(changes).toBeGreaterThan(1);
+    expect(sampleOf(await ssh.expose(), 'openclaw_ssh_transitions_total', { host })).toBe(changes);
+    expect(Object.keys(await ssh.results(host)).toSorted()).toEqual(['no_banner', 'ok']);
   });
 
   it('does not resolve when its name is unknown', async () => {
@@ -297,7 +330,7 @@ describe('what ssh starts', () => {
   it('is ended with a probe whose proxy hangs and ignores signals', async () => {
     const program = stubbornProgram();
     sshd.configure(`Host 127.0.0.1\n  ProxyCommand ${program}`);
-    const ssh = watching();
+    const ssh = watching({}, SHORT);
     await ssh.round();
     expect(await ssh.results(host)).toEqual({ timeout: 1 });
     await until(() => processesWith(program).length === 0, { what: 'the proxy to end' });
@@ -318,7 +351,7 @@ describe('what ssh starts', () => {
   it('cannot hang the exporter by a Match exec', async () => {
     const program = stubbornProgram();
     sshd.configure(`Match exec "${program}"`);
-    const ssh = watching();
+    const ssh = watching({}, SHORT);
     await ssh.round();
     expect(await ssh.results(host)).toEqual({ timeout: 1 });
     await until(() => processesWith(program).length === 0, { what: 'the program to end' });

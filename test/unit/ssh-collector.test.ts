@@ -91,11 +91,15 @@ describe('a host behind a proxy', () => {
     expect(sampleOf(await ssh.expose(), 'openclaw_ssh_transitions_total', { host })).toBe(3);
   });
 
-  it('is asked for its way anew after a failure and after five minutes', async () => {
+  it('is asked for its way anew within a minute of a failure, else after five', async () => {
     const { ssh, clock, now, asked } = proxiedHost();
     now.command = BROKEN;
     await ssh.round();
+    await clock.advance(60_000);
     now.command = OK;
+    await ssh.round();
+    expect(asked.config).toBe(2);
+    await clock.advance(60_000);
     await ssh.round();
     expect(asked.config).toBe(2);
     await clock.advance(300_000);
