@@ -1,0 +1,239 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { stringify } from 'yaml';
+import { startBlackHole } from '../support/black-hole.ts';
+import { Child } from '../support/child.ts';
+import { parseExposition, sampleOf } from '../support/exposition.ts';
+import { freePort } from '../support/ports.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { until } from '../support/until.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../src/launch.js', import.meta.url));
+const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+/** Runs the program as a user does, in a home folder without any gateway. */
+function run(...args: readonly string[]): Child {
+  const child = new Child(process.execPath, [LAUNCHER, ...args], { env: { HOME: tempFolder() } });
+  onTestFinished(() => child.end());
+  return child;
+}
+
+/** Runs the program to its end. */
+async function runToEnd(...args: readonly string[]) {
+  const child = run(...args);
+  return { code: await child.exited, output: child.output };
+}
+
+/** A configuration file with that content. */
+function configFile(content: unknown): string {
+  const file = join(tempFolder(), 'exporter.yml');
+  writeFileSync(file, typeof content === 'string' ? content : stringify(content));
+  return file;
+}
+
+/** Runs the program on a free port until it serves. */
+async function serve(...args: readonly string[]) {
+  const child = run('--web.listen-address=127.0.0.1:0', ...args);
+  const url = await until(() => /url=(http:\S+)\/metrics/.exec(child.output)?.[1], {
+    what: 'the program to serve',
+  });
+  const get = (path: string, init?: RequestInit) => fetch(`${url}${path}`, init);
+  const sample = async (name: string, labels: Record<string, string> = {}) =>
+    sampleOf(parseExposition(await (await get('/metrics')).text()), name, labels);
+  return { child, url, get, sample };
+}
+
+/** Node versions on the PATH that are too old, such as a distribution's own. */
+function oldNode(): string | undefined {
+  try {
+    const found = execFileSync('/bin/sh', ['-c', 'which -a node'], { encoding: 'utf8' }).split('\n');
+    return found.find((file) => file !== '' && majorOf(file) < 22);
+  } catch {
+    return undefined;
+  }
+}
+
+function majorOf(node: string): number {
+  return Number(/^v(\d+)/.exec(execFileSync(node, ['--version'], { encoding: 'utf8' }))?.[1]);
+}
+
+describe('a bad start', () => {
+  it('with a bad configuration tells every mistake and ends with 2', async () => {
+    const file = configFile({ gateway: { url: 'nonsense' }, cron: { max_jobs: 0 } });
+    for (const args of [[], ['--config.check']]) {
+      const { code, output } = await runToEnd(`--config.file=${file}`, ...args);
+      expect(code).toBe(2);
+      expect(output.trim().split('\n').length).toBe(2);
+      expect(output).toContain('gateway.url: "nonsense" is not allowed; allowed: ');
+      expect(output).toContain('cron.max_jobs: 0 is not allowed; allowed: ');
+    }
+  });
+
+  it('with a configuration file that is not there ends with 2', async () => {
+    const { code, output } = await runToEnd('--config.file=/no/such/file.yml');
+    expect(code).toBe(2);
+    expect(output).toContain('/no/such/file.yml: cannot be read (ENOENT)');
+  });
+
+  it('with bad flags tells every mistake and ends with 2', async () => {
+    const { code, output } = await runToEnd('--log.level=loud', '--web.listen-address=0.0.0.0:0');
+    expect(code).toBe(2);
+    expect(output.trim().split('\n').length).toBe(2);
+  });
+
+  it('on a port that is taken names it and ends with 2', async () => {
+    const server = createServer();
+    const port = await freePort();
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const { code, output } = await runToEnd(`--web.listen-address=127.0.0.1:${port}`);
+    await new Promise((resolve) => server.close(resolve));
+    expect(code).toBe(2);
+    expect(output).toContain(`cannot listen on 127.0.0.1:${port} (EADDRINUSE)`);
+  });
+
+  it('on a Node that is too old says one line and ends with 2', async ({ skip }) => {
+    const node = oldNode();
+    if (node === undefined) return skip('every Node on the PATH is new enough');
+    const child = new Child(node, [LAUNCHER]);
+    expect(await child.exited).toBe(2);
+    expect(child.output).toMatch(/^openclaw-gateway-exporter needs Node >= 22\.19, this is [\d.]+; .*\n$/);
+  });
+});
+
+describe('questions about the program itself', () => {
+  it('are answered: --version, --help, --config.check', async () => {
+    expect(await runToEnd('--version')).toEqual({
+      code: 0,
+      output: `openclaw-gateway-exporter ${PACKAGE.version}\n`,
+    });
+    const help = await runToEnd('--help');
+    expect(help).toMatchObject({ code: 0, output: expect.stringContaining('--storage.path') });
+    const file = configFile({ cron: { grace: '5m' } });
+    expect(await runToEnd('--config.check', `--config.file=${file}`)).toEqual({
+      code: 0,
+      output: 'configuration is valid\n',
+    });
+  });
+});
+
+describe('a running exporter', () => {
+  it('serves without any configuration and any gateway, and says nothing on standard error but log lines', async () => {
+    const { child, get, sample } = await serve();
+    await until(async () => (await get('/-/ready')).ok, { what: 'a first round' });
+    expect(await sample('openclaw_exporter_build_info')).toBe(1);
+    expect(await sample('openclaw_exporter_state_saved')).toBe(1);
+    const lines = child.output.trim().split('\n');
+    expect(lines.filter((line) => !line.startsWith('ts='))).toEqual([]);
+  });
+
+  it('goes on, and says so, where the storage path cannot be used', async () => {
+    const { child, sample } = await serve('--storage.path=/dev/null/storage');
+    expect(await sample('openclaw_exporter_state_saved')).toBe(0);
+    expect(child.output).toContain('the storage path cannot be used (ENOTDIR)');
+  });
+
+  it('counts a corrupt state file and starts anew', async () => {
+    const storage = tempFolder();
+    writeFileSync(join(storage, 'state.json'), '{"version":1,');
+    const { sample } = await serve(`--storage.path=${storage}`);
+    expect(await sample('openclaw_exporter_state_corruptions_total')).toBe(1);
+    expect(await sample('openclaw_exporter_state_saved')).toBe(1);
+  });
+});
+
+describe('SIGTERM and SIGINT', () => {
+  it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])(
+    '%s ends it with 0 within 2 s, its children included, while every probe hangs',
+    async (signal) => {
+      const port = await freePort();
+      const hole = await startBlackHole(port);
+      onTestFinished(() => hole.end());
+      const config = configFile({
+        gateway: { url: `ws://127.0.0.1:${port}` },
+        ssh: { hosts: [{ name: 'silent', target: '127.0.0.1', port }] },
+      });
+      const { child, get } = await serve(`--config.file=${config}`);
+      // A scraper that keeps its connection open.
+      await get('/metrics');
+      const children = childrenOf(child.pid);
+      const from = performance.now();
+      await child.end(signal);
+      expect(child.ended).toBe(0);
+      expect(performance.now() - from).toBeLessThan(2_000);
+      expect(children.filter(isAlive)).toEqual([]);
+    },
+  );
+});
+
+describe('reloading by SIGHUP', () => {
+  const successful = 'openclaw_exporter_config_last_reload_successful';
+  const successTime = 'openclaw_exporter_config_last_reload_success_timestamp_seconds';
+  const interval = 'openclaw_exporter_collector_interval_seconds';
+
+  it('takes a good configuration, and keeps it when a bad one follows', async () => {
+    const file = configFile({ collectors: { process: { interval: '10s' } } });
+    const { child, sample } = await serve(`--config.file=${file}`);
+    const processInterval = () => sample(interval, { collector: 'process' });
+    expect(await sample(successful)).toBe(1);
+    expect(await processInterval()).toBe(10);
+    const startedAt = await sample(successTime);
+
+    writeFileSync(file, stringify({ collectors: { process: { interval: '20s' } } }));
+    child.signal('SIGHUP');
+    await until(async () => (await processInterval()) === 20, { what: 'the new configuration' });
+    expect(await sample(successful)).toBe(1);
+    const reloadedAt = await sample(successTime);
+    expect(reloadedAt).toBeGreaterThan(startedAt ?? Number.NaN);
+
+    writeFileSync(file, 'gateway: {url: 5}');
+    child.signal('SIGHUP');
+    await until(async () => (await sample(successful)) === 0, { what: 'the refusal' });
+    expect(await sample(successTime)).toBe(reloadedAt);
+    expect(await processInterval()).toBe(20);
+    expect(child.output).toContain('gateway.url: 5 is not allowed');
+
+    writeFileSync(file, '');
+    child.signal('SIGHUP');
+    await until(async () => (await sample(successful)) === 1, { what: 'the repaired configuration' });
+  });
+
+  it('survives many at once', async () => {
+    const { child, get, sample } = await serve(`--config.file=${configFile({})}`);
+    for (let count = 0; count < 20; count += 1) child.signal('SIGHUP');
+    await until(async () => (await get('/-/ready')).ok, { what: 'a round after the reloads' });
+    await until(() => child.output.includes('configuration reloaded'), { what: 'a reload' });
+    expect(await sample(successful)).toBe(1);
+    expect(child.ended).toBeUndefined();
+  });
+});
+
+describe('POST /-/reload', () => {
+  it('works where it is switched on, and nowhere else', async () => {
+    const closed = await serve();
+    expect((await closed.get('/-/reload', { method: 'POST' })).status).toBe(404);
+    const file = configFile({});
+    const open = await serve('--web.enable-lifecycle', `--config.file=${file}`);
+    expect((await open.get('/-/reload', { method: 'POST' })).status).toBe(200);
+    writeFileSync(file, 'nonsense: 1');
+    const refused = await open.get('/-/reload', { method: 'POST' });
+    expect(refused.status).toBe(500);
+    expect(await refused.text()).toContain('nonsense: unknown key');
+  });
+});
+
+/** The pids of a process's children. */
+function childrenOf(parent: number): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).split('\n');
+  return lines
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([pid = 0, ppid]) => (ppid === parent ? [pid] : []));
+}
+
+function isAlive(pid: number): boolean {
+  const states = execFileSync('ps', ['-eo', 'pid=,stat='], { encoding: 'utf8' }).split('\n');
+  return states.some((line) => new RegExp(`^\\s*${pid}\\s+[^Z]`).test(line));
+}
