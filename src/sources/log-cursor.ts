@@ -1,0 +1,73 @@
+import { z } from 'zod';
+
+/** How a run that a log tells of can end. */
+const logStatus = z.enum(['ok', 'error', 'interrupted']);
+
+const time = z.number().finite();
+const count = z.int().nonnegative();
+const fingerprint = z.string().max(64);
+
+/** How far one file has been read, and how to recognise it when it was moved, cut or replaced. */
+const mark = z.object({
+  ino: z.number().nonnegative(),
+  /** Size and modification time at the last look; the same again means nothing to read. */
+  size: z.int().min(-1),
+  mtimeMs: time,
+  /** Bytes read; the start of a line unless `mid`. */
+  offset: count,
+  /** The offset lies inside a line that was too long: the rest of it is passed over. */
+  mid: z.literal(true).optional(),
+  /** Of the first bytes; empty: nothing to compare with. */
+  head: fingerprint,
+  /** Of the bytes before the offset; empty: nothing to compare with. */
+  anchor: fingerprint,
+  /** The anchor holds a timestamp, so the same bytes elsewhere are the same lines. */
+  distinct: z.literal(true).optional(),
+});
+
+/** What a log has told of its job so far. Times in milliseconds since the epoch. */
+const facts = z.object({
+  lastRunAtMs: time.optional(),
+  lastFinishedAtMs: time.optional(),
+  lastStatus: logStatus.optional(),
+  lastDurationMs: time.optional(),
+  lastSuccessAtMs: time.optional(),
+  consecutiveErrors: count,
+  /** A start line without its end yet. */
+  startedAtMs: time.optional(),
+});
+
+const entry = z.object({
+  mark,
+  /** Earlier files of this log that may still grow: their name in the same folder, the oldest first. */
+  rotated: z.array(mark.extend({ name: z.string().max(255) })).max(2),
+  facts,
+  /** Since when the file has not been there. */
+  goneAtMs: time.optional(),
+  /** Another log had the plain job id first. */
+  suffixed: z.literal(true).optional(),
+  /** Its first reading is not finished: old runs in it are still history. */
+  fresh: z.literal(true).optional(),
+});
+
+const cursor = z.object({
+  version: z.literal(1),
+  /** When the first look ever was: what happened before is history. */
+  sinceMs: time,
+  /** The globs whose first look has been. */
+  globs: z.array(z.string().max(4096)).max(1000),
+  /** By absolute path. */
+  files: z.record(z.string().max(4096), entry),
+});
+
+export type LogStatus = z.output<typeof logStatus>;
+export type LogMark = z.output<typeof mark>;
+export type RotatedMark = LogMark & { name: string };
+export type LogFacts = z.output<typeof facts>;
+export type LogEntry = z.output<typeof entry>;
+export type LogCursor = z.output<typeof cursor>;
+
+/** A cursor as it came back from disk; undefined for anything that this version did not write. */
+export function parseLogCursor(raw: unknown): LogCursor | undefined {
+  return cursor.safeParse(raw).data;
+}
