@@ -4,8 +4,8 @@ import { createCollectors } from './collectors/index.ts';
 import type { Flags } from './config/flags.ts';
 import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
 import type { FileConfig } from './config/schema.ts';
-import { gauge } from './registry/family.ts';
 import { Metrics } from './registry/metrics.ts';
+import { buildMetrics, reloadMetrics } from './registry/own-metrics.ts';
 import { StateFile } from './registry/state-file.ts';
 import { stateMetrics } from './registry/state-metrics.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -20,25 +20,6 @@ import { addressText, type ListenOutcome, listen, shut } from './web/server.ts';
 
 /** SIGTERM to exit in at most this long, children included. */
 const STOP_GRACE_MS = 1_500;
-
-const buildInfo = gauge(
-  'openclaw_exporter_build_info',
-  'Version of this exporter and of the Node it runs on; always 1.',
-  {
-    labels: ['version', 'node_version'],
-    meaning: { absent: 'never', one: 'always' },
-  },
-);
-const reloadSuccessful = gauge(
-  'openclaw_exporter_config_last_reload_successful',
-  'Whether the last attempt to load the configuration succeeded; at 0 the configuration before it goes on.',
-  { meaning: { absent: 'never', zero: 'the file has a mistake; see the log', one: 'the file is in force' } },
-);
-const reloadSuccessTime = gauge(
-  'openclaw_exporter_config_last_reload_success_timestamp_seconds',
-  'When the configuration in force was loaded, as Unix time.',
-  { meaning: { absent: 'never' } },
-);
 
 /** A running exporter. */
 export interface Exporter {
@@ -57,7 +38,9 @@ export async function startExporter(
   logger: Logger,
   version: string,
 ): Promise<StartOutcome> {
-  const metrics = ownMetrics(version);
+  const metrics = new Metrics();
+  buildMetrics(metrics, version);
+  metrics.collectOwnProcess();
   const state = new StateFile(flags.storagePath, logger, stateMetrics(metrics));
   const scheduler = new Scheduler({ metrics, clock: systemClock, random: Math.random, logger });
   const board: CollectorContext['board'] = { process: undefined };
@@ -76,9 +59,10 @@ export async function startExporter(
       install: openClawInstallReader({ env: process.env, gateway: current.gateway }),
     });
   const noteReload = reloadMetrics(metrics);
+  noteReload(true, systemClock.now() / 1000);
   const reload = oneAtATime(async (): Promise<ReloadOutcome> => {
     const prepared = prepare(loadConfiguration(flags), collectorsFor);
-    noteReload(prepared.state);
+    noteReload(prepared.state === 'reloaded', systemClock.now() / 1000);
     if (prepared.state === 'refused') {
       for (const problem of prepared.problems) logger.error('configuration not reloaded', { problem });
       return prepared;
@@ -129,29 +113,4 @@ export function loadConfiguration(flags: Flags): ConfigOutcome {
   return flags.configFile === undefined
     ? { state: 'valid', config: defaultConfig() }
     : loadConfigFile(flags.configFile);
-}
-
-function ownMetrics(version: string): Metrics {
-  const metrics = new Metrics();
-  metrics.declare([buildInfo]);
-  metrics.collectOwnProcess();
-  metrics.put({ collector: 'exporter', target: 'build' }, [
-    buildInfo.sample(1, { version, node_version: process.version }),
-  ]);
-  return metrics;
-}
-
-/** Shows how loading the configuration went; it went well when this is called. */
-function reloadMetrics(metrics: Metrics): (outcome: ReloadOutcome['state']) => void {
-  metrics.declare([reloadSuccessful, reloadSuccessTime]);
-  let succeededAt = 0;
-  const note = (outcome: ReloadOutcome['state']) => {
-    if (outcome === 'reloaded') succeededAt = systemClock.now() / 1000;
-    metrics.put({ collector: 'exporter', target: 'reload' }, [
-      reloadSuccessful.sample(outcome === 'reloaded' ? 1 : 0, {}),
-      reloadSuccessTime.sample(succeededAt, {}),
-    ]);
-  };
-  note('reloaded');
-  return note;
 }

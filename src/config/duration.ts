@@ -22,12 +22,13 @@ export const MAX_DURATION_MS = 7 * UNITS.d;
 /** A zod schema for a duration of at least `minMs` and at most a week; its output is milliseconds. */
 export function duration(minMs: number) {
   const allowed = `a duration from ${formatDuration(minMs)} to ${formatDuration(MAX_DURATION_MS)}, such as 30s, 5m or 1h30m`;
-  return z.string({ error: allowed }).transform((text, context) => {
+  const schema = z.string({ error: allowed }).transform((text, context) => {
     const ms = parseDuration(text);
     if (ms !== undefined && ms >= minMs && ms <= MAX_DURATION_MS) return ms;
     context.addIssue({ code: 'custom', message: allowed });
     return z.NEVER;
   });
+  return schema.meta({ kind: 'duration' });
 }
 
 /** Milliseconds in the shape that {@link parseDuration} reads, in the largest units: 90,000 is `1m30s`. */

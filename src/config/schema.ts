@@ -22,9 +22,9 @@ function section<S extends z.ZodRawShape>(shape: S) {
 }
 
 const collectorSettings = section({
-  enabled: z.boolean().optional(),
-  interval: duration(100).optional(),
-  timeout: duration(50).optional(),
+  enabled: z.boolean().describe('whether this question is asked at all').optional(),
+  interval: duration(100).describe('time between two rounds, spread by a tenth').optional(),
+  timeout: duration(50).describe('after which a round is cut; at most the interval').optional(),
 });
 
 const pattern = z
@@ -40,23 +40,41 @@ const pattern = z
   });
 
 const cronLog = section({
-  /** Files by glob; `~` is the home folder. */
-  path: z.string().min(1),
-  success: pattern.default(/SUCCESS/),
-  error: pattern.default(/ERROR/),
+  path: z.string().min(1).describe('files by glob; `~` is the home folder'),
+  success: pattern.default(/SUCCESS/).describe('regular expression of a line that ends a good run'),
+  error: pattern.default(/ERROR/).describe('regular expression of a line that ends a failed run'),
+  start: pattern
+    .optional()
+    .describe(
+      'regular expression of a line that begins a run; a run is then what lies between it and the first success or error, and one that never ends counts as interrupted',
+    ),
+  duration: pattern
+    .optional()
+    .describe(
+      'regular expression on the line that ends a run; its group 1 is how long it took: `1m30s`, `1.5 s`, `00:01:30`, or seconds',
+    ),
+  timestamp: pattern
+    .optional()
+    .describe(
+      'regular expression whose group 1 is the time of a line: ISO 8601, date(1), or seconds or milliseconds since the epoch; without it the first time in the line counts',
+    ),
+  interval: duration(1000)
+    .optional()
+    .describe('how often the jobs of these logs are expected to run; without it, it is learnt'),
 });
 
 const sshHost = section({
-  name: z.string().min(1).max(128),
-  /** As ssh(1) takes it; resolved by `ssh -G`. */
+  name: z.string().min(1).max(128).describe('the label `host` of its metrics; unique'),
   target: z
     .string()
     .min(1)
-    .regex(/^[^-\s]\S*$/, 'a destination as ssh(1) takes it, such as me@macbook; no blanks, no leading -'),
-  port: z.int().min(1).max(65_535).optional(),
-  always_on: z.boolean().default(true),
-  /** How often a command is run over ssh; the TCP banner is read each interval. */
-  command_interval: duration(1000).default(300_000),
+    .regex(/^[^-\s]\S*$/, 'a destination as ssh(1) takes it, such as me@macbook; no blanks, no leading -')
+    .describe('as ssh(1) takes it; resolved by `ssh -G`'),
+  port: z.int().min(1).max(65_535).describe("instead of ssh's own choice").optional(),
+  always_on: z.boolean().default(true).describe('false for a laptop that sleeps: that is no outage'),
+  command_interval: duration(1000)
+    .default(300_000)
+    .describe('how often a command is run over ssh; the TCP banner is read each interval'),
 });
 
 const gatewayUrl = z
@@ -66,28 +84,59 @@ const gatewayUrl = z
 /** The configuration file: YAML, every key optional. */
 export const fileSchema = section({
   gateway: section({
-    url: gatewayUrl.optional(),
-    state_dir: z.string().min(1).optional(),
-    token_file: z.string().min(1).optional(),
-    startup_window: duration(1000).default(300_000),
+    url: gatewayUrl.describe('the gateway; default: as the OpenClaw CLI finds it').optional(),
+    state_dir: z
+      .string()
+      .min(1)
+      .describe("OpenClaw's state folder; default: as the OpenClaw CLI finds it")
+      .optional(),
+    token_file: z
+      .string()
+      .min(1)
+      .describe('a file that holds the token alone; default: as the OpenClaw CLI finds it')
+      .optional(),
+    startup_window: duration(1000)
+      .default(300_000)
+      .describe('how long a young process that does not answer yet is starting, not hung'),
   }).prefault({}),
   cron: section({
-    logs: z.array(cronLog).optional(),
-    grace: duration(1000).default(600_000),
-    /** How long a new job's counters show 0 before their first increment: more than one scrape interval. */
-    publish_delay: duration(0).default(60_000),
-    max_jobs: z.int().min(1).max(10_000).default(500),
+    logs: z.array(cronLog).describe("the jobs' own logs").optional(),
+    log_watch: z
+      .boolean()
+      .default(true)
+      .describe('with 1,000 log files or more: look only at those that inotify tells of'),
+    log_sweep: duration(1000)
+      .default(300_000)
+      .describe('how often every log file is looked at all the same, where inotify is used'),
+    grace: duration(1000).default(600_000).describe('how late a run may be before it counts as missed'),
+    publish_delay: duration(0)
+      .default(60_000)
+      .describe(
+        "how long a new job's counters show 0 before their first increment: more than one scrape interval",
+      ),
+    max_jobs: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(500)
+      .describe('jobs with series of their own; those beyond are summed into `cron_job="_other"`'),
   }).prefault({}),
   ssh: section({
-    /** An ssh configuration file instead of the user's and the system's own, as `ssh -F` takes it; `~` is the home folder. */
-    config_file: z.string().min(1).optional(),
+    config_file: z
+      .string()
+      .min(1)
+      .describe(
+        "an ssh configuration file instead of the user's and the system's own, as `ssh -F` takes it; `~` is the home folder",
+      )
+      .optional(),
     hosts: z
       .array(sshHost)
       .refine(
         (hosts) => new Set(hosts.map((host) => host.name)).size === hosts.length,
         'hosts whose names differ',
       )
-      .default([]),
+      .default([])
+      .describe('the machines to reach'),
   }).prefault({}),
   collectors: section(
     Object.fromEntries(

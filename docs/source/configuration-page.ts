@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { formatDuration } from '../../src/config/duration.ts';
+import { ENVIRONMENT_TEXTS, FLAG_TEXTS } from '../../src/config/flags.ts';
+import { COLLECTOR_DEFAULTS, fileSchema } from '../../src/config/schema.ts';
+import { code, table } from './table.ts';
+
+/** What the reference needs of a JSON schema. */
+interface Schema {
+  readonly type?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly description?: string | undefined;
+  readonly pattern?: string | undefined;
+  readonly minimum?: number | undefined;
+  readonly maximum?: number | undefined;
+  readonly maxLength?: number | undefined;
+  readonly required?: readonly string[] | undefined;
+  readonly properties?: Readonly<Record<string, Schema>> | undefined;
+  readonly items?: Schema | undefined;
+}
+
+const schema: z.ZodType<Schema> = z.lazy(() =>
+  z.object({
+    type: z.string().optional(),
+    kind: z.string().optional(),
+    description: z.string().optional(),
+    pattern: z.string().optional(),
+    minimum: z.number().optional(),
+    maximum: z.number().optional(),
+    maxLength: z.number().optional(),
+    required: z.array(z.string()).optional(),
+    properties: z.record(z.string(), schema).optional(),
+    items: schema.optional(),
+  }),
+);
+
+/** One key of the configuration file. */
+export interface ConfigKey {
+  /** Dotted, with `[]` for each entry of a list. */
+  readonly path: string;
+  readonly type: string;
+  readonly required: boolean;
+  readonly fallback: unknown;
+  readonly meaning: string;
+}
+
+/** A configuration with one entry in each list, so that the defaults of their keys show. */
+const SAMPLE = fileSchema.parse({
+  cron: { logs: [{ path: 'sample' }] },
+  ssh: { hosts: [{ name: 'sample', target: 'sample' }] },
+});
+
+/** Every key that the configuration file may hold, in the schema's order. */
+export function configKeys(): ConfigKey[] {
+  const root = schema.parse(z.toJSONSchema(fileSchema, { io: 'input', unrepresentable: 'any' }));
+  return keysBelow(root, SAMPLE, '');
+}
+
+function keysBelow(node: Schema, sample: unknown, prefix: string): ConfigKey[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+    const path = `${prefix}${name}`;
+    const value = Reflect.get(Object(sample), name);
+    if (child.properties !== undefined) return keysBelow(child, value, `${path}.`);
+    const required = node.required?.includes(name) ?? false;
+    const own = { path, type: typeOf(child), required, fallback: value, meaning: child.description ?? '' };
+    const entry = child.items?.properties === undefined ? undefined : child.items;
+    if (entry === undefined) return [own];
+    return [
+      { ...own, fallback: undefined },
+      ...keysBelow(entry, Reflect.get(Object(value), 0), `${path}[].`),
+    ];
+  });
+}
+
+function typeOf({ type, kind, minimum, maximum, maxLength }: Schema): string {
+  if (kind !== undefined) return kind;
+  if (type === 'array') return 'list';
+  if (type === 'integer') return `whole number, ${minimum} to ${maximum}`;
+  if (type === 'boolean') return 'true or false';
+  return maxLength === undefined ? 'text' : `text, at most ${maxLength} characters`;
+}
+
+/** The page `docs/configuration.md`. */
+export function configurationPage(): string {
+  const keys = configKeys().filter(({ path }) => !path.startsWith('collectors.'));
+  return `# Configuration
+
+Made by \`npm run docs\` from the code that reads it. Beside a gateway no configuration is needed: address, state folder and token are
+found as the OpenClaw CLI finds them. A secret never stands in this file.
+
+## File
+
+YAML, named by \`--config.file\`; every key is optional but for those in a list's entries that say required. The file is validated whole: each mistake
+is told with its path, its value and what is allowed, and the exporter ends with 2. It is read again on SIGHUP (and \`POST /-/reload\` where
+switched on); a bad one then changes nothing and \`openclaw_exporter_config_last_reload_successful\` is 0.
+A duration is a number with a unit, such as \`500ms\`, \`30s\`, \`5m\`, \`1h30m\` or \`1d\`, at most a week.
+
+${table(['key', 'type', 'default', 'meaning'], keys.map(keyRow))}
+
+For each collector \`NAME\` of the table below:
+
+${table(['key', 'type', 'meaning'], collectorRows())}
+
+${table(
+  ['collector', '`interval`', '`timeout`'],
+  Object.entries(COLLECTOR_DEFAULTS).map(([name, { intervalMs, timeoutMs }]) => [
+    code(name),
+    formatDuration(intervalMs),
+    formatDuration(timeoutMs),
+  ]),
+)}
+
+A default timeout is shortened to an interval that is shorter.
+
+## Flags
+
+${table(
+  ['flag', 'default', 'meaning'],
+  FLAG_TEXTS.map(({ flag, help, default: fallback }) => [code(flag), code(fallback ?? ''), help]),
+)}
+
+## Environment
+
+OpenClaw's own variables, as its CLI reads them:
+
+${table(
+  ['variable', 'meaning'],
+  ENVIRONMENT_TEXTS.map(([name, text]) => [code(name), text]),
+)}
+`;
+}
+
+function keyRow({ path, type, required, fallback, meaning }: ConfigKey): string[] {
+  return [code(path), type, required ? 'required' : code(fallbackText(type, fallback)), meaning];
+}
+
+function collectorRows(): string[][] {
+  const prefix = `collectors.${Object.keys(COLLECTOR_DEFAULTS)[0]}.`;
+  return configKeys()
+    .filter(({ path }) => path.startsWith(prefix))
+    .map(({ path, type, meaning }) => [code(`collectors.NAME.${path.slice(prefix.length)}`), type, meaning]);
+}
+
+function fallbackText(type: string, value: unknown): string {
+  if (value === undefined) return '';
+  if (value instanceof RegExp) return value.source;
+  return type === 'duration' && typeof value === 'number' ? formatDuration(value) : String(value);
+}

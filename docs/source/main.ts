@@ -1,0 +1,23 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configurationPage } from './configuration-page.ts';
+import { metricsPage } from './metrics-page.ts';
+
+/** A page with its path below the repository's root. */
+export interface Page {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Every generated page of the reference. */
+export async function referencePages(): Promise<readonly Page[]> {
+  return [
+    { path: 'docs/metrics.md', text: await metricsPage() },
+    { path: 'docs/configuration.md', text: configurationPage() },
+  ];
+}
+
+if (import.meta.main) {
+  const root = join(import.meta.dirname, '..', '..');
+  for (const { path, text } of await referencePages()) writeFileSync(join(root, path), text);
+}
