@@ -153,6 +153,7 @@ describe.each(VERSIONS)('beside a real gateway %s', (version) => {
     expect(refusedAttempts(gateway)).toBeLessThanOrEqual(3);
     await clean();
     await gateway.end('SIGKILL');
+    await exporter.untilMetrics('the gateway to be down', (all) => processUp(all) === 0);
   });
 
   it('tells a process that lost its listener from one that is down (G3)', async () => {
@@ -198,9 +199,12 @@ describe.each(VERSIONS)('beside a real gateway %s', (version) => {
     const folder = join(home.stateDir, version === '2026.9.6' ? 'state' : 'cron');
     renameSync(folder, `${folder}.away`);
     writeFileSync(folder, 'not a folder');
-    const series = await exporter.untilMetrics('the source to be lost', (all) => cronSeen(all) === 0);
-    expect(state(series)).toBe('refused');
-    expect(processUp(series)).toBe(0);
+    const series = await exporter.untilMetrics(
+      'the source to be lost and the gateway to be down',
+      (all) => cronSeen(all) === 0 && state(all) === 'refused' && processUp(all) === 0,
+    );
+    expect(sampleOf(series, 'openclaw_exporter_collector_up', { collector: 'process' })).toBe(1);
+    expect(sampleOf(series, 'openclaw_exporter_collector_up', { collector: 'ping' })).toBe(1);
     await clean();
   });
 });
