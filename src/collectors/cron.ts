@@ -1,20 +1,17 @@
 import type { Sample } from '../registry/family.ts';
-import { codeOf, messageOf } from '../runtime/errors.ts';
-import { createFilesSource } from '../sources/cron-files.ts';
 import type { CronJob } from '../sources/cron-records.ts';
-import type { CronSource, SourceReading } from '../sources/cron-source.ts';
-import { createSqliteSource } from '../sources/cron-sqlite.ts';
+import type { SourceReading } from '../sources/cron-source.ts';
 import type { Evidence, Observation } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { cronEvidence } from './cron-evidence.ts';
 import { CRON_FAMILIES, counterSamples, jobCountSamples, jobSamples, sourceSample } from './cron-metrics.ts';
+import { type CronSourceName, CronSources, certaintyOf, jobsOf, wasImported } from './cron-sources.ts';
 import { CronLedger, ledgerSchema } from './cron-totals.ts';
 
 const SECTION = 'cron';
 const TARGET = 'jobs';
 
-export type SourceName = 'sqlite' | 'jsonl';
-type Readings = Readonly<Record<SourceName, SourceReading>>;
+type Reading = readonly [name: CronSourceName, reading: SourceReading];
 type StoredLedger = ReturnType<CronLedger['stored']>;
 
 /** Cron: which jobs there are, how they ran, and exact counts of their runs, from every source the gateway has. */
@@ -27,14 +24,14 @@ export const cronCollector: CollectorFactory = (context, settings) => {
     targets: () => [
       { name: TARGET, timeoutMs: settings.timeoutMs * 0.9, collect: (signal) => watch.look(signal) },
     ],
+    close: () => watch.close(),
   };
 };
 
 /** Looks at all sources, keeps the ledger, and shows of it only what is on disk. */
 class CronWatch {
   readonly #context: CollectorContext;
-  readonly #sourceTimeoutMs: number;
-  #sources: { stateDir: string; sources: Record<SourceName, GuardedSource> } | undefined;
+  readonly #sources: CronSources;
   /** Counts and cursors as they are now; may be ahead of the disk. */
   #ledger: CronLedger;
   /** Whether `#ledger` went on from what the state file held. */
@@ -46,7 +43,7 @@ class CronWatch {
 
   constructor(context: CollectorContext, sourceTimeoutMs: number) {
     this.#context = context;
-    this.#sourceTimeoutMs = sourceTimeoutMs;
+    this.#sources = new CronSources(context, sourceTimeoutMs);
     this.#ledger = CronLedger.startingAt(context.clock.now());
   }
 
@@ -76,50 +73,45 @@ class CronWatch {
     this.#saved = stored;
   }
 
-  async #readAll(signal: AbortSignal): Promise<Readings> {
-    const { sqlite, jsonl } = this.#sourcesOf(this.#context.install().stateDir);
-    const read = (source: GuardedSource, name: SourceName) =>
-      source.read(this.#ledger.cursor(name), this.#ledger.sinceMs, signal);
-    const [fromSqlite, fromJsonl] = await Promise.all([read(sqlite, 'sqlite'), read(jsonl, 'jsonl')]);
-    return { sqlite: fromSqlite, jsonl: fromJsonl };
+  async close(): Promise<void> {
+    await this.#sources.close();
   }
 
-  #sourcesOf(stateDir: string): Record<SourceName, GuardedSource> {
-    if (this.#sources?.stateDir !== stateDir) {
-      const { clock } = this.#context;
-      const guard = (source: CronSource) => new GuardedSource(source, this.#sourceTimeoutMs, clock);
-      const sqlite = guard(createSqliteSource({ stateDir, now: () => clock.now() }));
-      this.#sources = { stateDir, sources: { sqlite, jsonl: guard(createFilesSource({ stateDir })) } };
-    }
-    return this.#sources.sources;
+  async #readAll(signal: AbortSignal): Promise<Reading[]> {
+    const reading = this.#sources.all().map(async ([name, source]): Promise<Reading> => {
+      return [name, await source.read(this.#ledger.cursor(name), this.#ledger.sinceMs, signal)];
+    });
+    return Promise.all(reading);
   }
 
   /** Enters what was read into the ledger; gives the jobs that exist. */
-  #enter(readings: Readings, nowMs: number): CronJob[] {
+  #enter(readings: readonly Reading[], nowMs: number): CronJob[] {
     const ledger = this.#ledger;
     ledger.assignSlots(this.#context.config.cron.max_jobs, nowMs);
     const jobs = jobsOf(readings);
     for (const job of jobs.values()) {
       ledger.present(job.id, job.name, nowMs);
-      if (job.lastRunStatus === 'ok' && job.lastRunAtMs !== undefined)
-        ledger.learnSuccess(job.id, job.lastRunAtMs);
+      const successMs = job.lastRunStatus === 'ok' ? job.lastRunAtMs : undefined;
+      if (successMs !== undefined) ledger.learnSuccess(job.id, successMs);
     }
-    if (isComplete(readings, ledger)) ledger.removeWhere((id) => !jobs.has(id), nowMs);
-    for (const [name, reading] of entriesOf(readings)) {
-      if (reading.state === 'read') this.#enterReading(name, reading, nowMs);
-    }
-    // After the import into the database the files are gone for good, not lost.
-    if (readings.jsonl.state === 'absent' && readings.sqlite.state === 'read')
-      ledger.markSource('jsonl', false);
+    const certain = certaintyOf(readings, (name) => ledger.hasSeen(name));
+    ledger.removeWhere((id) => !jobs.has(id) && certain(id), nowMs);
+    for (const [name, reading] of readings) this.#enterReading(name, reading, nowMs);
+    if (wasImported(readings)) ledger.markSource('jsonl', false);
     return [...jobs.values()];
   }
 
-  #enterReading(name: SourceName, reading: Extract<SourceReading, { state: 'read' }>, nowMs: number): void {
+  #enterReading(name: CronSourceName, reading: SourceReading, nowMs: number): void {
     const ledger = this.#ledger;
-    for (const run of reading.runs) ledger.countRun(run, nowMs);
-    for (const [id, atMs] of reading.lastSuccesses) ledger.learnSuccess(id, atMs);
-    if (ledger.cursor(name) !== reading.cursor) ledger.moveCursor(name, reading.cursor);
-    ledger.markSource(name, true);
+    if (reading.state === 'unreadable') return;
+    if (reading.state === 'read') {
+      for (const run of reading.runs) ledger.countRun(run, nowMs);
+      for (const [id, atMs] of reading.lastSuccesses) ledger.learnSuccess(id, atMs);
+      ledger.markSource(name, true);
+    }
+    if (reading.cursor !== undefined && ledger.cursor(name) !== reading.cursor) {
+      ledger.moveCursor(name, reading.cursor);
+    }
   }
 
   #release(): void {
@@ -155,97 +147,30 @@ class CronWatch {
     }
   }
 
-  #samples(readings: Readings, jobs: readonly CronJob[], nowMs: number): Sample[] {
+  #samples(readings: readonly Reading[], jobs: readonly CronJob[], nowMs: number): Sample[] {
     const counters =
       this.#saved === undefined ? [] : counterSamples(this.#saved.jobs, this.#saved.other, nowMs);
     const own = jobs.filter(({ id }) => this.#ledger.get(id)?.slot === 'own');
-    const anyRead = entriesOf(readings).some(([, { state }]) => state === 'read');
+    const anyRead = readings.some(([, { state }]) => state === 'read');
     return [
       ...counters,
       ...own.flatMap((job) => jobSamples(job, this.#ledger.get(job.id))),
       ...(anyRead ? jobCountSamples(jobs) : []),
-      ...entriesOf(readings).flatMap(([name, reading]) => this.#sourceSamples(name, reading)),
+      ...readings.flatMap(([name, reading]) => this.#sourceSamples(name, reading)),
     ];
   }
 
-  #sourceSamples(name: SourceName, reading: SourceReading): Sample[] {
+  #sourceSamples(name: CronSourceName, reading: SourceReading): Sample[] {
     if (reading.state === 'absent' && !this.#ledger.hasSeen(name)) return [];
     return [sourceSample(name, reading.state === 'read')];
   }
 
-  #evidence(readings: Readings, jobs: readonly CronJob[], notSaved: string | undefined): Evidence[] {
+  #evidence(
+    readings: readonly Reading[],
+    jobs: readonly CronJob[],
+    notSaved: string | undefined,
+  ): Evidence[] {
     const lost = (name: string) => this.#ledger.hasSeen(name);
-    return cronEvidence({ readings: entriesOf(readings), lost, jobs, notSaved });
+    return cronEvidence({ readings: readings, lost, jobs, notSaved });
   }
-}
-
-/** A source that never throws, never takes longer than its deadline, and is not asked again before it has let go. */
-class GuardedSource {
-  readonly #source: CronSource;
-  readonly #timeoutMs: number;
-  readonly #clock: CollectorContext['clock'];
-  #underWay = false;
-
-  constructor(source: CronSource, timeoutMs: number, clock: CollectorContext['clock']) {
-    this.#source = source;
-    this.#timeoutMs = timeoutMs;
-    this.#clock = clock;
-  }
-
-  async read(cursor: unknown, sinceMs: number, outer: AbortSignal): Promise<SourceReading> {
-    if (this.#underWay) return { state: 'unreadable', reason: 'the look before has not ended yet' };
-    const cut = new AbortController();
-    const signal = AbortSignal.any([outer, cut.signal]);
-    let cancel: () => void = () => undefined;
-    const late = new Promise<SourceReading>((resolve) => {
-      const reason = `no answer in ${this.#timeoutMs} ms`;
-      cancel = this.#clock.after(this.#timeoutMs, () => {
-        cut.abort(new Error(reason));
-        resolve({ state: 'unreadable', reason });
-      });
-    });
-    try {
-      return await Promise.race([this.#readOnce(cursor, sinceMs, signal), late]);
-    } finally {
-      cancel();
-    }
-  }
-
-  async #readOnce(cursor: unknown, sinceMs: number, signal: AbortSignal): Promise<SourceReading> {
-    this.#underWay = true;
-    try {
-      return await this.#source.read(cursor, sinceMs, signal);
-    } catch (error) {
-      // The message of a system error holds the path.
-      return { state: 'unreadable', reason: codeOf(error) ?? messageOf(error) };
-    } finally {
-      this.#underWay = false;
-    }
-  }
-}
-
-/** All jobs by id; where two sources tell the same job, the database's word counts. */
-function jobsOf(readings: Readings): Map<string, CronJob> {
-  const jobs = new Map<string, CronJob>();
-  for (const [, reading] of entriesOf(readings)) {
-    if (reading.state !== 'read') continue;
-    for (const job of reading.jobs) if (!jobs.has(job.id)) jobs.set(job.id, job);
-  }
-  return jobs;
-}
-
-/** Whether a job that no source tells is really gone: every source that ever told of jobs is readable. */
-function isComplete(readings: Readings, ledger: CronLedger): boolean {
-  const entries = entriesOf(readings);
-  const migrated = readings.sqlite.state === 'read' && readings.jsonl.state === 'absent';
-  const isLost = ([name, { state }]: [SourceName, SourceReading]) =>
-    state === 'unreadable' || (state === 'absent' && ledger.hasSeen(name) && !(name === 'jsonl' && migrated));
-  return entries.some(([, { state }]) => state === 'read') && !entries.some(isLost);
-}
-
-function entriesOf(readings: Readings): [SourceName, SourceReading][] {
-  return [
-    ['sqlite', readings.sqlite],
-    ['jsonl', readings.jsonl],
-  ];
 }

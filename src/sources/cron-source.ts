@@ -25,13 +25,15 @@ export type SourceReading =
       /** What could not be understood, in words without paths. */
       readonly problems: readonly string[];
     }
-  | { readonly state: 'absent' }
+  /** A source may have something to remember even of nothing: since when somebody looks. */
+  | { readonly state: 'absent'; readonly cursor?: unknown }
   | { readonly state: 'unreadable'; readonly reason: string };
 
 /** One place where a gateway keeps its cron jobs and their runs. Never creates or changes anything there. */
 export interface CronSource {
   /** Looks from `cursor` on (undefined or foreign: from the start). Runs are consumed only if their cursor comes back. */
   read(cursor: unknown, sinceMs: number, signal: AbortSignal): Promise<SourceReading>;
+  close?(): Promise<void>;
 }
 
 /** Jobs beyond this many are not read: no gateway has them, and a broken store must not fill the memory. */

@@ -10,8 +10,8 @@ import { parseExposition, type Series, sampleOf } from './exposition.ts';
 import { FakeClock } from './fake-clock.ts';
 import { recordingLogger } from './logger.ts';
 
-/** When the exporter dies in the middle of saving. */
-export type Death = 'before commit' | 'after commit';
+/** When the exporter dies in the middle of saving, or that nothing can be saved this time. */
+export type Death = 'before commit' | 'after commit' | 'commit fails';
 class Killed extends Error {}
 
 export interface CronHarnessOptions {
@@ -138,6 +138,7 @@ function mortalState(state: StateFile, dying: Running['dying']): StateFile {
       if (property === 'commit') {
         return (name: string, value: unknown): CommitOutcome => {
           if (dying.at === 'before commit') throw new Killed();
+          if (dying.at === 'commit fails') return { state: 'not_saved', reason: 'the disk is full' };
           const outcome = target.commit(name, value);
           if (dying.at === 'after commit') throw new Killed();
           return outcome;

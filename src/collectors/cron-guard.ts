@@ -1,0 +1,52 @@
+import { codeOf, messageOf } from '../runtime/errors.ts';
+import type { CronSource, SourceReading } from '../sources/cron-source.ts';
+import type { CollectorContext } from './context.ts';
+
+/** A source that never throws, never takes longer than its deadline, and is not asked again before it has let go. */
+export class GuardedSource {
+  readonly #source: CronSource;
+  readonly #timeoutMs: number;
+  readonly #clock: CollectorContext['clock'];
+  #underWay = false;
+
+  constructor(source: CronSource, timeoutMs: number, clock: CollectorContext['clock']) {
+    this.#source = source;
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+  }
+
+  async read(cursor: unknown, sinceMs: number, outer: AbortSignal): Promise<SourceReading> {
+    if (this.#underWay) return { state: 'unreadable', reason: 'the look before has not ended yet' };
+    const cut = new AbortController();
+    const signal = AbortSignal.any([outer, cut.signal]);
+    let cancel: () => void = () => undefined;
+    const late = new Promise<SourceReading>((resolve) => {
+      const reason = `no answer in ${this.#timeoutMs} ms`;
+      cancel = this.#clock.after(this.#timeoutMs, () => {
+        cut.abort(new Error(reason));
+        resolve({ state: 'unreadable', reason });
+      });
+    });
+    try {
+      return await Promise.race([this.#readOnce(cursor, sinceMs, signal), late]);
+    } finally {
+      cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close?.();
+  }
+
+  async #readOnce(cursor: unknown, sinceMs: number, signal: AbortSignal): Promise<SourceReading> {
+    this.#underWay = true;
+    try {
+      return await this.#source.read(cursor, sinceMs, signal);
+    } catch (error) {
+      // The message of a system error holds the path.
+      return { state: 'unreadable', reason: codeOf(error) ?? messageOf(error) };
+    } finally {
+      this.#underWay = false;
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { createFilesSource } from '../sources/cron-files.ts';
+import { createCronLogSource } from '../sources/cron-logs.ts';
+import type { CronJob } from '../sources/cron-records.ts';
+import type { CronSource, SourceReading } from '../sources/cron-source.ts';
+import { createSqliteSource } from '../sources/cron-sqlite.ts';
+import type { CollectorContext } from './context.ts';
+import { GuardedSource } from './cron-guard.ts';
+
+/** Where cron jobs come from; the label values of `openclaw_cron_source_up`. Where two tell a job, the first one counts. */
+export const CRON_SOURCES = ['sqlite', 'jsonl', 'logs'] as const;
+export type CronSourceName = (typeof CRON_SOURCES)[number];
+
+type Readings = readonly (readonly [CronSourceName, SourceReading])[];
+
+/** Jobs that only a log knows have ids of this form; no gateway gives such ids. */
+const LOG_ID = 'log:';
+
+/** The sources of one gateway, made anew when its state folder moves. */
+export class CronSources {
+  readonly #context: CollectorContext;
+  readonly #timeoutMs: number;
+  readonly #logs: GuardedSource;
+  #gateway: { stateDir: string; sqlite: GuardedSource; jsonl: GuardedSource } | undefined;
+
+  constructor(context: CollectorContext, timeoutMs: number) {
+    this.#context = context;
+    this.#timeoutMs = timeoutMs;
+    this.#logs = this.#guard(logSource(context));
+  }
+
+  all(): (readonly [CronSourceName, GuardedSource])[] {
+    const { stateDir } = this.#context.install();
+    if (this.#gateway?.stateDir !== stateDir) {
+      const { clock } = this.#context;
+      const sqlite = this.#guard(createSqliteSource({ stateDir, now: () => clock.now() }));
+      this.#gateway = { stateDir, sqlite, jsonl: this.#guard(createFilesSource({ stateDir })) };
+    }
+    return [
+      ['sqlite', this.#gateway.sqlite],
+      ['jsonl', this.#gateway.jsonl],
+      ['logs', this.#logs],
+    ];
+  }
+
+  async close(): Promise<void> {
+    await this.#logs.close();
+  }
+
+  #guard(source: CronSource): GuardedSource {
+    return new GuardedSource(source, this.#timeoutMs, this.#context.clock);
+  }
+}
+
+function logSource({ config, env, clock, install, platform }: CollectorContext): CronSource {
+  const source = createCronLogSource({
+    logs: config.cron.logs,
+    stateDir: () => install().stateDir,
+    home: env.HOME ?? '',
+    clock,
+    platform,
+  });
+  return {
+    read: (cursor, _sinceMs, signal) => source.read(cursor, signal),
+    close: () => source.close(),
+  };
+}
+
+/** All jobs by id. */
+export function jobsOf(readings: Readings): Map<string, CronJob> {
+  const jobs = new Map<string, CronJob>();
+  for (const [, reading] of readings) {
+    if (reading.state !== 'read') continue;
+    for (const job of reading.jobs) if (!jobs.has(job.id)) jobs.set(job.id, job);
+  }
+  return jobs;
+}
+
+/** After the import into the database the files are gone for good, not lost. */
+export function wasImported(readings: Readings): boolean {
+  const states = new Map(readings.map(([name, { state }]) => [name, state]));
+  return states.get('jsonl') === 'absent' && states.get('sqlite') === 'read';
+}
+
+/**
+ * Whether a job that no source tells is really gone: every source that could tell it is readable. `seen` says which
+ * sources were readable before, so that an absent one is a lost one.
+ */
+export function certaintyOf(
+  readings: Readings,
+  seen: (name: CronSourceName) => boolean,
+): (id: string) => boolean {
+  const imported = wasImported(readings);
+  const isLost = (name: CronSourceName, state: SourceReading['state']) =>
+    state === 'unreadable' || (state === 'absent' && seen(name) && !(name === 'jsonl' && imported));
+  const certain = (names: readonly CronSourceName[]) => {
+    const those = readings.filter(([name]) => names.includes(name));
+    return (
+      those.some(([, { state }]) => state === 'read') &&
+      !those.some(([name, { state }]) => isLost(name, state))
+    );
+  };
+  const ofGateway = certain(['sqlite', 'jsonl']);
+  const ofLogs = certain(['logs']);
+  return (id) => (id.startsWith(LOG_ID) ? ofLogs : ofGateway);
+}
