@@ -110,7 +110,7 @@ class Finder {
     const candidates: Candidate[] = [];
     for (const lock of locks) {
       const row = await this.#row(lock.pid);
-      if (row === undefined || !matches(lock, row)) continue;
+      if (row === undefined || !matches(lock, row) || !(await this.#believes(lock))) continue;
       this.#locked.set(row.pid, lock);
       if (lock.ours) candidates.push({ row, by: 'lock_file' });
     }
@@ -121,6 +121,10 @@ class Finder {
     if (last !== undefined && last.start === lastSeen?.start)
       candidates.unshift({ row: last, by: 'last_seen' });
     return candidates;
+  }
+
+  async #believes({ writer, pid }: GatewayLock): Promise<boolean> {
+    return writer === undefined || writer === (await this.#processes.userOf(pid, this.#signal));
   }
 
   /** The listener, if it is a gateway: known by pid, or looking like one. A stranger on the port is none. */

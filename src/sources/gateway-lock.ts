@@ -1,4 +1,4 @@
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
@@ -17,6 +17,8 @@ export interface GatewayLock {
   readonly generation: string;
   /** Whether it is about the gateway of the asked state folder; another profile's lock is not. */
   readonly ours: boolean;
+  /** Who wrote it, where anybody may: a word about another user's process is not to be believed. */
+  readonly writer: number | undefined;
 }
 
 export interface LockQuery {
@@ -45,14 +47,17 @@ const payload = z.object({
 export async function gatewayLocks(query: LockQuery, signal: AbortSignal): Promise<GatewayLock[]> {
   const own = { stateDir: await resolved(query.stateDir), configPath: await resolved(query.configPath) };
   const locks: GatewayLock[] = [];
-  const parents = new Set([join(own.stateDir, 'tmp'), ...query.tempDirs]);
+  const inState = join(own.stateDir, 'tmp');
+  const parents = new Set([inState, ...query.tempDirs]);
   for (const parent of parents) {
     for (const user of await entries(parent, /^openclaw-\d+$/)) {
       const folder = join(parent, user);
       for (const name of await entries(folder, /^gateway\..*\.?lock$/)) {
         signal.throwIfAborted();
-        const lock = await readLock(join(folder, name), query, own, signal);
-        if (lock !== undefined) locks.push(lock);
+        const path = join(folder, name);
+        const lock = await readLock(path, query, own, signal);
+        if (lock === undefined) continue;
+        locks.push({ ...lock, writer: parent === inState ? undefined : await ownerOf(path) });
       }
     }
   }
@@ -71,7 +76,7 @@ async function readLock(
   query: LockQuery,
   own: Pick<LockQuery, 'stateDir' | 'configPath'>,
   signal: AbortSignal,
-): Promise<GatewayLock | undefined> {
+): Promise<Omit<GatewayLock, 'writer'> | undefined> {
   const lock = parseLock(await tryText(path, signal));
   if (lock === undefined) return undefined;
   const sameState = lock.stateDir !== undefined && [query.stateDir, own.stateDir].includes(lock.stateDir);
@@ -92,6 +97,15 @@ async function tryText(path: string, signal: AbortSignal): Promise<string> {
   } catch {
     signal.throwIfAborted();
     return '';
+  }
+}
+
+/** The user id of a file's owner; -1, which is nobody's, where it cannot be told. */
+async function ownerOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).uid;
+  } catch {
+    return -1;
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Evidence } from '../../src/collectors/collector.ts';
 import type { Board, CollectorContext } from '../../src/collectors/context.ts';
@@ -24,6 +24,8 @@ interface WatchOptions {
   readonly port: number;
   readonly stateDir?: string;
   readonly storage?: string;
+  /** The folder for temporary files. */
+  readonly temp?: string;
   readonly local?: boolean;
   readonly platform?: NodeJS.Platform;
 }
@@ -33,6 +35,7 @@ function watch({
   port,
   stateDir = tempFolder(),
   storage = tempFolder(),
+  temp = tempFolder(),
   local = true,
   platform,
 }: WatchOptions) {
@@ -40,7 +43,6 @@ function watch({
   const logger = recordingLogger();
   const state = new StateFile(storage, logger);
   const board: Board = { process: undefined };
-  const temp = tempFolder();
   const env = {
     HOME: stateDir,
     OPENCLAW_STATE_DIR: stateDir,
@@ -305,6 +307,21 @@ describe.runIf(process.platform === 'linux')('a lock', () => {
     writeFileSync(join(folder, 'gateway.2.lock'), '{');
     writeFileSync(join(folder, 'gateway.3.lock'), 'x'.repeat(100_000));
     expect(await look()).toMatchObject({ up: 0, blind: [] });
+  });
+
+  it.runIf(process.getuid?.() === 0)('that another user wrote is not believed', async () => {
+    const gateway = await standIn({ shape: 'renamed-2026.9', env: { OPENCLAW_STATE_DIR: tempFolder() } });
+    const port = await freePort();
+    const { look, temp, stateDir } = watch({ port });
+    const path = join(temp, 'openclaw-65534', 'gateway.0a1b2c3d.lock');
+    mkdirSync(dirname(path));
+    const startTime = startTicks(gateway.pid);
+    const configPath = join(stateDir, 'openclaw.json');
+    const lock = { pid: gateway.pid, createdAt: '2026-11-23T00:47:24.452Z', configPath, startTime };
+    writeFileSync(path, JSON.stringify(lock));
+    expect(await look()).toMatchObject({ up: 1, foundBy: 'lock_file' });
+    chownSync(path, 65_534, 65_534);
+    expect(await watch({ port, stateDir, temp }).look()).toMatchObject({ up: 0 });
   });
 
   it('of an older gateway is found in the temporary folder, through a linked state folder too', async () => {
