@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { codeOf, messageOf } from '../runtime/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../runtime/logger.ts';
 
-export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
+const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
 
 export interface ListenAddress {
   readonly host: string;
