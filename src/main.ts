@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { parseFlags, USAGE } from './config/flags.ts';
 import { type Exporter, loadConfiguration, startExporter } from './exporter.ts';
 import { systemClock } from './runtime/clock.ts';
 import { messageOf } from './runtime/errors.ts';
 import { createLogger, type Logger } from './runtime/logger.ts';
+import { ownVersion } from './runtime/version.ts';
 
 const EXIT_BAD_INPUT = 2;
 
@@ -46,13 +46,6 @@ function logStrayFailures(logger: Logger): void {
   process.on('unhandledRejection', (reason) =>
     logger.error('unhandled rejection', { error: messageOf(reason) }),
   );
-}
-
-function ownVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }
 
 function say(text: string): void {

@@ -6,6 +6,7 @@ import { gauge } from '../../src/registry/family.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
 import type { TargetState } from '../../src/runtime/scheduler.ts';
 import { createApp, type WebOptions } from '../../src/web/app.ts';
+import { addressText } from '../../src/web/server.ts';
 import { recordingLogger } from '../support/logger.ts';
 
 const up = gauge('openclaw_test_up', 'A verdict.', { meaning: { absent: 'unseen' } });
@@ -211,5 +212,12 @@ describe('every answer', () => {
 
   it('to another method than GET is 404', async () => {
     for (const path of ['/', '/metrics', '/-/healthy']) await request(app()).post(path).expect(404);
+  });
+});
+
+describe('an address', () => {
+  it('is written as a URL wants it', () => {
+    expect(addressText({ host: '127.0.0.1', port: 1 })).toBe('127.0.0.1:1');
+    expect(addressText({ host: '::1', port: 1 })).toBe('[::1]:1');
   });
 });
