@@ -63,7 +63,7 @@ function notAnswering(t: Thresholds): AlertRule[] {
         expr: down(),
         keepMs: t.settle,
         summary: 'The OpenClaw gateway of {{ $labels.instance }} is down',
-        description: `Nothing answers at the gateway's address (state {{ with printf "openclaw_gateway_state{instance='%s'} == 1" $labels.instance | query }}{{ (. | first).Labels.state }}{{ else }}unknown{{ end }}), and no process of it is known to be listening. Agents, channels and cron jobs stand still.`,
+        description: `Nothing answers at the gateway's address (state {{ with printf "openclaw_gateway_state{instance='%s'} == 1" $labels.instance | query }}{{ (. | first).Labels.state }}{{ else }}unknown{{ end }}), and no process of it is known to be listening. Agents, channels and cron jobs stand still.{{ range printf "openclaw_ssh_up{instance='%s'} == 0" $labels.instance | query }} SSH to {{ .Labels.host }} fails too.{{ end }}`,
         catalogue: ['G1', 'G14', 'G1+N1'],
       },
       [{ phase: 1, severity: 'critical', forMs: t.gateway_down_for, next: RESTART }, ...later],

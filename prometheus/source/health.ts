@@ -17,11 +17,13 @@ import { type RecordRule, type RuleGroup, record } from './rule.ts';
 import type { Thresholds } from './thresholds.ts';
 
 const HEALTH = 'instance_layer:openclaw_health:min';
+/** 1 where that fault holds; absent otherwise. */
+const FAULT = 'instance_incident:openclaw_fault:max';
 const CAUSE = 'instance_cause:openclaw_incident:max';
 
 /** Health per layer and the likeliest cause, for dashboards and the fleet's overview. */
 export function healthGroups(t: Thresholds): RuleGroup[] {
-  return [{ name: 'openclaw-health', file: 'health', rules: [...layers(t), cause(t)] }];
+  return [{ name: 'openclaw-health', file: 'health', rules: [...layers(t), ...faults(t), cause()] }];
 }
 
 /** 1 well, 0 not; absent where nothing is known of that layer. */
@@ -66,31 +68,48 @@ function layers(t: Thresholds): RecordRule[] {
   ];
 }
 
+/** One fault and whether it holds now, before any `for`: what the likeliest cause is chosen from. */
+function faults(t: Thresholds): RecordRule[] {
+  const conditions: readonly (readonly [string, string])[] = [
+    ['exporter-down', `up{job=~"${t.exporter_jobs}", job!~"${t.outside_jobs}"} == 0`],
+    ['unreachable', unreachable()],
+    ['crash-loop', crashLoop(t)],
+    ['port-foreign', foreign()],
+    ['gateway-hung', hung(t)],
+    ['listener-gone', listenerGone(t)],
+    ['start-overdue', startOverdue(t)],
+    ['gateway-down', down()],
+    ['ssh-down', alwaysOnHostGone(t)],
+    ['token-mismatch', tokenMismatch()],
+    ['partial-failure', partialFailure()],
+    ['cron-stopped', cronStopped(t)],
+    ['flapping', hostFlapping(t)],
+  ];
+  return conditions.map(([incident, condition]) =>
+    record(FAULT, `group by (instance) (${lines('', condition, '')})`, { incident }),
+  );
+}
+
 /**
  * The one likeliest cause, in the article's order (network, authentication, partial failure), as far as a later one
  * can be explained by an earlier one. An address that refuses or hangs was reached, so its own process is to blame
  * and not the network; a remote host that is away comes next, because tokens and work on it fail with it; a path that
  * merely flaps explains nothing that is proved otherwise and comes last.
  */
-function cause(t: Thresholds): RecordRule {
-  const process = lines(
-    ...[crashLoop(t), foreign(), hung(t), listenerGone(t), startOverdue(t), down()].map(
-      (part, index) => `${index === 0 ? '' : `or ${onGateway} `}${maxBy(GATEWAY, part)}`,
-    ),
-  );
+function cause(): RecordRule {
   const order: readonly (readonly [string, string])[] = [
-    ['exporter', `up{job=~"${t.exporter_jobs}", job!~"${t.outside_jobs}"} == 0`],
-    ['network', unreachable()],
-    ['process', process],
-    ['network', alwaysOnHostGone(t)],
-    ['authentication', tokenMismatch()],
-    ['partial-failure', partialFailure()],
-    ['cron', cronStopped(t)],
-    ['network', hostFlapping(t)],
+    ['exporter', 'exporter-down'],
+    ['network', 'unreachable'],
+    ['process', 'crash-loop|port-foreign|gateway-hung|listener-gone|start-overdue|gateway-down'],
+    ['network', 'ssh-down'],
+    ['authentication', 'token-mismatch'],
+    ['partial-failure', 'partial-failure'],
+    ['cron', 'cron-stopped'],
+    ['network', 'flapping'],
   ];
-  const parts = order.map(
-    ([name, condition], index) =>
-      `${index === 0 ? '' : `or ${onGateway} `}label_replace(group by (instance) (${condition}), "cause", "${name}", "", "")`,
-  );
-  return record(CAUSE, maxBy(['instance', 'cause'], lines(...parts)));
+  const parts = order.map(([name, incidents], index) => {
+    const found = maxBy(GATEWAY, `${FAULT}{incident=~"${incidents}"}`);
+    return `${index === 0 ? '' : `or ${onGateway} `}label_replace(${found}, "cause", "${name}", "", "")`;
+  });
+  return record(CAUSE, lines(...parts));
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { ruleTestFiles } from '../tests/files.ts';
 import { alertsPage, type GeneratedFile, prometheusRule, ruleFiles } from './render.ts';
 import { ruleGroups } from './rules.ts';
 import { accelerated, type Thresholds, thresholdsSchema } from './thresholds.ts';
@@ -19,7 +20,7 @@ const divisor = z.coerce.number().min(1);
 /** Every generated file, relative to the repository's root. */
 export function generatedFiles(thresholds: Thresholds = thresholdsSchema.parse({})): GeneratedFile[] {
   const groups = ruleGroups(thresholds);
-  const files = [...ruleFiles(groups, thresholds), prometheusRule(groups, thresholds)];
+  const files = [...exported(thresholds), ...ruleTestFiles()];
   return [
     ...files.map(({ path, text }) => ({ path: join('prometheus', path), text })),
     { path: 'docs/alerts.md', text: alertsPage(groups) },
