@@ -58,6 +58,8 @@ function logSource({ config, env, clock, install, platform }: CollectorContext):
     home: env.HOME ?? '',
     clock,
     platform,
+    watch: config.cron.log_watch,
+    sweepMs: config.cron.log_sweep,
   });
   return {
     read: (cursor, _sinceMs, signal) => source.read(cursor, signal),
