@@ -69,7 +69,7 @@ function aboutListener({ gateway, holder }: Finding, around: Circumstances): Evi
     case 'gateway':
       return [words(subject, 'ok', `it listens on port ${port}`)];
     case 'unknown':
-      return [words(subject, 'unknown', `who listens on port ${port} cannot be told: ${holder.reason}`)];
+      return [words(subject, 'unknown', `who listens on port ${port} cannot be told: ${holder.why.reason}`)];
     case 'foreign': {
       const text = `port ${port} is held by ${holder.comm} (process ${holder.pid}), which is not the gateway`;
       return [words(subject, 'bad', text, `stop process ${holder.pid}, then: ${repairOf(around)}`)];

@@ -42,8 +42,14 @@ export interface Search {
 /** Who listens on the port, as far as it can be told. */
 export type PortHolder =
   | { readonly kind: 'gateway' | 'nobody' }
-  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly why: Unclear }
   | { readonly kind: 'foreign'; readonly pid: number; readonly comm: string };
+
+export interface Unclear {
+  /** `closed`: the exporter lacks the rights to see. `ambiguous`: it saw all there is, and that does not tell. */
+  readonly kind: 'closed' | 'ambiguous';
+  readonly reason: string;
+}
 
 export interface FoundGateway {
   readonly row: ProcessRow;
@@ -58,7 +64,7 @@ export interface Finding {
   /** Further gateways for the same port or state folder. */
   readonly duplicates: readonly ProcessRow[];
   /** Why not finding a gateway proves nothing; undefined where it does. */
-  readonly unclear: string | undefined;
+  readonly unclear: Unclear | undefined;
 }
 
 /** Finds the gateway's process: by the port's listener, else by what is left when that is gone. */
@@ -162,14 +168,14 @@ class Finder {
     if (chosen !== undefined && isAlive(chosen)) {
       const listens = await this.#processes.listens(chosen.row.pid, this.#search.port, this.#signal);
       if (listens === 'yes') return { kind: 'gateway' };
-      if (listens === 'unknown') return { kind: 'unknown', reason: 'its open files may not be looked at' };
+      if (listens === 'unknown') return unknown('closed', 'its open files may not be looked at');
     }
     if (listener.state === 'nobody') return { kind: 'nobody' };
-    if (listener.state === 'hidden') return { kind: 'unknown', reason: hiddenReason(listener) };
+    if (listener.state === 'hidden') return unknown('closed', hiddenReason(listener));
     const row = await this.#row(listener.pid);
-    if (row === undefined) return { kind: 'unknown', reason: 'the process that listened has just ended' };
+    if (row === undefined) return unknown('ambiguous', 'the process that listened has just ended');
     if (!FORWARDERS.has(row.comm)) return { kind: 'foreign', pid: row.pid, comm: row.comm };
-    return { kind: 'unknown', reason: `${row.comm} passes the port on to somewhere out of sight` };
+    return unknown('ambiguous', `${row.comm} passes the port on to somewhere out of sight`);
   }
 
   async #duplicates(main: ProcessRow, rows: readonly ProcessRow[]): Promise<ProcessRow[]> {
@@ -230,14 +236,14 @@ class Finder {
     return stateDirs.includes(stateDirOf(environment)) ? 'ours' : 'others';
   }
 
-  async #whyUnclear(holder: PortHolder, rows: readonly ProcessRow[]): Promise<string | undefined> {
-    if (holder.kind === 'unknown') return holder.reason;
+  async #whyUnclear(holder: PortHolder, rows: readonly ProcessRow[]): Promise<Unclear | undefined> {
+    if (holder.kind === 'unknown') return holder.why;
     if (await this.#processes.othersHidden(this.#signal))
-      return 'processes of other users are hidden from the exporter';
+      return { kind: 'closed', reason: 'processes of other users are hidden from the exporter' };
     if (this.#search.lastSeen !== undefined) return undefined;
     for (const row of rows) {
       if (looks(row) === 'openclaw' && (await this.#belongs(row)) !== 'others')
-        return 'a process is named openclaw and nothing tells whether it is the gateway';
+        return { kind: 'ambiguous', reason: 'a process named openclaw may be it, or a short command' };
     }
     return undefined;
   }
@@ -297,6 +303,10 @@ function isAlive({ row }: Candidate): boolean {
 
 function looks(row: ProcessRow): Looks {
   return looksLike(row.argv);
+}
+
+function unknown(kind: Unclear['kind'], reason: string): PortHolder {
+  return { kind: 'unknown', why: { kind, reason } };
 }
 
 function hiddenReason({ uid }: { readonly uid: number | undefined }): string {

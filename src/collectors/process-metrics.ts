@@ -155,6 +155,11 @@ export function processSamples(
   return samples;
 }
 
+/** Samples of a look that cannot tell whether the gateway lives. */
+export function unclearSamples(total: number | undefined): Sample[] {
+  return total === undefined ? [] : [restarts.sample(total, {})];
+}
+
 /** Samples of the gateway's service. */
 export function serviceSamples({ manager, active, enabled, restarts: count }: ServiceState): Sample[] {
   return [

@@ -15,8 +15,8 @@ import {
 import type { Collector, Observation, Target } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { processEvidence, serviceEvidence, words } from './process-evidence.ts';
-import { type FoundGateway, findGateway, type Search } from './process-find.ts';
-import { PROCESS_FAMILIES, processSamples, serviceSamples } from './process-metrics.ts';
+import { type FoundGateway, findGateway, type Search, type Unclear } from './process-find.ts';
+import { PROCESS_FAMILIES, processSamples, serviceSamples, unclearSamples } from './process-metrics.ts';
 import { RestartCounter, type SeenProcess } from './process-restarts.ts';
 
 /** Share of the collector's time after which one look is cut. */
@@ -86,11 +86,7 @@ class ProcessWatch {
     const search = await this.#search(processes, install, stateDirs, gatewayName, signal);
     const finding = await findGateway(processes, search, signal);
     const subject = subjectOf(install);
-    if (finding.unclear !== undefined) {
-      this.#context.board.process = undefined;
-      const reason = `no gateway process is in sight, which proves nothing: ${finding.unclear}`;
-      return { kind: 'blind', reason, evidence: [words(subject, 'unknown', reason)] };
-    }
+    if (finding.unclear !== undefined) return this.#unclear(finding.unclear, gatewayName, subject);
     const alive = finding.gateway?.row.state === 'zombie' ? undefined : finding.gateway;
     const figures = alive && (await processes.figures(alive.row, signal));
     signal.throwIfAborted();
@@ -107,6 +103,17 @@ class ProcessWatch {
     });
     const total = restarts.state === 'known' ? restarts.total : undefined;
     return { kind: 'seen', samples: processSamples(finding, figures, total), evidence };
+  }
+
+  /** Only a lack of rights is blindness: where everything was seen and does not tell, that is what was seen. */
+  #unclear({ kind, reason }: Unclear, gatewayName: string, subject: string): Observation {
+    this.#context.board.process = undefined;
+    const text = `no gateway process is in sight, which proves nothing: ${reason}`;
+    const evidence = [words(subject, 'unknown', text)];
+    if (kind === 'closed') return { kind: 'blind', reason: text, evidence };
+    const restarts = this.#restarts.observe(gatewayName, undefined);
+    const total = restarts.state === 'known' ? restarts.total : undefined;
+    return { kind: 'seen', samples: unclearSamples(total), evidence };
   }
 
   async #search(

@@ -20,12 +20,20 @@ import type { Listens, PortListener, Processes, ProcessFigures, ProcessRow } fro
 
 /** Kernel names of programs that can be a gateway: JavaScript runtimes, their main thread, and gateways' own titles. */
 const MAY_BE_GATEWAY = /^(?:node|bun|deno|openclaw|MainThread)/;
+/** By then a process has got its name, and its command line is read once more only if the kernel's name changes. */
+const NAMED_AFTER_SECONDS = 60;
 /** A search that did not find a socket's owner is repeated only after this time. */
 const FRUITLESS_SEARCH_LIVES_MS = 300_000;
 /** The wall clock was set when the machine's boot seems to have moved by more than this. */
 const CLOCK_STEP_MS = 2_000;
 /** The event loop is never held longer than this by one piece of a search. */
 const SLICE_MS = 8;
+
+interface KeptArguments {
+  readonly start: string;
+  readonly comm: string;
+  readonly argv: readonly string[];
+}
 
 interface KeptOwner {
   readonly inodes: string;
@@ -46,6 +54,7 @@ interface Machine {
 export class LinuxProcesses implements Processes {
   readonly #root: string;
   readonly #clock: Clock;
+  readonly #arguments = new Map<number, KeptArguments>();
   readonly #owners = new Map<number, KeptOwner>();
   #machine: Machine | undefined;
 
@@ -59,16 +68,20 @@ export class LinuxProcesses implements Processes {
   }
 
   async table(signal: AbortSignal): Promise<readonly ProcessRow[]> {
-    this.#noticeClockStep(Number.parseFloat(await this.#text('uptime', signal)));
-    const rows: ProcessRow[] = [];
+    const uptime = Number.parseFloat(await this.#text('uptime', signal));
+    this.#noticeClockStep(uptime);
     const machine = await this.#ownMachine(signal);
+    const pids = await this.#pids();
+    const there = new Set(pids);
+    for (const pid of this.#arguments.keys()) if (!there.has(pid)) this.#arguments.delete(pid);
+    const rows: ProcessRow[] = [];
     const slices = new Slices(signal);
-    for (const pid of await this.#pids()) {
+    for (const pid of pids) {
       const found = parseProcStat(textNow(`${this.#root}/${pid}/stat`));
       if (found === undefined) continue;
-      const mayBe = MAY_BE_GATEWAY.test(found.comm);
-      const cmdline = mayBe ? await this.#tryText(`${pid}/cmdline`, signal) : undefined;
-      rows.push(rowOf(found, cmdline, machine));
+      const named = uptime - Number(found.startTicks) / machine.hertz > NAMED_AFTER_SECONDS;
+      const argv = MAY_BE_GATEWAY.test(found.comm) ? await this.#argumentsOf(found, named, signal) : [];
+      rows.push(rowOf(found, argv, machine));
       await slices.pause();
     }
     return rows;
@@ -77,8 +90,8 @@ export class LinuxProcesses implements Processes {
   async row(pid: number, signal: AbortSignal): Promise<ProcessRow | undefined> {
     const found = await this.#stat(pid, signal);
     if (found === undefined) return undefined;
-    const cmdline = await this.#tryText(`${pid}/cmdline`, signal);
-    return rowOf(found, cmdline, await this.#ownMachine(signal));
+    const argv = parseCmdline((await this.#tryText(`${pid}/cmdline`, signal)) ?? '');
+    return rowOf(found, argv, await this.#ownMachine(signal));
   }
 
   async userOf(pid: number, signal: AbortSignal): Promise<number | undefined> {
@@ -133,6 +146,15 @@ export class LinuxProcesses implements Processes {
   /** With `hidepid`, process 1 (somebody else's, unless we are root) cannot be read. */
   async othersHidden(signal: AbortSignal): Promise<boolean> {
     return (await this.#tryText('1/stat', signal)) === undefined;
+  }
+
+  async #argumentsOf(found: ProcStat, named: boolean, signal: AbortSignal): Promise<readonly string[]> {
+    const { pid, comm, startTicks: start } = found;
+    const kept = this.#arguments.get(pid);
+    if (kept?.start === start && kept.comm === comm) return kept.argv;
+    const argv = parseCmdline((await this.#tryText(`${pid}/cmdline`, signal)) ?? '');
+    if (named) this.#arguments.set(pid, { start, comm, argv });
+    return argv;
   }
 
   async #pids(): Promise<number[]> {
@@ -210,10 +232,8 @@ export class LinuxProcesses implements Processes {
   }
 
   async #sockets(folder: string, signal: AbortSignal): Promise<ListeningSocket[]> {
-    const texts = [
-      await this.#tryText(`${folder}/tcp`, signal),
-      await this.#tryText(`${folder}/tcp6`, signal),
-    ];
+    const names = [`${folder}/tcp`, `${folder}/tcp6`];
+    const texts = await Promise.all(names.map((name) => this.#tryText(name, signal)));
     return texts.flatMap((text) => parseListeningSockets(text ?? ''));
   }
 
@@ -288,7 +308,7 @@ class Slices {
   }
 }
 
-function rowOf(found: ProcStat, cmdline: string | undefined, { hertz, bootTimeMs }: Machine): ProcessRow {
+function rowOf(found: ProcStat, argv: readonly string[], { hertz, bootTimeMs }: Machine): ProcessRow {
   return {
     pid: found.pid,
     ppid: found.ppid,
@@ -296,7 +316,7 @@ function rowOf(found: ProcStat, cmdline: string | undefined, { hertz, bootTimeMs
     startedAtMs: bootTimeMs + (Number(found.startTicks) / hertz) * 1000,
     state: found.state,
     comm: found.comm.replaceAll(/\p{C}/gu, '?'),
-    argv: parseCmdline(cmdline ?? ''),
+    argv,
   };
 }
 

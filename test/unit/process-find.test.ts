@@ -92,17 +92,26 @@ const bare = (pid: number, more: Partial<Fake> = {}): Fake => titled(pid, { argv
 describe('a gateway that cannot be seen', () => {
   it('is unclear where processes of other users are hidden', async () => {
     const found = await find(machine([], { othersHidden: true }));
-    expect(found).toMatchObject({ gateway: undefined, unclear: expect.stringContaining('hidden') });
+    expect(found).toMatchObject({
+      gateway: undefined,
+      unclear: { kind: 'closed', reason: expect.stringContaining('hidden') },
+    });
   });
 
   it('is unclear where somebody listens whom we may not look at', async () => {
     const found = await find(machine([], { listener: { state: 'hidden', uid: 1001 } }));
-    expect(found).toMatchObject({ gateway: undefined, unclear: expect.stringContaining('user id 1001') });
+    expect(found).toMatchObject({
+      gateway: undefined,
+      unclear: { kind: 'closed', reason: expect.stringContaining('user id 1001') },
+    });
   });
 
   it.each(['docker-proxy', 'ssh', 'rootlessport'])('is unclear behind %s', async (comm) => {
     const found = await find(machine([{ pid: 5, comm, ports: [PORT] }]));
-    expect(found).toMatchObject({ gateway: undefined, unclear: expect.stringContaining(comm) });
+    expect(found).toMatchObject({
+      gateway: undefined,
+      unclear: { kind: 'ambiguous', reason: expect.stringContaining(comm) },
+    });
   });
 
   it('is shown where it is known, only its listener is unknown', async () => {
@@ -178,7 +187,7 @@ describe('a process named only openclaw', () => {
       [bare(7, { environment: { ...ours, NODE_OPTIONS: '--no-warnings' } })],
     ],
   ])('is unclear when it %s', async (_, fakes) => {
-    expect(await find(machine(fakes))).toMatchObject({ gateway: undefined, unclear: expect.any(String) });
+    expect(await find(machine(fakes))).toMatchObject({ gateway: undefined, unclear: { kind: 'ambiguous' } });
   });
 
   it('is a stranger when it was started for another state folder', async () => {
