@@ -6,13 +6,12 @@ import type { Clock } from '../runtime/clock.ts';
 import type { CronJob, CronSchedule } from './cron-records.ts';
 import type { SourceRun } from './cron-source.ts';
 import { CHUNK_BYTES, continues, openLog } from './log-content.ts';
-import { type LogCursor, type LogEntry, parseLogCursor } from './log-cursor.ts';
+import { BLANK_MARK, type LogCursor, type LogEntry, parseLogCursor } from './log-cursor.ts';
 import { type Discovery, describePath, type FoundLog, jobNameOf, LogDiscovery } from './log-discovery.ts';
 import { createLineJudge, type LogRule } from './log-rules.ts';
 import { archiveOf, Siblings } from './log-siblings.ts';
 import {
   appeared,
-  BLANK_MARK,
   firstLook,
   follow,
   isQuiet,
@@ -241,7 +240,8 @@ class Source implements CronLogSource {
       budget: { bytes: this.#limits.roundBytes, runs: this.#limits.roundRuns },
       sights: this.#sights,
       siblings: new Siblings((path) => logs.has(path), signal),
-      statOf: (path: string) => this.#statOf(path),
+      statOf: (path) => this.#statOf(path),
+      statFolder: (path) => stat(path).catch(() => undefined),
       settleMs: this.#options.settleMs ?? DEFAULT_SETTLE_MS,
       historyBeforeMs: cursor.sinceMs - HISTORY_SLACK_MS,
     };
@@ -386,7 +386,6 @@ class Source implements CronLogSource {
       if (described === undefined) round.changed.set(path, undefined);
       else {
         gone.push({ path, atMs: entry.goneAtMs ?? round.context.nowMs });
-        if (entry.goneAtMs !== undefined && entry.rotated.length === 0) continue;
         const log = { path, ...described };
         this.#take(round, log, await follow(this.#tailed(round, log), entry, undefined, round.context));
       }

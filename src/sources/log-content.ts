@@ -85,6 +85,17 @@ export async function continues(handle: FileHandle, size: number, mark: LogMark)
   return printOf(await bytesAt(handle, mark.offset - length, length)) === mark.anchor;
 }
 
+/** Whether a file begins with the bytes of a fingerprint. */
+export async function hasHead(handle: FileHandle, head: string): Promise<boolean> {
+  return printOf(await bytesAt(handle, 0, lengthOf(head))) === head;
+}
+
+/** Whether a file may be a copy of an earlier state of a growing one: it has bytes, and the other begins with them. */
+export async function isEarlierCopy(copy: FileHandle, grown: FileHandle): Promise<boolean> {
+  const bytes = await bytesAt(copy, 0, PRINT_BYTES);
+  return bytes.length > 0 && bytes.equals(await bytesAt(grown, 0, bytes.length));
+}
+
 /**
  * Where a file that was rewritten (trimmed, edited) holds the last lines that were read before; the offset behind
  * them. Only lines with a timestamp are told apart, so without one there is no answer.

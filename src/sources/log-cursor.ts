@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** So many earlier files of one log are followed. */
+export const MAX_GENERATIONS = 6;
+
 /** How a run that a log tells of can end. */
 const logStatus = z.enum(['ok', 'error', 'interrupted']);
 
@@ -40,7 +43,7 @@ const facts = z.object({
 const entry = z.object({
   mark,
   /** Earlier files of this log that may still grow: their name in the same folder, the oldest first. */
-  rotated: z.array(mark.extend({ name: z.string().max(255) })).max(2),
+  rotated: z.array(mark.extend({ name: z.string().max(255) })).max(MAX_GENERATIONS),
   facts,
   /** Since when the file has not been there. */
   goneAtMs: time.optional(),
@@ -66,6 +69,9 @@ export type RotatedMark = LogMark & { name: string };
 export type LogFacts = z.output<typeof facts>;
 export type LogEntry = z.output<typeof entry>;
 export type LogCursor = z.output<typeof cursor>;
+
+/** Nothing is known of a file yet. */
+export const BLANK_MARK: LogMark = { ino: 0, size: 0, mtimeMs: 0, offset: 0, head: '', anchor: '' };
 
 /** A cursor as it came back from disk; undefined for anything that this version did not write. */
 export function parseLogCursor(raw: unknown): LogCursor | undefined {

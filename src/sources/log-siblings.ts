@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { type FileHandle, lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { continues, openLog } from './log-content.ts';
-import type { LogMark } from './log-cursor.ts';
+import { continues, findAnchor, hasHead, isEarlierCopy, openLog } from './log-content.ts';
+import { BLANK_MARK, type LogMark, MAX_GENERATIONS, type RotatedMark } from './log-cursor.ts';
 
 /** A file beside a log. */
 interface Sibling {
@@ -76,6 +76,47 @@ export class Siblings {
     return undefined;
   }
 
+  /**
+   * Earlier files of a log that came and were rotated away again since the last look: named as rotation names them, born
+   * and written after that look, and no copy of the files that are known. The oldest first.
+   */
+  async unseen(
+    folder: string,
+    fileName: string,
+    mark: LogMark,
+    known: ReadonlySet<number>,
+    sinceMs: number,
+  ): Promise<RotatedMark[]> {
+    // Without a look before there is nothing that came after it.
+    if (mark.mtimeMs === 0) return [];
+    const candidates = (await this.#list(folder, sinceMs))
+      .filter(({ name, stat }) => isGeneration(fileName, name) && !known.has(stat.ino))
+      .filter(({ stat }) => stat.size > 0 && isNewer(stat, mark))
+      .filter(({ name }) => !this.#taken(join(folder, name)))
+      .sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs || generationOf(b.name) - generationOf(a.name));
+    const found: RotatedMark[] = [];
+    for (const { name, stat } of candidates.slice(0, MAX_GENERATIONS)) {
+      const begin = await this.#beginOf(join(folder, name), join(folder, fileName), mark);
+      if (begin !== undefined) found.push({ ...begin, ino: stat.ino, name });
+    }
+    return found;
+  }
+
+  /** Where the lines begin that were not seen; undefined for a copy of a file that is known. */
+  async #beginOf(path: string, current: string, mark: LogMark): Promise<LogMark | undefined> {
+    const opened = await openLog(path);
+    if (opened.state !== 'open') return undefined;
+    const { handle, stat } = opened;
+    try {
+      if (mark.head !== '' && (await hasHead(handle, mark.head))) return undefined;
+      if (await isCopyOf(handle, current)) return undefined;
+      const moved = await findAnchor(handle, stat.size, mark, this.#signal);
+      return moved === undefined ? BLANK_MARK : { ...mark, offset: moved, head: '' };
+    } finally {
+      await handle.close();
+    }
+  }
+
   async #list(folder: string, sinceMs: number): Promise<readonly Sibling[]> {
     const before = this.#listed.get(folder);
     if (before !== undefined && (before.atMs >= sinceMs || this.#listings >= MAX_LISTINGS))
@@ -117,6 +158,35 @@ async function holds(path: string, mark: LogMark): Promise<boolean> {
   } finally {
     await opened.handle.close();
   }
+}
+
+/** Written after a mark was made, and born after it too, or emptied since: an archive that was touched is not. */
+function isNewer(stat: Stats, mark: LogMark): boolean {
+  const begunMs = stat.ino === mark.ino ? stat.mtimeMs : Math.min(stat.birthtimeMs, stat.mtimeMs);
+  return begunMs >= mark.mtimeMs;
+}
+
+/** Whether a file is a copy of an earlier state of another one. */
+async function isCopyOf(handle: FileHandle, path: string): Promise<boolean> {
+  const other = await openLog(path);
+  if (other.state !== 'open') return false;
+  try {
+    return await isEarlierCopy(handle, other.handle);
+  } finally {
+    await other.handle.close();
+  }
+}
+
+/** The number that rotation gave; the higher, the older. */
+function generationOf(name: string): number {
+  return Number(/\.(\d{1,3})(?:\.log)?$/.exec(name)?.[1] ?? 0);
+}
+
+/** Whether a name is one that only rotation gives. */
+function isGeneration(fileName: string, name: string): boolean {
+  if (name.startsWith(fileName))
+    return /^(?:\.\d{1,3}|[-._]\d{8}.*|[-._]\d{4}-\d{2}-\d{2}.*)$/.test(name.slice(fileName.length));
+  return archiveOf(name) === fileName;
 }
 
 /** Whether a name is one that rotation gives: `x.log.1`, `x.log-20261123`, `x-20261123.log`, `x.log~`. */

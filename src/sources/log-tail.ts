@@ -2,7 +2,14 @@ import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { continues, findAnchor, nextLines, openLog, type Progress, printsAt } from './log-content.ts';
-import type { LogEntry, LogFacts, LogMark, RotatedMark } from './log-cursor.ts';
+import {
+  BLANK_MARK,
+  type LogEntry,
+  type LogFacts,
+  type LogMark,
+  MAX_GENERATIONS,
+  type RotatedMark,
+} from './log-cursor.ts';
 import { type Judged, type LogRule, tellsTime } from './log-rules.ts';
 import { type LogRun, takeLine } from './log-runs.ts';
 import type { Siblings } from './log-siblings.ts';
@@ -46,6 +53,7 @@ export interface TailContext {
   readonly siblings: Siblings;
   /** The stat of a path, undefined where there is no regular file. */
   readonly statOf: (path: string) => Promise<Stats | undefined>;
+  readonly statFolder: (path: string) => Promise<Stats | undefined>;
   /** An unfinished last line of a rotated file is taken as it is after so many quiet milliseconds. */
   readonly settleMs: number;
   /** Runs that ended earlier are history where a log is new. */
@@ -67,11 +75,12 @@ export interface TailResult {
 
 /** Bytes of one log in one round. */
 const LOG_BYTES = 8 * 1024 * 1024;
+/** A folder may change again within the tick of its file system in which it was looked at. */
+const SETTLED_MS = 2000;
 /** A rotated file that has not changed for so long is left alone. */
 const FOLLOW_MS = 48 * 3_600_000;
 
-export const BLANK_MARK: LogMark = { ino: 0, size: 0, mtimeMs: 0, offset: 0, head: '', anchor: '' };
-export const NO_FACTS: LogFacts = { consecutiveErrors: 0 };
+const NO_FACTS: LogFacts = { consecutiveErrors: 0 };
 
 /** Looks at a log for the first time as history: its last lines tell the last run, none of them is counted. */
 export async function firstLook(
@@ -241,21 +250,22 @@ class Tail {
 
   /** The file is not there: finishes it under its new name, or remembers it in case it comes back. */
   async gone(): Promise<void> {
-    if (this.#goneAtMs !== undefined) return;
-    this.#goneAtMs = this.#context.nowMs;
-    const name = await this.#context.siblings.renamed(
-      this.#folder,
-      this.#name,
-      this.#mark,
-      performance.now(),
-    );
-    if (name === undefined) {
-      if (this.#mark.size > this.#mark.offset)
-        this.problems.push('vanished before its last line was complete');
-      return;
+    const { nowMs, statFolder } = this.#context;
+    if (this.#goneAtMs !== undefined) {
+      const folder = await statFolder(this.#folder);
+      if (folder === undefined || folder.mtimeMs < this.#goneAtMs - SETTLED_MS) return;
     }
-    await this.#finishMoved({ ...this.#mark, name });
-    this.#mark = BLANK_MARK;
+    const again = this.#goneAtMs !== undefined;
+    this.#goneAtMs = nowMs;
+    const mark = this.#mark;
+    const sinceMs = performance.now();
+    const name = await this.#context.siblings.renamed(this.#folder, this.#name, mark, sinceMs);
+    if ((await this.#findEarlier(mark, name, 0, sinceMs)) > 0) {
+      await this.readRotated();
+      this.#mark = { ...BLANK_MARK, mtimeMs: Math.max(0, ...this.#rotated.map(({ mtimeMs }) => mtimeMs)) };
+    } else if (!again && mark.size > mark.offset) {
+      this.problems.push('vanished before its last line was complete');
+    }
   }
 
   /** Reads what is new in the file at the log's own name. */
@@ -286,7 +296,7 @@ class Tail {
   async #whereToGoOn(handle: FileHandle, stat: Stats, sinceMs: number): Promise<LogMark | undefined> {
     const mark = this.#mark;
     const same = stat.ino === mark.ino;
-    if (same && mark.offset === 0) return mark;
+    if (same && mark.offset === 0) return this.#goOnFromStart(mark, stat, sinceMs);
     const straight = mark.offset > 0 && (await continues(handle, stat.size, mark));
     if (straight && (same || mark.distinct === true)) return mark;
     const back = await this.#comeBack(handle, stat);
@@ -301,8 +311,19 @@ class Tail {
     const fresh = { ...BLANK_MARK, ino: stat.ino };
     this.#context.sights.forget(stat.ino);
     this.#mark = fresh;
-    const finished = await this.#finishEarlier(mark, earlier, sinceMs);
-    return finished ? fresh : undefined;
+    const found = await this.#findEarlier(mark, earlier, stat.ino, sinceMs);
+    if (found === 0 && mark.size > 0) {
+      this.problems.push(
+        'was emptied or replaced and its earlier content is not found: its last runs may be missing',
+      );
+    }
+    return (await this.readRotated()) ? fresh : undefined;
+  }
+
+  /** A file of which nothing was read yet may have been filled, copied and emptied since. */
+  async #goOnFromStart(mark: LogMark, stat: Stats, sinceMs: number): Promise<LogMark | undefined> {
+    const found = await this.#findEarlier(mark, undefined, stat.ino, sinceMs);
+    return found === 0 || (await this.readRotated()) ? mark : undefined;
   }
 
   /** A rotated file that was put back in its place. */
@@ -315,24 +336,28 @@ class Tail {
     return mark;
   }
 
-  /** Reads the rest of the content that is no longer at the log's name. */
-  async #finishEarlier(mark: LogMark, renamed: string | undefined, sinceMs: number): Promise<boolean> {
-    if (renamed !== undefined) return this.#finishMoved({ ...mark, name: renamed });
-    const followed = new Set(this.#rotated.map(({ ino }) => ino));
-    const copy = await this.#context.siblings.copied(this.#folder, this.#name, mark, followed, sinceMs);
-    if (copy !== undefined) return this.#finishMoved({ ...mark, ino: copy.ino, name: copy.name });
-    if (mark.size > 0) {
-      this.problems.push(
-        'was emptied or replaced and its earlier content is not found: its last runs may be missing',
-      );
-    }
-    return true;
-  }
-
-  async #finishMoved(mark: RotatedMark): Promise<boolean> {
-    const { next, done } = await this.#readMoved(mark);
-    if (next !== undefined) this.#rotated = [...this.#rotated, next].slice(-2);
-    return done;
+  /** Notes what is no longer at the log's name: the rest of the content that was, and what came and went since. */
+  async #findEarlier(
+    mark: LogMark,
+    renamed: string | undefined,
+    currentIno: number,
+    sinceMs: number,
+  ): Promise<number> {
+    const { siblings } = this.#context;
+    const before = this.#rotated;
+    const known = new Set([...before.map(({ ino }) => ino), currentIno]);
+    const copy =
+      renamed === undefined
+        ? await siblings.copied(this.#folder, this.#name, mark, known, sinceMs)
+        : undefined;
+    const earlier = renamed === undefined ? copy : { name: renamed, ino: mark.ino };
+    // Of a file of which nothing was read the time alone tells where among the others it belongs.
+    if (earlier !== undefined && mark.offset > 0) known.add(earlier.ino);
+    const unseen = await siblings.unseen(this.#folder, this.#name, mark, known, sinceMs);
+    const first = earlier !== undefined && unseen.every(({ ino }) => ino !== earlier.ino) ? [earlier] : [];
+    const found = [...first.map((file): RotatedMark => ({ ...mark, ...file })), ...unseen];
+    this.#rotated = [...before, ...found].slice(-MAX_GENERATIONS);
+    return found.length;
   }
 
   /** Reads forward from a mark to the end of the file as it is now, or as far as the budget goes. */
