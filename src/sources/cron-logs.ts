@@ -19,6 +19,7 @@ import {
   type TailContext,
   type TailedLog,
   type TailResult,
+  unseenHistory,
 } from './log-tail.ts';
 import { LogWatch, type WatchFolders } from './log-watch.ts';
 
@@ -61,6 +62,8 @@ export interface CronLogLimits {
   /** Of all logs in one round; the rest waits for the next one. */
   readonly roundBytes: number;
   readonly roundRuns: number;
+  /** How long files are read in one round, milliseconds. */
+  readonly roundMs: number;
 }
 
 export type CronLogReading =
@@ -93,6 +96,7 @@ const LIMITS: CronLogLimits = {
   newBytes: 64 * 1024 * 1024,
   roundBytes: 64 * 1024 * 1024,
   roundRuns: 20_000,
+  roundMs: 4000,
 };
 const MIN_FIRST_BYTES = 16 * 1024;
 const DEFAULT_SWEEP_MS = 300_000;
@@ -148,6 +152,8 @@ interface Round {
   readonly runs: SourceRun[];
   readonly problems: string[];
   unreadable: number;
+  /** On the clock of `performance.now()`: what was not looked into until then waits for the next round. */
+  readonly untilMs: number;
 }
 
 interface LogAtHand {
@@ -258,6 +264,7 @@ class Source implements CronLogSource {
       runs: [],
       problems: [...found.problems],
       unreadable: 0,
+      untilMs: performance.now() + this.#limits.roundMs,
     };
   }
 
@@ -333,6 +340,7 @@ class Source implements CronLogSource {
     // Short ones first: a log with much to catch up on delays no other.
     due.sort((a, b) => a.stat.size - a.entry.mark.offset - (b.stat.size - b.entry.mark.offset));
     for (const { log, stat, entry } of due) {
+      if (performance.now() > round.untilMs) break;
       this.#take(round, log, await follow(this.#tailed(round, log), entry, stat, round.context));
     }
   }
@@ -340,6 +348,11 @@ class Source implements CronLogSource {
   async #readNew(round: Round, { log, stat }: LogAtHand, history: boolean, tailBytes: number): Promise<void> {
     const { context, cursor } = round;
     const tailed = this.#tailed(round, log);
+    if (performance.now() > round.untilMs) {
+      // A log that is to be counted can wait; what is history must be noted now.
+      if (history) this.#take(round, log, { entry: unseenHistory(stat), runs: [], problems: [] });
+      return;
+    }
     const result =
       history || stat.mtimeMs < cursor.sinceMs - HISTORY_SLACK_MS
         ? await firstLook(tailed, stat, tailBytes, context)

@@ -71,7 +71,7 @@ export async function printsAt(
 ): Promise<{ head: string; anchor: string; before: string }> {
   const length = Math.min(PRINT_BYTES, offset);
   const head = await bytesAt(handle, 0, length);
-  const before = await bytesAt(handle, offset - length, length);
+  const before = offset === length ? head : await bytesAt(handle, offset - length, length);
   return { head: printOf(head), anchor: printOf(before), before: before.toString('utf8') };
 }
 

@@ -1,5 +1,4 @@
 import { createContext, Script } from 'node:vm';
-import { codeOf } from '../runtime/errors.ts';
 import { findTime, type LineTime, parseTime } from './log-time.ts';
 
 /** How the lines of a log are understood. */
@@ -93,10 +92,20 @@ function createGuard(): Guard {
     try {
       return script.runInContext(context, { timeout: ms }) as T;
     } catch (error) {
-      if (codeOf(error) === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
+      if (isTimeout(error)) return undefined;
       throw error;
     }
   };
+}
+
+/** The error is one of the other context, no instance of this one's Error. */
+function isTimeout(error: unknown): boolean {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  );
 }
 
 function judge(rule: LogRule, line: string): LineFinding | undefined {

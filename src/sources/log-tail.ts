@@ -91,10 +91,7 @@ export async function firstLook(
 ): Promise<TailResult> {
   const opened = await openLog(log.path);
   if (opened.state !== 'open') {
-    // Without a look inside, what is there now is history all the same.
-    const mark: LogMark = { ...BLANK_MARK, ino: stat.ino, offset: stat.size };
-    const entry = { mark, rotated: [], facts: NO_FACTS };
-    return { entry, runs: [], problems: [`cannot be read (${opened.reason})`] };
+    return { entry: unseenHistory(stat), runs: [], problems: [`cannot be read (${opened.reason})`] };
   }
   const budget = { bytes: Number.POSITIVE_INFINITY, runs: Number.POSITIVE_INFINITY };
   const tail = new Tail(log, { mark: BLANK_MARK, rotated: [], facts: NO_FACTS }, { ...context, budget });
@@ -105,6 +102,11 @@ export async function firstLook(
   }
   const { entry, problems } = tail.result();
   return { entry, runs: [], problems };
+}
+
+/** What is there now is history, also without a look inside: only the last run is not known then. */
+export function unseenHistory(stat: Stats): LogEntry {
+  return { mark: { ...BLANK_MARK, ino: stat.ino, offset: stat.size }, rotated: [], facts: NO_FACTS };
 }
 
 /** Counts a log that appeared after the first look from its beginning, or its last `maxBytes` bytes. */

@@ -98,6 +98,16 @@ describe('the first look', () => {
     expect(reader.runs).toEqual([]);
   });
 
+  test('that runs out of time notes the rest as history, unread, and follows it from there', async () => {
+    const { stateDir, log } = setup(line('ERROR'));
+    const reader = new LogReader(logSource(stateDir, { limits: { roundMs: -1 } }));
+    expect((await reader.commit()).jobs).toMatchObject([{ lastRunStatus: undefined }]);
+    appendFileSync(log, line('SUCCESS'));
+    reader.source = logSource(stateDir);
+    expect((await reader.commit()).jobs).toMatchObject([{ lastRunStatus: 'ok' }]);
+    expect(reader.statuses()).toEqual(['ok']);
+  });
+
   test('has no job and no count where there is no log, and counts the first one that appears', async () => {
     const { reader, log, folder } = setup();
     unlinkSync(log);
