@@ -117,10 +117,25 @@ export function counterSamples(entries: readonly JobEntry[], departed: Counts, n
       hasOther = true;
       other = sumCounts(other, shownCounts(entry));
     } else if (isShown(entry, nowMs)) {
-      samples.push(...countsSamples(shownCounts(entry), jobLabels(entry)));
+      samples.push(...entrySamples(entry));
     }
   }
   if (hasOther) samples.push(...countsSamples(other, { cron_job: OTHER, cron_job_id: OTHER }));
+  return samples;
+}
+
+/** Entries and jobs that did not change give the samples of before, whose text the registry has already. */
+const samplesOfEntry = new WeakMap<JobEntry, readonly Sample[]>();
+const samplesOfJob = new WeakMap<
+  CronJob,
+  { readonly entry: JobEntry | undefined; readonly samples: readonly Sample[] }
+>();
+
+function entrySamples(entry: JobEntry): readonly Sample[] {
+  const known = samplesOfEntry.get(entry);
+  if (known !== undefined) return known;
+  const samples = countsSamples(shownCounts(entry), jobLabels(entry));
+  samplesOfEntry.set(entry, samples);
   return samples;
 }
 
@@ -138,7 +153,15 @@ function total(counts: Counts): number {
 }
 
 /** The gauges of one existing job; `entry` adds what only its runs tell. */
-export function jobSamples(job: CronJob, entry: JobEntry | undefined): Sample[] {
+export function jobSamples(job: CronJob, entry: JobEntry | undefined): readonly Sample[] {
+  const known = samplesOfJob.get(job);
+  if (known !== undefined && known.entry === entry) return known.samples;
+  const samples = newJobSamples(job, entry);
+  samplesOfJob.set(job, { entry, samples });
+  return samples;
+}
+
+function newJobSamples(job: CronJob, entry: JobEntry | undefined): Sample[] {
   const its = { ...jobLabels(job) };
   const last = lastRunOf(job, entry);
   return [

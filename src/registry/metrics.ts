@@ -128,8 +128,7 @@ export class Metrics {
       const { family } = sample;
       if (this.#families.get(family.name) !== family)
         throw new Error(`metric ${family.name} is not declared`);
-      const line = renderSample(sample);
-      const series = line.slice(0, line.lastIndexOf(' '));
+      const { line, series } = renderedOnce(sample);
       if (seen.has(series) || (this.#owners.get(series) ?? owner) !== owner) {
         throw new Error(`metric ${family.name} repeats a label set`);
       }
@@ -153,4 +152,16 @@ function declaredTwice(name: string): Error {
 
 function keyText({ collector, target }: SnapshotKey): string {
   return `${collector}\u0000${target}`;
+}
+
+/** The same sample object always gives the same text; collectors with thousands of series hand unchanged ones in again. */
+const rendered = new WeakMap<Sample, { readonly line: string; readonly series: string }>();
+
+function renderedOnce(sample: Sample) {
+  const known = rendered.get(sample);
+  if (known !== undefined) return known;
+  const line = renderSample(sample);
+  const text = { line, series: line.slice(0, line.lastIndexOf(' ')) };
+  rendered.set(sample, text);
+  return text;
 }

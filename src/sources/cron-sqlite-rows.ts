@@ -8,6 +8,7 @@ import { MAX_JOBS_READ, type SourceRun } from './cron-source.ts';
 const MAX_JOB_JSON = 256 * 1024;
 /** Rows per page: a page is one short read transaction. */
 const PAGE = 500;
+const PLACES = 8;
 
 const time = z.number().nonnegative();
 const jobRow = z.object({
@@ -39,6 +40,7 @@ const taskRow = z.object({
   run_at: time.nullable().catch(null),
   duration: time.nullable().catch(null),
 });
+const placeRow = z.object({ rowid: z.number(), id: z.string() });
 export type ReceiptRow = z.output<typeof receiptRow>;
 export type TaskRow = z.output<typeof taskRow>;
 
@@ -51,6 +53,9 @@ export interface CronTables {
   readonly openclaw: boolean;
   readonly version: number;
 }
+
+/** Jobs by id with the row they were made from. */
+export type KnownJobs = Map<string, { readonly text: string; readonly job: CronJob }>;
 
 const NEEDED = {
   jobs: ['cron_jobs', ['store_key', 'job_id', 'name', 'enabled', 'job_json', 'state_json']],
@@ -110,7 +115,8 @@ export class CronRows {
     return typeof row?.store_key === 'string' ? row.store_key : undefined;
   }
 
-  jobs(storeKey: string): CronJob[] {
+  /** `known` holds the jobs of the former look: one whose row did not change is the same object again. */
+  jobs(storeKey: string, known: KnownJobs): CronJob[] {
     const rows = this.#all(
       jobRow,
       `SELECT job_id, name, enabled, state_json,
@@ -118,15 +124,14 @@ export class CronRows {
        FROM cron_jobs WHERE store_key = ? ORDER BY sort_order, job_id LIMIT ${MAX_JOBS_READ}`,
       [storeKey],
     );
-    return rows.map((row) =>
-      toCronJob({
-        id: row.job_id,
-        name: row.name,
-        enabled: row.enabled !== 0,
-        job: parseJson(row.job_json ?? ''),
-        state: parseJson(row.state_json ?? ''),
-      }),
-    );
+    const jobs = rows.map((row) => {
+      const text = JSON.stringify(row);
+      const before = known.get(row.job_id);
+      return before?.text === text ? before : { text, job: jobOf(row) };
+    });
+    known.clear();
+    for (const one of jobs) known.set(one.job.id, one);
+    return jobs.map(({ job }) => job);
   }
 
   receiptsAfter(rowid: number, finishedAfterMs: number): ReceiptRow[] {
@@ -184,13 +189,11 @@ export class CronRows {
     return rows[0]?.run_at ?? rows[0]?.started_at ?? undefined;
   }
 
-  /** The newest row's place, to go on from; its id tells later whether rowids still mean the same. */
-  newest(table: 'cron_run_receipts' | 'task_runs'): { rowid: number; id: string } {
+  /** The newest rows' places, newest first; their ids tell later whether rowids still mean the same. */
+  newest(table: 'cron_run_receipts' | 'task_runs'): { rowid: number; id: string }[] {
     const id = table === 'task_runs' ? 'task_id' : 'receipt_id';
-    const row = this.#database
-      .prepare(`SELECT rowid, ${id} AS id FROM ${table} ORDER BY rowid DESC LIMIT 1`)
-      .get();
-    return { rowid: Number(row?.rowid ?? 0), id: String(row?.id ?? '') };
+    const sql = `SELECT rowid, ${id} AS id FROM ${table} ORDER BY rowid DESC LIMIT ${PLACES}`;
+    return this.#all(placeRow, sql, []);
   }
 
   idAt(table: 'cron_run_receipts' | 'task_runs', rowid: number): string {
@@ -217,6 +220,16 @@ export class CronRows {
     }
     return rows;
   }
+}
+
+function jobOf(row: z.output<typeof jobRow>): CronJob {
+  return toCronJob({
+    id: row.job_id,
+    name: row.name,
+    enabled: row.enabled !== 0,
+    job: parseJson(row.job_json ?? ''),
+    state: parseJson(row.state_json ?? ''),
+  });
 }
 
 /** A finished receipt as a run; its start and status are the truth where a task tells otherwise. */

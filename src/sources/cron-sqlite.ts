@@ -5,6 +5,7 @@ import type { CronJob } from './cron-records.ts';
 import type { CronSource, SourceReading, SourceRun } from './cron-source.ts';
 import {
   CronRows,
+  type KnownJobs,
   PAGE_ROWS,
   type ReceiptRow,
   receiptIdOf,
@@ -14,11 +15,14 @@ import {
 } from './cron-sqlite-rows.ts';
 import { lookAtDatabase, readDatabase } from './sqlite-readonly.ts';
 
-/** A row and its id: as long as both still belong together, rows with a greater rowid were written later. */
-const place = z.object({ rowid: z.number(), id: z.string() });
+/**
+ * The newest rows at the last look, newest first. As long as one of them is still the same row, rowids mean what they
+ * meant, and a row beyond the newest was written later.
+ */
+const places = z.array(z.object({ rowid: z.number(), id: z.string() }));
 const cursorSchema = z.object({
-  receipts: place,
-  tasks: place,
+  receipts: places,
+  tasks: places,
   /** Runs that were under way: their rows change where they are. */
   pendingReceipts: z.array(z.string()),
   pendingTasks: z.array(z.string()),
@@ -34,6 +38,14 @@ const SEARCHES_PER_PAGE = 4;
 interface SqliteOptions {
   readonly stateDir: string;
   readonly now: () => number;
+}
+
+interface LookOptions {
+  readonly path: string;
+  readonly ownStoreKey: string;
+  readonly sinceMs: number;
+  readonly cursor: unknown;
+  readonly knownJobs: KnownJobs;
 }
 
 /** What one page's transaction found. */
@@ -52,6 +64,7 @@ interface Page {
 export function createSqliteSource({ stateDir, now }: SqliteOptions): CronSource {
   const path = join(stateDir, 'state', 'openclaw.sqlite');
   const ownStoreKey = join(stateDir, 'cron', 'jobs.json');
+  const knownJobs: KnownJobs = new Map();
   let last: { stamp: string; reading: Extract<SourceReading, { state: 'read' }> } | undefined;
   return {
     async read(cursor, sinceMs, signal) {
@@ -59,7 +72,7 @@ export function createSqliteSource({ stateDir, now }: SqliteOptions): CronSource
       if (look.state !== 'there') return look;
       if (last !== undefined && last.stamp === look.stamp && last.reading.cursor === cursor)
         return last.reading;
-      const reading = await new Look(path, ownStoreKey, sinceMs, cursor).run(signal);
+      const reading = await new Look({ path, ownStoreKey, sinceMs, cursor, knownJobs }).run(signal);
       last = undefined;
       if (reading.state === 'read' && look.settled) {
         last = { stamp: look.stamp, reading: { ...reading, runs: [], lastSuccesses: new Map() } };
@@ -74,31 +87,28 @@ class Look {
   readonly #path: string;
   readonly #ownStoreKey: string;
   readonly #sinceMs: number;
+  readonly #knownJobs: KnownJobs;
   readonly #first: boolean;
   readonly #runs = new Map<string, SourceRun>();
   readonly #pendingReceipts = new Set<string>();
   readonly #pendingTasks = new Set<string>();
   readonly #cursor: Cursor;
-  /** Places are known and still valid, so that what follows them is new. */
-  #receiptsAppended = true;
-  #tasksAppended = true;
+  #receipts = NOWHERE;
+  #tasks = NOWHERE;
   #started = false;
   readonly #wanted: CronJob[] = [];
   readonly #lastSuccesses = new Map<string, number>();
   /** Set while tasks are read by their end instead of by position. */
   #endedAfter: [number, number] | undefined;
-  #tasksEnd: Cursor['tasks'] | undefined;
 
-  constructor(path: string, ownStoreKey: string, sinceMs: number, cursor: unknown) {
+  constructor({ path, ownStoreKey, sinceMs, cursor, knownJobs }: LookOptions) {
+    this.#knownJobs = knownJobs;
     this.#path = path;
     this.#ownStoreKey = ownStoreKey;
     this.#sinceMs = sinceMs;
     const known = cursorSchema.safeParse(cursor).data;
     this.#first = known === undefined;
-    const start = { rowid: 0, id: '' };
-    this.#cursor = structuredClone(
-      known ?? { receipts: start, tasks: start, pendingReceipts: [], pendingTasks: [] },
-    );
+    this.#cursor = known ?? { receipts: [], tasks: [], pendingReceipts: [], pendingTasks: [] };
   }
 
   async run(signal: AbortSignal): Promise<SourceReading> {
@@ -120,8 +130,8 @@ class Look {
     }
     if (strange > 0) problems.add(`${strange} rows could not be understood`);
     const cursor: Cursor = {
-      receipts: this.#cursor.receipts,
-      tasks: this.#tasksEnd ?? this.#cursor.tasks,
+      receipts: this.#receipts.places,
+      tasks: this.#tasks.places,
       pendingReceipts: [...this.#pendingReceipts].slice(-MAX_PENDING),
       pendingTasks: [...this.#pendingTasks].slice(-MAX_PENDING),
     };
@@ -141,7 +151,7 @@ class Look {
     const moreReceipts = tables.receipts && this.#readReceipts(rows);
     const moreTasks = tables.tasks && this.#readTasks(rows, tables.receipts);
     const storeKey = starting ? rows.storeKey(this.#ownStoreKey) : undefined;
-    const jobs = storeKey === undefined ? undefined : rows.jobs(storeKey);
+    const jobs = storeKey === undefined ? undefined : rows.jobs(storeKey, this.#knownJobs);
     if (this.#first && tables.tasks) this.#wanted.push(...(jobs ?? []).filter(lacksSuccess));
     const moreWanted = this.#findSuccesses(rows);
     return {
@@ -161,46 +171,58 @@ class Look {
     return this.#wanted.length > 0;
   }
 
-  /** Checks that remembered places still mean the same and takes up what was under way. */
+  /** Finds where to go on in both tables and takes up what was under way. */
   #start(rows: CronRows, hasReceipts: boolean, hasTasks: boolean): void {
     const { receipts, tasks, pendingReceipts, pendingTasks } = this.#cursor;
-    this.#receiptsAppended = !this.#first && hasReceipts && holds(rows, 'cron_run_receipts', receipts);
-    this.#tasksAppended = !this.#first && hasTasks && holds(rows, 'task_runs', tasks);
     if (hasReceipts) {
-      if (!this.#receiptsAppended) this.#cursor.receipts = { rowid: 0, id: '' };
+      this.#receipts = this.#first ? NOWHERE : positionOf(receipts, rows, 'cron_run_receipts');
       for (const id of pendingReceipts) this.#takeReceipt(rows.receipt(id), true);
     }
     if (!hasTasks) return;
-    if (!this.#tasksAppended) {
+    this.#tasks = this.#first ? NOWHERE : positionOf(tasks, rows, 'task_runs');
+    if (this.#tasks === NOWHERE) {
       this.#endedAfter = [this.#sinceMs, Number.MAX_SAFE_INTEGER];
-      this.#tasksEnd = rows.newest('task_runs');
+      this.#tasks = { ...NOWHERE, places: rows.newest('task_runs') };
       for (const task of rows.tasksUnderWay()) this.#pendingTasks.add(task.task_id);
     }
     for (const id of pendingTasks) this.#takeTask(rows.task(id), rows, hasReceipts, true);
   }
 
   #readReceipts(rows: CronRows): boolean {
-    const after = this.#receiptsAppended ? 0 : this.#sinceMs;
-    const page = rows.receiptsAfter(this.#cursor.receipts.rowid, after);
-    for (const row of page) this.#takeReceipt(row, this.#receiptsAppended);
-    const newest = page.at(-1);
+    const { from, provenAfter } = this.#receipts;
+    const page = rows.receiptsAfter(from, provenAfter === NOWHERE.provenAfter ? this.#sinceMs : 0);
+    for (const row of page) this.#takeReceipt(row, row.rowid > provenAfter);
     const more = page.length === PAGE_ROWS;
-    if (newest !== undefined) this.#cursor.receipts = { rowid: newest.rowid, id: newest.receipt_id };
-    // Rows that a look by time left out are not new at the next look either.
-    if (!more && !this.#receiptsAppended) this.#cursor.receipts = rows.newest('cron_run_receipts');
+    // Rows that a look by time left out are not new at the next look either: that one begins at the newest row of all.
+    const places = more ? [] : rows.newest('cron_run_receipts');
+    this.#receipts = {
+      from: Math.max(from, page.at(-1)?.rowid ?? 0, places[0]?.rowid ?? 0),
+      provenAfter,
+      places,
+    };
     return more;
   }
 
   #readTasks(rows: CronRows, hasReceipts: boolean): boolean {
-    const page =
-      this.#endedAfter === undefined
-        ? rows.tasksAfter(this.#cursor.tasks.rowid)
-        : rows.tasksEndedAfter(this.#endedAfter);
-    for (const row of page) this.#takeTask(row, rows, hasReceipts, this.#tasksAppended);
+    if (this.#endedAfter !== undefined) return this.#readTasksByEnd(this.#endedAfter, rows, hasReceipts);
+    const { from, provenAfter } = this.#tasks;
+    const page = rows.tasksAfter(from);
+    for (const row of page) this.#takeTask(row, rows, hasReceipts, row.rowid > provenAfter);
+    const more = page.length === PAGE_ROWS;
+    const places = more ? [] : rows.newest('task_runs');
+    this.#tasks = {
+      from: Math.max(from, page.at(-1)?.rowid ?? 0, places[0]?.rowid ?? 0),
+      provenAfter,
+      places,
+    };
+    return more;
+  }
+
+  #readTasksByEnd(after: readonly [number, number], rows: CronRows, hasReceipts: boolean): boolean {
+    const page = rows.tasksEndedAfter(after);
+    for (const row of page) this.#takeTask(row, rows, hasReceipts, false);
     const newest = page.at(-1);
-    if (newest !== undefined && this.#endedAfter !== undefined)
-      this.#endedAfter = [newest.ended_at ?? 0, newest.rowid];
-    else if (newest !== undefined) this.#cursor.tasks = { rowid: newest.rowid, id: newest.task_id };
+    if (newest !== undefined) this.#endedAfter = [newest.ended_at ?? 0, newest.rowid];
     return page.length === PAGE_ROWS;
   }
 
@@ -242,12 +264,28 @@ class Look {
   }
 }
 
-function holds(
+/** Where to go on in a table. */
+interface Position {
+  /** Rows up to this rowid need not be read. */
+  readonly from: number;
+  /** Rows beyond this rowid are new for certain. */
+  readonly provenAfter: number;
+  /** The newest rows now, for the next look. */
+  readonly places: Cursor['tasks'];
+}
+
+const NOWHERE: Position = { from: 0, provenAfter: Number.POSITIVE_INFINITY, places: [] };
+
+/** An empty table was remembered as such: everything in it is new. When no remembered row is left, nothing is known. */
+function positionOf(
+  known: Cursor['tasks'],
   rows: CronRows,
-  table: 'cron_run_receipts' | 'task_runs',
-  { rowid, id }: Cursor['tasks'],
-): boolean {
-  return rows.idAt(table, rowid) === id;
+  table: Parameters<CronRows['idAt']>[0],
+): Position {
+  const newest = known[0];
+  if (newest === undefined) return { from: 0, provenAfter: 0, places: [] };
+  const held = known.find(({ rowid, id }) => rows.idAt(table, rowid) === id);
+  return held === undefined ? NOWHERE : { from: held.rowid, provenAfter: newest.rowid, places: [] };
 }
 
 function lacksSuccess({ lastRunAtMs, lastRunStatus }: CronJob): boolean {

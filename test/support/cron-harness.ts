@@ -52,6 +52,14 @@ export class CronHarness {
     }
   }
 
+  /** Only the look itself, without a scrape. */
+  async observe(): Promise<Observation> {
+    this.#running ??= this.#start();
+    const [target] = this.#running.collector.targets();
+    if (target === undefined) throw new Error('the collector has no target');
+    return target.collect(new AbortController().signal);
+  }
+
   /** One look that must not end in death. */
   async see(): Promise<CronLook> {
     const look = await this.look();
