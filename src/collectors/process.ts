@@ -164,9 +164,11 @@ class ProcessWatch {
   }
 }
 
-function seenAs({ row, lock }: FoundGateway, boot: string): SeenProcess {
+/** A gateway takes and leaves locks while it starts; only that of a gateway that listens tells one start from another. */
+function seenAs({ row, lock, by }: FoundGateway, boot: string): SeenProcess {
   const { pid, start }: ProcessRow = row;
-  return { boot, pid, start, ...(lock === undefined ? {} : { generation: lock.generation }) };
+  const started = by === 'listener' && lock !== undefined;
+  return { boot, pid, start, ...(started ? { generation: lock.generation } : {}) };
 }
 
 function processesOf({ platform, clock, run }: CollectorContext): Processes | undefined {

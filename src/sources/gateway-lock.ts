@@ -111,7 +111,10 @@ async function ownerOf(path: string): Promise<number> {
 
 async function entries(folder: string, pattern: RegExp): Promise<string[]> {
   try {
-    return (await readdir(folder)).filter((name) => pattern.test(name)).slice(0, MAX_LOCKS);
+    return (await readdir(folder))
+      .filter((name) => pattern.test(name))
+      .sort()
+      .slice(0, MAX_LOCKS);
   } catch {
     return [];
   }

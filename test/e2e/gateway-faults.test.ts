@@ -14,11 +14,11 @@ import { closeListener, startStandIn, startStranger } from '../support/stand-in.
 const CONFIG = {
   cron: { publish_delay: '1s' },
   collectors: {
-    process: { interval: '1s' },
-    ping: { interval: '2s', timeout: '2s' },
-    token: { interval: '1s' },
-    api: { interval: '1s' },
-    cron: { interval: '1s' },
+    process: { interval: '2s' },
+    ping: { interval: '2s' },
+    token: { interval: '2s' },
+    api: { interval: '2s' },
+    cron: { interval: '2s' },
   },
 };
 
