@@ -14,6 +14,8 @@ const jobSchema = z.object({
   enabled: z.boolean().optional().catch(undefined),
   createdAtMs: time,
   schedule: z.unknown(),
+  pacing: z.unknown(),
+  trigger: z.unknown(),
   state: z.unknown(),
 });
 
@@ -63,6 +65,7 @@ export function toCronJob({ id, name, enabled, job: rawJob, state: rawState }: R
     lastRunStatus: toRunStatus(state?.lastRunStatus ?? state?.lastStatus),
     lastDurationMs: state?.lastDurationMs,
     consecutiveErrors: state?.consecutiveErrors ?? 0,
+    ...(isSet(job?.pacing) || isSet(job?.trigger) ? { selfPaced: true } : {}),
   };
 }
 
@@ -85,6 +88,10 @@ export function parseJson(raw: string): unknown {
 
 function withInner(inner: unknown, outer: unknown): unknown {
   return { ...(isObject(inner) ? inner : {}), ...(isObject(outer) ? outer : {}) };
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function isObject(value: unknown): value is object {

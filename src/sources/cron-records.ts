@@ -31,6 +31,11 @@ export interface CronJob {
   readonly lastRunStatus: RunStatus | undefined;
   readonly lastDurationMs: number | undefined;
   readonly consecutiveErrors: number;
+  /**
+   * Its next run may be moved by the job itself (pacing) or its runs leave no history (a condition that did not hold):
+   * only `nextRunAtMs` tells when it is due, never the schedule.
+   */
+  readonly selfPaced?: boolean;
 }
 
 /** One finished run. (jobId, runAtMs) is the same in every age of storage, so it identifies the run across sources. */
