@@ -1,10 +1,12 @@
 import { type CollectorName, collectorSettingsOf } from '../config/schema.ts';
 import { apiCollector } from './api.ts';
+import { clockCollector } from './clock.ts';
 import type { Collector } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { cronCollector } from './cron.ts';
 import { pingCollector } from './ping.ts';
 import { processCollector } from './process.ts';
+import { remoteCollector } from './remote.ts';
 import { sshCollector } from './ssh.ts';
 import { tokenCollector } from './token.ts';
 
@@ -16,6 +18,8 @@ const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
   api: apiCollector,
   cron: cronCollector,
   ssh: sshCollector,
+  clock: clockCollector,
+  remote: remoteCollector,
 };
 
 /** The enabled collectors for a configuration. */

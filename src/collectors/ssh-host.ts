@@ -2,6 +2,7 @@ import type { SshHostConfig } from '../config/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { withDeadline } from '../runtime/deadline.ts';
 import type { Slots } from '../runtime/slots.ts';
+import { type ClockOffset, clockOffset, parseRemoteTime } from '../sources/clock-offset.ts';
 import type { RunCommand } from '../sources/command.ts';
 import type { SshDestination, SshProblem, SshResult } from '../sources/ssh.ts';
 import { type NameLookup, type PathPhase, type PathReport, probeBanner } from '../sources/ssh-banner.ts';
@@ -54,6 +55,8 @@ export interface CommandRecord {
   readonly probe: CommandProbe;
   readonly atMs: number;
   readonly seconds: number;
+  /** How the host's clock stood; undefined where the command ran and told no time, or did not run. */
+  readonly clock: ClockOffset | undefined;
 }
 
 /** ssh reads its configuration anew after this long. */
@@ -179,6 +182,7 @@ export class SshHost {
     // A host that fails already needs no more time than it had.
     const ms = Math.min(failed ? phaseMs + KILL_MS : commandMs, spareMs() - KILL_MS);
     const startedAt = clock.monotonic();
+    const startedAtMs = clock.now();
     const probe = await withDeadline({ clock, ms, outer: signal }, (cut) =>
       probeCommand(this.#destination, route, { run, env, signal: cut, deadlineMs: ms }),
     );
@@ -186,7 +190,13 @@ export class SshHost {
     const now = clock.monotonic();
     const turn = this.#command === undefined ? this.#spread : 0;
     this.#nextCommandAt = now + this.config.command_interval * (1 - turn);
-    this.#command = { probe, atMs: clock.now(), seconds: (now - startedAt) / 1000 };
+    const exchange = { startedAtMs, endedAtMs: clock.now(), tookMs: now - startedAt };
+    this.#command = {
+      probe,
+      atMs: exchange.endedAtMs,
+      seconds: exchange.tookMs / 1000,
+      clock: probe.state === 'ran' ? clockOffset(parseRemoteTime(probe.stdout), exchange) : undefined,
+    };
     this.#owed = false;
     if (!failed) this.#unconfirmed = false;
     return true;

@@ -8,7 +8,7 @@ import { SSH_RESULTS, type SshProblem, type SshResult, sshEnvironment } from '..
 import { createNameLookup, PATH_PHASES } from '../sources/ssh-banner.ts';
 import type { Evidence, Target } from './collector.ts';
 import type { CollectorFactory } from './context.ts';
-import { SshHost, type SshLimits, type SshLook } from './ssh-host.ts';
+import { type CommandRecord, SshHost, type SshLimits, type SshLook } from './ssh-host.ts';
 
 const host = ['host'] as const;
 const byPhase = ['host', 'phase'] as const;
@@ -93,6 +93,7 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
     transitions.inc({ host: known.name }, 0);
   }
   const lastUp = new Map<string, boolean>();
+  const commands = new Map<string, CommandRecord>();
 
   const count = (name: string, look: SshLook) => {
     if (look.asked) probes.inc({ host: name, result: look.result });
@@ -105,8 +106,13 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
     timeoutMs: timeoutMs * 0.98,
     async collect(signal) {
       begin();
-      const look = await one.look(signal, limits);
+      const look = await one.look(signal, limits).catch((error: unknown) => {
+        commands.delete(one.config.name);
+        throw error;
+      });
       count(one.config.name, look);
+      if (look.up && look.command !== undefined) commands.set(one.config.name, look.command);
+      else commands.delete(one.config.name);
       return { kind: 'seen', samples: samplesOf(one, look), evidence: [evidenceOf(one, look)] };
     },
   });
@@ -116,8 +122,10 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
     intervalMs,
     timeoutMs,
     families: [up, phaseUp, phaseDuration, lastCommand, alwaysOn],
+    close: async () => commands.clear(),
     targets() {
       round += 1;
+      context.board.sshCommands = commands;
       const { limits, begin } = shareOut(clock, timeoutMs, hosts.length);
       // Those who came last in one round come first in the next: time that runs short is short for each in turn.
       return rotated(hosts, round * AT_ONCE).map((one) => targetOf(one, limits, begin));
@@ -150,7 +158,8 @@ function rotated<T>(all: readonly T[], by: number): T[] {
   return [...all.slice(start), ...all.slice(0, start)];
 }
 
-function configFilePath({ ssh }: FileConfig, env: Readonly<Record<string, string | undefined>>) {
+/** The ssh configuration file that is named, absolute. */
+export function configFilePath({ ssh }: FileConfig, env: Readonly<Record<string, string | undefined>>) {
   const named = ssh.config_file;
   if (named === undefined) return undefined;
   return named.startsWith('~/') ? join(env.HOME || homedir(), named.slice(2)) : resolve(named);

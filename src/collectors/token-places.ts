@@ -1,6 +1,7 @@
 import { gauge, type Sample } from '../registry/family.ts';
 import type { Secret } from '../runtime/secret.ts';
 import type { Credential, CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
+import { holds, type TokenDigest } from '../sources/remote-client.ts';
 
 const labels = ['credential', 'host'] as const;
 
@@ -9,7 +10,12 @@ const present = gauge(
   "Whether a place holds a credential of the gateway: config (openclaw.json), env (the exporter's own environment), dotenv (.env in the state folder), service (service file), process (environment of the running gateway), remote (another host), other (the exporter's token_file).",
   {
     labels,
-    meaning: { absent: 'the place cannot be looked at', zero: 'it holds none', one: 'it holds one' },
+    meaning: {
+      absent:
+        'the place cannot be looked at; of a remote host: no `token: true`, no OpenClaw there, or no answer for two command intervals',
+      zero: 'it holds none',
+      one: 'it holds one',
+    },
   },
 );
 const inSync = gauge(
@@ -31,6 +37,8 @@ const variants = gauge(
 );
 
 export const PLACE_FAMILIES = [present, inSync, variants];
+/** Those of which other hosts have series too. */
+export const REMOTE_PLACE_FAMILIES = [present, inSync];
 
 /** The places that are always looked at; others appear where there is something to look at. */
 const ALWAYS: readonly CredentialPlace[] = ['config', 'env', 'dotenv'];
@@ -43,11 +51,21 @@ export interface PlacesReading {
   readonly variants: number;
 }
 
+/** Samples of what the client on another host holds. */
+export function remoteSamples(host: string, there: boolean, same: boolean | undefined): Sample[] {
+  const where = { credential: 'remote', host } as const;
+  return [
+    present.sample(there ? 1 : 0, where),
+    ...(same === undefined ? [] : [inSync.sample(same ? 1 : 0, where)]),
+  ];
+}
+
 /** Compares all places with `proved`, the credential that is (to be) proved; `accepted` where the gateway took it. */
 export function readPlaces(
   install: Pick<OpenClawInstall, 'credentials' | 'unresolved'>,
   proved: Secret | undefined,
   accepted: boolean,
+  remote: readonly TokenDigest[] = [],
 ): PlacesReading {
   const held = install.credentials;
   const places = new Set<CredentialPlace>([
@@ -56,7 +74,8 @@ export function readPlaces(
     ...install.unresolved,
   ]);
   const inGateway = accepted && proved !== undefined ? [proved] : [];
-  const count = distinct([...held.map(({ secret }) => secret), ...inGateway]).length;
+  const known = distinct([...held.map(({ secret }) => secret), ...inGateway]);
+  const count = known.length + strangers(remote, known);
   const compared = proved === undefined ? [] : held.map((credential) => compare(credential, proved));
   const samples = [
     ...[...places].map((place) => {
@@ -80,4 +99,18 @@ function compare({ place, secret }: Credential, proved: Secret) {
 
 function distinct(secrets: readonly Secret[]): readonly Secret[] {
   return secrets.filter((one, index) => secrets.findIndex((other) => other.equals(one)) === index);
+}
+
+/**
+ * How many different credentials other hosts hold that are none of `known`, as far as digests can tell: two are only
+ * comparable under the same nonce, so the largest group counts.
+ */
+function strangers(remote: readonly TokenDigest[], known: readonly Secret[]): number {
+  const groups = new Map<string, Set<string>>();
+  for (const one of remote) {
+    if (known.some((secret) => holds(one, secret))) continue;
+    const group = groups.get(one.nonce.hex) ?? new Set<string>();
+    groups.set(one.nonce.hex, group.add(one.digest.toString('hex')));
+  }
+  return Math.max(0, ...[...groups.values()].map(({ size }) => size));
 }

@@ -9,6 +9,8 @@ export const COLLECTOR_DEFAULTS = {
   api: { intervalMs: 60_000, timeoutMs: 20_000 },
   cron: { intervalMs: 15_000, timeoutMs: 10_000 },
   ssh: { intervalMs: 30_000, timeoutMs: 25_000 },
+  clock: { intervalMs: 30_000, timeoutMs: 10_000 },
+  remote: { intervalMs: 30_000, timeoutMs: 25_000 },
 } as const;
 
 export type CollectorName = keyof typeof COLLECTOR_DEFAULTS;
@@ -75,6 +77,12 @@ const sshHost = section({
   command_interval: duration(1000)
     .default(300_000)
     .describe('how often a command is run over ssh; the TCP banner is read each interval'),
+  token: z
+    .boolean()
+    .default(false)
+    .describe(
+      "whether an OpenClaw client there is asked, each command_interval, if its gateway.remote.token is the gateway's; the token itself never travels",
+    ),
 });
 
 const gatewayUrl = z

@@ -6,6 +6,8 @@ export interface CommandOptions {
   readonly signal: AbortSignal;
   /** The child's whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the child reads on standard input; without it there is none. */
+  readonly input?: string;
   /** Characters kept of each stream; a child that prints more is ended. */
   readonly maxBuffer?: number;
 }
@@ -32,7 +34,7 @@ const KILL_AFTER_MS = 500;
 const LINGER_MS = 200;
 
 /**
- * Runs `file` without a shell, without standard input, in a session of its own (no terminal to ask on) and with exactly
+ * Runs `file` without a shell, with nothing but `input` to read, in a session of its own (no terminal to ask on) and with exactly
  * the given environment. Never throws.
  */
 export const runCommand: RunCommand = async (file, args, options) => {
@@ -44,11 +46,11 @@ export const runCommand: RunCommand = async (file, args, options) => {
   }
 };
 
-function start(file: string, args: readonly string[], { signal, env, maxBuffer }: CommandOptions) {
+function start(file: string, args: readonly string[], { signal, env, input, maxBuffer }: CommandOptions) {
   return execa(file, args, {
     env,
     extendEnv: false,
-    stdin: 'ignore',
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     cancelSignal: signal,
     killDescendants: true,
     forceKillAfterDelay: KILL_AFTER_MS,

@@ -27,6 +27,8 @@ export interface HttpAnswer {
   readonly body: string;
   /** Seconds of `Retry-After`, where the answer has one. */
   readonly retryAfterSeconds: number | undefined;
+  /** `Date` of the answer, milliseconds since the epoch, whole seconds; undefined where it has none. */
+  readonly dateMs: number | undefined;
   readonly connectSeconds: number;
   /** From the connection to the last byte of the body. */
   readonly httpSeconds: number;
@@ -157,12 +159,14 @@ function explainHalf(answer: IncomingMessage, body: string, code: string | undef
 
 function answered(answer: IncomingMessage, body: string): Exchange {
   const retryAfter = Number(answer.headers['retry-after']);
+  const dateMs = Date.parse(answer.headers.date ?? '');
   return {
     state: 'answered',
     status: answer.statusCode ?? 0,
     isJson: isJson(answer),
     body,
     retryAfterSeconds: Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined,
+    dateMs: Number.isFinite(dateMs) ? dateMs : undefined,
   };
 }
 

@@ -1,9 +1,10 @@
-import type { RunCommand } from './command.ts';
+import type { CommandOutcome, RunCommand } from './command.ts';
 import { destinationArguments, type SshDestination, type SshProblem } from './ssh.ts';
 import type { SshRoute } from './ssh-config.ts';
 
 export type CommandProbe =
-  | { readonly state: 'ran' }
+  /** What the command printed; a forced command prints something of its own. */
+  | { readonly state: 'ran'; readonly stdout: string }
   | { readonly state: 'failed'; readonly problem: SshProblem }
   | { readonly state: 'no_ssh' };
 
@@ -16,8 +17,11 @@ export interface CommandTools {
   readonly deadlineMs: number;
 }
 
-/** What runs at the other end: it proves a login and a working shell, and does nothing. */
-const REMOTE_COMMAND = 'true';
+/**
+ * What runs at the other end: it proves a login and a working shell, and tells the time. Every shell understands it;
+ * where date knows no nanoseconds (macOS) it prints a letter instead, and where there is no date that is no failure.
+ */
+const REMOTE_COMMAND = 'date +%s.%N || true';
 const MAX_OUTPUT = 64 * 1024;
 /** ssh's own exit status when it, and not the remote command, failed. */
 const SSH_FAILED = 255;
@@ -48,11 +52,12 @@ const FIXED_OPTIONS = [
 /** Since OpenSSH 8.7; older ones refuse them. */
 const NEWER_OPTIONS = ['ForkAfterAuthentication=no', 'SessionType=default'] as const;
 
-/** The whole command line of a probe, without the program. `ConnectTimeout` bounds what outlives a killed exporter. */
+/** The whole command line of ssh, without the program; `remoteCommand` is always a text of this program's own. `ConnectTimeout` bounds what outlives a killed exporter. */
 export function commandArguments(
   destination: SshDestination,
   route: SshRoute | undefined,
   deadlineMs: number,
+  remoteCommand: string,
 ): string[] {
   const seconds = Math.max(1, Math.floor((deadlineMs * 0.6) / 1000));
   const newer = NEWER_OPTIONS.filter((option) => route?.knownOptions.has(nameOf(option)));
@@ -70,20 +75,37 @@ export function commandArguments(
     ...options.flatMap((option) => ['-o', option]),
     '--',
     destination.target,
-    REMOTE_COMMAND,
+    remoteCommand,
   ];
 }
 
 /** Runs the fixed command on the host through the system's ssh. Throws when no process could be started here. */
-export async function probeCommand(
+export function probeCommand(
   destination: SshDestination,
   route: SshRoute | undefined,
-  { run, env, signal, deadlineMs }: CommandTools,
+  tools: CommandTools,
 ): Promise<CommandProbe> {
-  const outcome = await run('ssh', commandArguments(destination, route, deadlineMs), {
+  return runOverSsh(destination, route, { ...tools, command: REMOTE_COMMAND });
+}
+
+/** What to run at the other end, and what it reads on standard input. */
+export interface RemoteRun extends CommandTools {
+  /** A text of this program's own, for any shell to read; nothing from outside is ever put into it. */
+  readonly command: string;
+  readonly input?: string;
+}
+
+/** Runs `command` on the host through the system's ssh. Throws when no process could be started here. */
+export async function runOverSsh(
+  destination: SshDestination,
+  route: SshRoute | undefined,
+  { run, env, signal, deadlineMs, command, input }: RemoteRun,
+): Promise<CommandProbe> {
+  const outcome = await run('ssh', commandArguments(destination, route, deadlineMs, command), {
     signal,
     env,
     maxBuffer: MAX_OUTPUT,
+    ...(input === undefined ? {} : { input }),
   });
   switch (outcome.state) {
     case 'not_started':
@@ -94,16 +116,18 @@ export async function probeCommand(
     case 'too_much_output':
       return failed('other', 'logging in printed more than 64 KiB');
     case 'exited':
-      return judge(outcome.code, outcome.stderr, route?.proxied ?? false);
+      return judge(outcome, route?.proxied ?? false);
   }
 }
 
-function judge(code: number, stderr: string, proxied: boolean): CommandProbe {
+type CommandExit = Extract<CommandOutcome, { state: 'exited' }>;
+
+function judge({ code, stdout, stderr }: CommandExit, proxied: boolean): CommandProbe {
   if (code === SSH_FAILED) return { state: 'failed', problem: problemOf(stderr, proxied) };
   // With StrictHostKeyChecking off ssh goes on where it should have stopped.
   const changed = HOST_KEY_SIGNS.find(([sign]) => sign.test(stderr));
   if (changed !== undefined) return failed('host_key_changed', changed[1]);
-  if (code === 0) return { state: 'ran' };
+  if (code === 0) return { state: 'ran', stdout };
   return failed(
     'other',
     `logged in, but the command ended with status ${code}: the account's shell or a forced command refuses it`,

@@ -185,7 +185,10 @@ describe('a command over ssh', () => {
 
   it('ran when it ended with 0, whatever the host greets with', async () => {
     const stderr = 'Unauthorized access: Permission denied to all others.\n';
-    expect(await probing({ state: 'exited', code: 0, stdout: '', stderr })).toEqual({ state: 'ran' });
+    expect(await probing({ state: 'exited', code: 0, stdout: 'hello', stderr })).toEqual({
+      state: 'ran',
+      stdout: 'hello',
+    });
   });
 
   it('is unknown where there is no ssh', async () => {
@@ -198,7 +201,7 @@ describe('a command over ssh', () => {
 });
 
 describe('the command line of ssh', () => {
-  const args = commandArguments(destination, route, 10_000);
+  const args = commandArguments(destination, route, 10_000, 'true');
 
   it('names the target behind --, so that it can be no option', () => {
     expect(args.slice(-3)).toEqual(['--', 'me@host', 'true']);
@@ -211,7 +214,7 @@ describe('the command line of ssh', () => {
 
   it('keeps ssh’s own time-outs below the deadline, and never at 0, which is none', () => {
     for (const deadlineMs of [10, 1_000, 10_000]) {
-      const option = commandArguments(destination, route, deadlineMs).find((arg) =>
+      const option = commandArguments(destination, route, deadlineMs, 'true').find((arg) =>
         arg.startsWith('ConnectTimeout='),
       );
       const seconds = Number(option?.split('=')[1]);
