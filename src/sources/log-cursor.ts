@@ -36,6 +36,8 @@ const facts = z.object({
   lastDurationMs: time.optional(),
   lastSuccessAtMs: time.optional(),
   consecutiveErrors: count,
+  /** How many milliseconds run times are put behind what is told, since times came twice. */
+  shiftMs: count.optional(),
   /** A start line without its end yet. */
   startedAtMs: time.optional(),
 });

@@ -9,6 +9,7 @@ export type LogRun = Omit<SourceRun, 'jobId' | 'jobName'>;
 const FUTURE_MS = 60_000;
 /** Times that go back by less than this are of the same moment: coarse timestamps, several writers. */
 const SAME_MOMENT_MS = 60_000;
+const MAX_SHIFT_MS = 1000;
 
 /**
  * Takes in what one line says. `seenMs` is when its file was last written as far as the line had been seen: the time of
@@ -58,7 +59,7 @@ function runTimes(atMs: number, startedAtMs: number | undefined, told: number | 
 }
 
 function finish(facts: LogFacts, times: RunTimes, status: LogStatus): { facts: LogFacts; runs: LogRun[] } {
-  const runAtMs = distinct(Math.floor(times.runAtMs), facts.lastRunAtMs);
+  const { runAtMs, shiftMs } = distinct(Math.floor(times.runAtMs), facts);
   const finishedAtMs = Math.max(runAtMs, Math.floor(times.finishedAtMs));
   const { lastDurationMs: _, ...rest } = facts;
   const after: LogFacts = {
@@ -69,6 +70,7 @@ function finish(facts: LogFacts, times: RunTimes, status: LogStatus): { facts: L
     consecutiveErrors: status === 'ok' ? 0 : facts.consecutiveErrors + 1,
     ...(times.durationMs === undefined ? {} : { lastDurationMs: times.durationMs }),
     ...(status === 'ok' ? { lastSuccessAtMs: runAtMs } : {}),
+    ...(shiftMs === 0 ? {} : { shiftMs }),
   };
   const run: LogRun = {
     runAtMs,
@@ -81,9 +83,18 @@ function finish(facts: LogFacts, times: RunTimes, status: LogStatus): { facts: L
   return { facts: after, runs: [run] };
 }
 
-function distinct(runAtMs: number, last: number | undefined): number {
-  if (last === undefined || runAtMs > last || last - runAtMs > SAME_MOMENT_MS) return runAtMs;
-  return last + 1;
+/**
+ * A time of its own for each run. Where the clock was set back, times that were used already come again: from then on
+ * all are put one millisecond later than told, two after the second time, and so on.
+ */
+function distinct(toldMs: number, facts: LogFacts): { runAtMs: number; shiftMs: number } {
+  const shiftMs = facts.shiftMs ?? 0;
+  const last = facts.lastRunAtMs;
+  const runAtMs = toldMs + shiftMs;
+  if (last === undefined || runAtMs > last) return { runAtMs, shiftMs };
+  if (last - runAtMs <= SAME_MOMENT_MS) return { runAtMs: last + 1, shiftMs };
+  const more = (shiftMs + 1) % MAX_SHIFT_MS;
+  return { runAtMs: toldMs + more, shiftMs: more };
 }
 
 function timeOf(time: LineTime | undefined, seenMs: number, last: number | undefined): number {

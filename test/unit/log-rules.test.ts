@@ -128,6 +128,15 @@ describe('runs of a log', () => {
   });
 });
 
+test('a clock that was set back gives no run the time of another one', () => {
+  const hour = Array.from(
+    { length: 60 },
+    (_, minute) => `2026-11-23T10:${String(minute).padStart(2, '0')}:00Z SUCCESS`,
+  );
+  const times = runsOf(WORDS, [...hour, ...hour, ...hour]).runs.map(({ runAtMs }) => runAtMs);
+  expect(new Set(times).size).toBe(180);
+});
+
 describe('a pattern of the catastrophic kind', () => {
   const judge = createLineJudge({ ...WORDS, success: /^(a+)+$/ });
   const poison = `${'a'.repeat(40)}!`;
