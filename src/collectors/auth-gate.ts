@@ -1,7 +1,7 @@
 import type { Counter } from 'prom-client';
 import { AuthBudget, budgetKey } from '../registry/auth-budget.ts';
 import type { GatewayAddress } from '../sources/openclaw-install.ts';
-import type { CollectorContext } from './context.ts';
+import type { GatewayContext } from './context.ts';
 import { type AttemptReading, AUTH_RESULTS, type AuthResult } from './token-result.ts';
 
 /** How long a gateway locks an address out where it does not say. Source: its default `lockoutMs`. */
@@ -16,12 +16,12 @@ export type Entry =
 
 /** The one way to a question that sends a credential: the gateway's lock-out, then the limit of failed attempts. */
 export class AuthGate {
-  readonly #context: CollectorContext;
+  readonly #context: GatewayContext;
   readonly #budget: AuthBudget;
   readonly #attempts: Counter<'result'>;
   readonly #suppressed: Counter;
 
-  constructor(context: CollectorContext) {
+  constructor(context: GatewayContext) {
     this.#context = context;
     this.#budget = new AuthBudget({ folder: context.storagePath });
     this.#attempts = context.metrics.counter({

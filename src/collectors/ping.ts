@@ -1,8 +1,8 @@
 import type { Counter, Histogram } from 'prom-client';
 import { type Asking, askHealth, askReady, askStartup } from '../sources/gateway-http.ts';
-import type { OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { KnownGateway } from '../sources/openclaw-install.ts';
 import type { Collector, Observation } from './collector.ts';
-import type { CollectorContext, CollectorFactory } from './context.ts';
+import type { CollectorFactory, GatewayContext } from './context.ts';
 import { pingEvidence } from './ping-evidence.ts';
 import { type GatewayInfo, PING_FAMILIES, pingSamples } from './ping-metrics.ts';
 import { Openings } from './ping-opening.ts';
@@ -14,21 +14,27 @@ const PHASES = ['connect', 'http', 'handshake'] as const;
 
 /** Does the gateway answer, how fast, and what does it say of itself? No credential is ever sent. */
 export const pingCollector: CollectorFactory = (context, settings): Collector => {
-  const ping = new Ping(context, deadlines(settings.timeoutMs));
+  const ping = new GatewayPing(context);
+  const limits = deadlines(settings.timeoutMs);
   return {
     name: 'ping',
     intervalMs: settings.intervalMs,
     timeoutMs: settings.timeoutMs,
     families: PING_FAMILIES,
     targets: () => [
-      { name: 'gateway', timeoutMs: ping.deadlines.targetMs, collect: (signal) => ping.look(signal) },
+      { name: 'gateway', timeoutMs: limits.targetMs, collect: (signal) => ping.look(signal, limits) },
     ],
   };
 };
 
-class Ping {
-  readonly deadlines: Deadlines;
-  readonly #context: CollectorContext;
+/** A look's observation, with what the gateway answered. */
+export type PingLook =
+  | (Extract<Observation, { kind: 'seen' }> & { readonly answers: Answers })
+  | Extract<Observation, { kind: 'blind' }>;
+
+/** One gateway's answers over time. */
+export class GatewayPing {
+  readonly #context: GatewayContext;
   readonly #openings: Openings;
   readonly #pings: Counter<'result'>;
   readonly #durations: Histogram<'phase'>;
@@ -36,8 +42,7 @@ class Ping {
   #startedIdentity: string | undefined;
   #info: GatewayInfo | undefined;
 
-  constructor(context: CollectorContext, limits: Deadlines) {
-    this.deadlines = limits;
+  constructor(context: GatewayContext) {
     this.#context = context;
     this.#openings = new Openings(context.board, context.clock);
     this.#pings = context.metrics.counter({
@@ -55,11 +60,12 @@ class Ping {
     for (const phase of PHASES) this.#durations.zero({ phase });
   }
 
-  async look(signal: AbortSignal): Promise<Observation> {
+  /** Looks once; silence is a verdict within `limits`. Rejects only when `signal` fires. */
+  async look(signal: AbortSignal, limits: Omit<Deadlines, 'targetMs'>): Promise<PingLook> {
     const { clock } = this.#context;
     const install = this.#context.install();
-    const endMs = clock.monotonic() + this.deadlines.totalMs;
-    const { connectMs, answerMs } = this.deadlines;
+    const endMs = clock.monotonic() + limits.totalMs;
+    const { connectMs, answerMs } = limits;
     const asking: Asking = { address: install.address, clock, connectMs, answerMs, signal };
     const health = await askHealth(asking);
     if (health.state === 'blind') return { kind: 'blind', reason: health.reason, evidence: [] };
@@ -79,7 +85,7 @@ class Ping {
     return this.#observation(answers, install);
   }
 
-  #observation(answers: Answers, { address }: OpenClawInstall): Observation {
+  #observation(answers: Answers, { address }: KnownGateway): PingLook {
     const state = gatewayState(answers);
     // A gateway that hangs is still the version it was; one that is gone may come back as another.
     if (state !== 'hung') this.#info = this.#infoOf(answers);
@@ -87,6 +93,7 @@ class Ping {
     const subject = address.url.replace(/^wss?:\/\//, '');
     return {
       kind: 'seen',
+      answers,
       samples: pingSamples(pinged),
       evidence: pingEvidence(pinged, subject, address.port),
     };
@@ -113,7 +120,7 @@ class Ping {
     if (health.state === 'live') this.#durations.observe({ phase: 'http' }, health.httpSeconds);
   }
 
-  async #open(install: OpenClawInstall, asking: Asking): Promise<void> {
+  async #open(install: KnownGateway, asking: Asking): Promise<void> {
     const fresh = await this.#openings.next(install.credential !== undefined, asking);
     if (fresh?.outcome.state === 'challenged') {
       this.#durations.observe({ phase: 'handshake' }, fresh.outcome.seconds);

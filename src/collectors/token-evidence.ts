@@ -1,4 +1,4 @@
-import type { CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { CredentialPlace, KnownGateway } from '../sources/openclaw-install.ts';
 import type { Evidence } from './collector.ts';
 import type { PlacesReading } from './token-places.ts';
 import type { Verdict } from './token-proof.ts';
@@ -14,9 +14,9 @@ const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
 };
 
 export interface TokenSeen {
-  readonly install: OpenClawInstall;
+  readonly install: KnownGateway;
   readonly verdict: Verdict | undefined;
-  readonly places: PlacesReading;
+  readonly places: Pick<PlacesReading, 'variants' | 'differing'>;
   /** Why there is no fresh verdict, where there is none. */
   readonly note: string | undefined;
 }

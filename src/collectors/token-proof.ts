@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { HealthOutcome } from '../sources/gateway-http.ts';
-import type { Credential, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { Credential, KnownGateway } from '../sources/openclaw-install.ts';
 import type { AttemptReading } from './token-result.ts';
 
 /** After a clear refusal the same question is asked again this seldom, where nothing seems to have changed. */
@@ -20,7 +20,7 @@ export interface Verdict {
 
 /** What was seen of the gateway in this round, before any attempt. */
 export interface Sighting {
-  readonly install: OpenClawInstall;
+  readonly install: KnownGateway;
   readonly health: Exclude<HealthOutcome['state'], 'blind'>;
   /** Of the gateway's process, where it is known. */
   readonly identity: string | undefined;
@@ -42,7 +42,7 @@ export class TokenProof {
   readonly #clock: Clock;
   #verdict: Verdict | undefined;
   #hold: { readonly untilMs: number; readonly text: string } | undefined;
-  #install: OpenClawInstall | undefined;
+  #install: KnownGateway | undefined;
   #identity: string | undefined;
   #uptime: Uptime | undefined;
   #liveAtMs = Number.NEGATIVE_INFINITY;
@@ -104,7 +104,7 @@ export class TokenProof {
   }
 
   /** Files changed. An accepted credential stays true of the running gateway, unless it was taken away on purpose. */
-  #reconsider(install: OpenClawInstall): void {
+  #reconsider(install: KnownGateway): void {
     if (this.#verdict?.match !== true) {
       this.#hold = undefined;
       if (!sameSecret(this.#verdict?.credential, install.credential)) this.#verdict = undefined;
@@ -128,7 +128,7 @@ export class TokenProof {
   }
 }
 
-function sameGateway(before: OpenClawInstall | undefined, after: OpenClawInstall): boolean {
+function sameGateway(before: KnownGateway | undefined, after: KnownGateway): boolean {
   if (before === undefined) return true;
   return before.address.url === after.address.url && before.authMode === after.authMode;
 }

@@ -68,6 +68,9 @@ export interface OpenClawInstall {
   readonly problems: readonly string[];
 }
 
+/** What a question about one gateway needs to know of it. */
+export type KnownGateway = Pick<OpenClawInstall, 'address' | 'authMode' | 'credential' | 'problems'>;
+
 export interface InstallOptions {
   readonly env: Env;
   /** The `gateway` section of the exporter's configuration, which overrides what is found. */
@@ -129,7 +132,7 @@ function find({ env, gateway }: InstallOptions, files: NotedFiles): OpenClawInst
   const credential =
     gateway.token_file === undefined
       ? held.credential
-      : fromTokenFile(expandHome(gateway.token_file, home), files, problems);
+      : fromTokenFile(expandHome(gateway.token_file, home), 'gateway.token_file', files, problems);
   return {
     address,
     stateDir: places.stateDir,
@@ -255,7 +258,8 @@ function targetOf(
   return { url: new URL(`${scheme}://127.0.0.1:${portOf(env, config)}`), named: 'local' };
 }
 
-function gatewayUrl(text: string): URL | undefined {
+/** A gateway's URL, `http:` written as `ws:`; undefined where the text is none. */
+export function gatewayUrl(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text.replace(/^http(s?):/i, 'ws$1:')) : undefined;
   return url !== undefined && /^wss?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
 }
@@ -284,15 +288,12 @@ function addressOf(
   stateDir: string,
   problems: string[],
 ): GatewayAddress {
-  const tls = url.protocol === 'wss:';
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port) || (tls ? 443 : 80);
-  const local = host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+  const base = addressOfUrl(url);
   const pin = () => {
     const configured =
       named === 'remote' || named === 'env' ? config.gateway?.remote?.tlsFingerprint : undefined;
     if (configured !== undefined) return fingerprintOf(configured, problems);
-    if (!local || config.gateway?.tls?.enabled !== true) return undefined;
+    if (!base.local || config.gateway?.tls?.enabled !== true) return undefined;
     const path = config.gateway.tls.certPath;
     return ownCertificate(
       path === undefined ? join(stateDir, 'gateway', 'tls', 'gateway-cert.pem') : expand(path),
@@ -300,24 +301,32 @@ function addressOf(
       problems,
     );
   };
-  const shown = host.includes(':') ? `[${host}]` : host;
-  return {
-    url: `${tls ? 'wss' : 'ws'}://${shown}:${port}`,
-    host,
-    port,
-    tls,
-    local,
-    fingerprint: tls ? pin() : undefined,
-  };
+  return { ...base, fingerprint: base.tls ? pin() : undefined };
 }
 
-function fingerprintOf(text: string, problems: string[]): string | undefined {
+/** The address in a gateway's URL, no certificate pinned. */
+export function addressOfUrl(url: URL): Omit<GatewayAddress, 'fingerprint'> {
+  const tls = url.protocol === 'wss:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url.port) || (tls ? 443 : 80);
+  const local = host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return { url: `${tls ? 'wss' : 'ws'}://${shown}:${port}`, host, port, tls, local };
+}
+
+/** A SHA-256 fingerprint, with or without colons and `sha256:`, in the form of {@link GatewayAddress}; undefined where it is none. */
+export function normalFingerprint(text: string): string | undefined {
   const hex = text
     .replace(/^sha256:/i, '')
     .replaceAll(':', '')
     .trim()
     .toUpperCase();
-  if (/^[0-9A-F]{64}$/.test(hex)) return (hex.match(/../g) ?? []).join(':');
+  return /^[0-9A-F]{64}$/.test(hex) ? (hex.match(/../g) ?? []).join(':') : undefined;
+}
+
+function fingerprintOf(text: string, problems: string[]): string | undefined {
+  const normal = normalFingerprint(text);
+  if (normal !== undefined) return normal;
   problems.push('openclaw.json: gateway.remote.tlsFingerprint is no SHA-256 fingerprint');
   return undefined;
 }
@@ -390,14 +399,20 @@ function configCredential({ sources, target }: Holding, kind: 'token' | 'passwor
   return own.state === 'none' ? remote() : own;
 }
 
-function fromTokenFile(path: string, files: NotedFiles, problems: string[]): Credential | undefined {
+/** The credential that a file holds alone; `name` is the key of the configuration that names it. */
+export function fromTokenFile(
+  path: string,
+  name: string,
+  files: NotedFiles,
+  problems: string[],
+): Credential | undefined {
   const read = files.read(resolve(path), MAX_TOKEN_BYTES);
   if (read.state !== 'read') {
-    problems.push(`gateway.token_file cannot be read (${read.state === 'absent' ? 'ENOENT' : read.reason})`);
+    problems.push(`${name} cannot be read (${read.state === 'absent' ? 'ENOENT' : read.reason})`);
     return undefined;
   }
-  const found = credentialOf(read.text, 'gateway.token_file');
+  const found = credentialOf(read.text, name);
   if (found.state === 'found') return { place: 'other', secret: found.secret };
-  problems.push(found.state === 'unresolved' ? found.problem : 'gateway.token_file holds nothing');
+  problems.push(found.state === 'unresolved' ? found.problem : `${name} holds nothing`);
   return undefined;
 }
