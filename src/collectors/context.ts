@@ -3,8 +3,10 @@ import type { Metrics } from '../registry/metrics.ts';
 import type { StateFile } from '../registry/state-file.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { ClockOffset } from '../sources/clock-offset.ts';
 import type { RunCommand } from '../sources/command.ts';
 import type { Credential, KnownGateway, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { TokenDigest } from '../sources/remote-client.ts';
 import type { Collector } from './collector.ts';
 
 /** The gateway's process as the process collector last saw it alive. */
@@ -42,6 +44,14 @@ export interface LockOut {
   readonly untilMonotonicMs: number;
 }
 
+/** A command that ran on a host. */
+export interface SshCommandSeen {
+  /** Wall time of its end, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** How the host's clock stood; undefined where it told no time. */
+  readonly clock: ClockOffset | undefined;
+}
+
 /**
  * What one collector may know of another's subject. It only refines a verdict (a young process is "starting", a new
  * process makes an old token verdict stale); no collector waits for it or fails without it.
@@ -53,6 +63,10 @@ export interface Board {
   lockOut?: LockOut | undefined;
   /** Charged attempts whose end was never seen; the next accepted handshake shows that they did not fail. */
   uncertainAttempts?: number[];
+  /** The last command of every SSH host that is up, by host. */
+  sshCommands?: ReadonlyMap<string, SshCommandSeen> | undefined;
+  /** What clients on other hosts hold, by host. */
+  remoteTokens?: ReadonlyMap<string, TokenDigest> | undefined;
   /** Somebody met a refusal of the accepted credential; the next check proves it anew. */
   authDoubted?: boolean;
 }

@@ -65,7 +65,8 @@ class TokenCheck {
   #observation(install: OpenClawInstall, note: string | undefined): Observation {
     const verdict = this.#token.current;
     const proved = verdict?.credential ?? install.credential;
-    const places = readPlaces(install, proved?.secret, verdict?.match === true);
+    const remote = [...(this.#context.board.remoteTokens?.values() ?? [])];
+    const places = readPlaces(install, proved?.secret, verdict?.match === true, remote);
     const subject = install.address.url.replace(/^wss?:\/\//, '');
     return {
       kind: 'seen',
