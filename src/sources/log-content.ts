@@ -8,7 +8,7 @@ import type { LogMark } from './log-cursor.ts';
 /** Bytes in one read; a few milliseconds of matching. */
 export const CHUNK_BYTES = 128 * 1024;
 /** A longer line is judged by its first bytes alone. */
-export const LINE_BYTES = 64 * 1024;
+const LINE_BYTES = 64 * 1024;
 /** How much of the head, and of what stands before the offset, is remembered as a fingerprint. */
 const PRINT_BYTES = 256;
 /** How far back a file that was rewritten is searched for the place that was reached in its predecessor. */
@@ -38,7 +38,7 @@ export async function openLog(path: string): Promise<OpenedLog> {
 }
 
 /** Reads until `buffer` is full or the file ends; the number of bytes read. */
-export async function readAt(handle: FileHandle, buffer: Buffer, position: number): Promise<number> {
+async function readAt(handle: FileHandle, buffer: Buffer, position: number): Promise<number> {
   let filled = 0;
   while (filled < buffer.length) {
     const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, position + filled);

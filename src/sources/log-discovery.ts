@@ -211,7 +211,7 @@ export function jobNameOf(fileName: string): string {
 }
 
 /** The folder before the first pattern, and the patterns from there on. */
-export function splitGlob(glob: string): { base: string; rest: readonly string[] } {
+function splitGlob(glob: string): { base: string; rest: readonly string[] } {
   const segments = glob.split('/').filter((segment) => segment !== '');
   const magic = segments.findIndex(hasMagic);
   if (magic < 0) return { base: dirname(glob), rest: segments.slice(-1) };

@@ -32,7 +32,7 @@ export interface Judged {
 }
 
 /** A pattern of one's own sees so much of a line; its cost may grow with a power of it. */
-export const PATTERN_CHARACTERS = 4096;
+const PATTERN_CHARACTERS = 4096;
 /** So long may the patterns take on a chunk of lines, and then on one line alone, before they are cut off. */
 const CHUNK_MS = 40;
 const LINE_MS = 10;
