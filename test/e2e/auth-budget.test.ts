@@ -33,10 +33,11 @@ describe.concurrent.each(VERSIONS)('beside a gateway %s that refuses the configu
   });
 
   afterAll(async () => {
+    for (const exporter of exporters) await exporter.stop('SIGKILL');
     await gateway?.end('SIGKILL');
-    expectNoSecretShown();
     for (const exporter of exporters) exporter.remove();
     home?.remove();
+    expectNoSecretShown();
   });
 
   const start = async (storagePath?: string) => {

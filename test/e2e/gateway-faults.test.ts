@@ -65,9 +65,9 @@ describe.each(VERSIONS)('beside a real gateway %s', (version) => {
     await exporter?.stop();
     await prometheus?.stop();
     await gateway?.end('SIGKILL');
-    expectNoSecretShown();
     exporter?.remove();
     home?.remove();
+    expectNoSecretShown();
   });
 
   it('shows every layer healthy', async () => {

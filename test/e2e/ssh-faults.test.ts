@@ -56,9 +56,9 @@ describe('an exporter that watches real SSH servers', () => {
     await prometheus?.stop();
     await mute?.end();
     await sshd?.remove();
-    expectNoSecretShown();
     exporter?.remove();
     rmSync(home, { recursive: true, force: true });
+    expectNoSecretShown();
   });
 
   it('shows a host that can be logged in to as up, with every phase', async () => {

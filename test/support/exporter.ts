@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -107,7 +107,7 @@ export class Exporter {
     }
     await this.child.end(signal);
     keepOutput('log', this.child.output);
-    for (const name of readdirSync(this.storagePath, { recursive: true, encoding: 'utf8' })) {
+    for (const name of filesBelow(this.storagePath)) {
       keepOutput(`state ${name}`, readTextIfFile(join(this.storagePath, name)));
     }
   }
@@ -115,6 +115,10 @@ export class Exporter {
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function filesBelow(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
 }
 
 function readTextIfFile(path: string): string {
