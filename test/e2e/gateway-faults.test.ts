@@ -61,7 +61,6 @@ describe.each(VERSIONS)('beside a real gateway %s', (version) => {
   });
 
   afterAll(async () => {
-    keepOutput('page', await (await fetch(exporter.url('/'))).text());
     await exporter?.stop();
     await prometheus?.stop();
     await gateway?.end('SIGKILL');

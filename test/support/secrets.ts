@@ -1,11 +1,17 @@
+import { appendFileSync } from 'node:fs';
 import { expect } from 'vitest';
 
 const secrets = new Set<string>();
 const outputs: { readonly what: string; readonly text: string }[] = [];
 
-/** Notes a token that must never be seen in any output of the exporter. */
+/**
+ * Notes a token that must never be seen in any output of the exporter. Where `TEST_SECRETS_FILE` names a file, the
+ * token is noted there too, for a search of all that the suites themselves printed.
+ */
 export function rememberSecret(secret: string): void {
   secrets.add(secret);
+  const { TEST_SECRETS_FILE: file } = process.env;
+  if (file !== undefined) appendFileSync(file, `${secret}\n`);
 }
 
 /** Keeps an output for {@link expectNoSecretShown}. */
