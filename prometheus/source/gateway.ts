@@ -301,13 +301,21 @@ function growing(t: Thresholds): AlertRule[] {
   return [memoryLeak(t), fileLeak(t)].flat();
 }
 
-/** Hours until the limit, of a gateway whose memory has grown steadily over the whole range and still grows. */
+/**
+ * Seconds until the limit, of a gateway whose memory has grown over the whole range: each half brought its share, so
+ * neither one wave nor a start that has found its level counts.
+ */
 function memoryLeak(t: Thresholds): AlertRule[] {
   const rss = 'openclaw_gateway_process_resident_memory_bytes';
-  const recent = (range: string) => maxBy(GATEWAY, `deriv(${rss}[${range}])`);
-  const [edge, half] = [span(t.leak_edge), span(t.leak_range / 2)];
-  const first = span(Math.max(1, t.leak_range - t.leak_edge));
-  const growth = recent(span(t.leak_range));
+  const stretch = (offsetMs: number) =>
+    maxBy(
+      GATEWAY,
+      `avg_over_time(${rss}[${span(t.leak_edge)}]${offsetMs === 0 ? '' : ` offset ${span(offsetMs)}`})`,
+    );
+  const between = t.leak_range - t.leak_edge;
+  const [first, middle, last] = [stretch(between), stretch(between / 2), stretch(0)];
+  const growth = maxBy(GATEWAY, `deriv(${rss}[${span(t.leak_range)}])`);
+  const share = `0.25 * (${last} - ${onGateway} ${first})`;
   const now = maxBy(GATEWAY, rss);
   const limit = maxBy(GATEWAY, 'openclaw_gateway_process_memory_limit_bytes');
   const horizon = seconds(t.leak_horizon);
@@ -318,9 +326,8 @@ function memoryLeak(t: Thresholds): AlertRule[] {
       expr: lines(
         `((${limit} - ${onGateway} ${now}) / ${onGateway} (${growth} > 0) < ${horizon}`,
         `or ${onGateway} (${(t.leak_growth_without_limit - 1).toString()} * ${now} / ${onGateway} (${growth} > 0) < ${horizon} unless ${onGateway} ${limit}))`,
-        `and ${onGateway} (${minBy(GATEWAY, `min_over_time(${rss}[${edge}])`)}`,
-        `  > ${onGateway} ${maxBy(GATEWAY, `max_over_time(${rss}[${edge}] offset ${first})`)})`,
-        `and ${onGateway} (${recent(half)} > ${onGateway} 0.5 * ${growth})`,
+        `and ${onGateway} (${middle} - ${onGateway} ${first} > ${onGateway} ${share})`,
+        `and ${onGateway} (${last} - ${onGateway} ${middle} > ${onGateway} ${share})`,
         `unless ${onGateway} time() - ${maxBy(GATEWAY, 'openclaw_gateway_process_start_time_seconds')} < ${seconds(t.leak_range)}`,
       ),
       keepMs: t.leak_edge,

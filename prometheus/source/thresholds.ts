@@ -87,7 +87,7 @@ export const thresholdsSchema = z.strictObject({
   ),
   leak_edge: span(
     '1h',
-    'The least of the last such stretch must lie above the most of the first: growth, not waves.',
+    'Memory is averaged over a stretch this long at the beginning, middle and end of that range: growth, not waves.',
   ),
   leak_horizon: span('7d', 'Memory that would reach its limit within this time, if it goes on so, warns.'),
   leak_for: span('30m', 'The trend must hold this long.'),

@@ -43,7 +43,7 @@ function mismatch(t: Thresholds): AlertRule[] {
         phase: 2,
         severity: 'critical',
         forMs: t.token_mismatch_for,
-        next: 'openclaw gateway auth-token --show on the gateway (older: openclaw config get gateway.auth.token), make the others equal, then once: openclaw gateway restart',
+        next: 'openclaw gateway auth-token --show on the gateway (older: the token stands in openclaw.json), make the others equal, then once: openclaw gateway restart',
       },
       {
         phase: 3,

@@ -80,6 +80,7 @@ export const cronScenarios: readonly Scenario[] = [
     minutes: 60,
     world: failures('important-report', [30, 1], [31, 2], [34, 3]),
     firing: {
+      32: ['OpenClawCronJobFailing/1@important-report'],
       55: ['OpenClawCronJobFailing/2@important-report', 'OpenClawCronJobFailing/3@important-report'],
     },
   },
@@ -139,6 +140,12 @@ export const cronScenarios: readonly Scenario[] = [
       61: [
         'OpenClawCronStopped/1',
         'OpenClawCronStopped/2',
+        ...JOBS.map((name) => `OpenClawCronJobOverdue/1@${name}`),
+      ],
+      91: [
+        'OpenClawCronStopped/1',
+        'OpenClawCronStopped/2',
+        'OpenClawCronStopped/3',
         ...JOBS.map((name) => `OpenClawCronJobOverdue/1@${name}`),
       ],
     },

@@ -210,7 +210,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     minutes: 90,
     world: crashing(30, 35),
     firing: {
-      30.5: ['OpenClawGatewayRestarted/1'],
+      31: ['OpenClawGatewayRestarted/1'],
       33: ['OpenClawGatewayCrashLoop/3', 'OpenClawGatewayRestarted/1'],
       36: ['OpenClawGatewayCrashLoop/3', 'OpenClawGatewayRestarted/1'],
       60: ['OpenClawGatewayCrashLoop/3', 'OpenClawGatewayDown/1', 'OpenClawGatewayDown/2'],
@@ -417,6 +417,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     minutes: 60,
     world: states([0, 'up'], [30, 'draining']),
     firing: {
+      29: [],
       30: ['OpenClawGatewayDraining/1'],
       35.5: ['OpenClawGatewayDraining/1'],
       36: ['OpenClawGatewayDraining/1', 'OpenClawGatewayDraining/3'],

@@ -32,7 +32,7 @@ const BY = ['alertname', 'repair_phase', 'host', 'cron_job'] as const;
 const FIRING = `count by (${BY.join(', ')}) (ALERTS{alertstate="firing", incident!="watchdog"})`;
 
 /** A file of promtool rule tests. */
-export function testFile(name: string, scenarios: readonly Scenario[], evaluation = '30s'): GeneratedFile {
+export function testFile(name: string, scenarios: readonly Scenario[], evaluation = '1m'): GeneratedFile {
   const file = {
     rule_files: ['../rules/*.yml'],
     evaluation_interval: evaluation,
@@ -58,7 +58,7 @@ export function testOf(scenario: Scenario) {
         : [
             expectation(
               String(scenario.minutes),
-              `count(count_over_time(ALERTS{alertstate="firing", severity=~"${scenario.never}", incident!="watchdog"}[${scenario.minutes}m]))`,
+              `count by (alertname) (count_over_time(ALERTS{alertstate="firing", severity=~"${scenario.never}", incident!="watchdog"}[${scenario.minutes}m]))`,
               [],
             ),
           ]),

@@ -1,0 +1,87 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { stringify } from 'yaml';
+import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
+import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
+import { SCENARIOS } from '../../prometheus/tests/files.ts';
+import { inputSeries, type Scenario } from '../../prometheus/tests/scenario.ts';
+import { installed, runProgram } from '../support/promtool.ts';
+
+const folder = join(import.meta.dirname, '..', '..', 'prometheus');
+const LONG = 600_000;
+
+describe.skipIf(!installed('promtool'))('promtool (skipped where it is not installed)', () => {
+  it('accepts every rule file', async () => {
+    const files = readdirSync(join(folder, 'rules')).map((name) => join(folder, 'rules', name));
+    expect(await runProgram('promtool', ['check', 'rules', ...files])).toMatchObject({ ok: true });
+  });
+
+  it.each(['prometheus.yml', 'prometheus-fleet.yml'])('accepts %s', async (name) => {
+    // Files with secrets need not exist where the configuration is only checked.
+    const result = await runProgram('promtool', ['check', 'config', '--syntax-only', join(folder, name)]);
+    expect(result).toMatchObject({ ok: true });
+  });
+
+  it.concurrent.each(readdirSync(join(folder, 'tests')).filter((name) => name.endsWith('.test.yml')))(
+    'finds the alerts of %s at their minutes',
+    async (name) => {
+      const result = await runProgram('promtool', ['test', 'rules', name], join(folder, 'tests'));
+      expect(result.ok ? '' : result.output).toBe('');
+    },
+    LONG,
+  );
+
+  it.concurrent(
+    'expands every annotation without an error',
+    async () => {
+      const file = join(mkdtempSync(join(tmpdir(), 'openclaw-annotations-')), 'test.yml');
+      onTestFinished(() => rmSync(join(file, '..'), { recursive: true, force: true }));
+      writeFileSync(file, stringify(annotationTests(), { lineWidth: 0 }));
+      const { output } = await runProgram('promtool', ['test', 'rules', file]);
+      const shown = new Set([...output.matchAll(/alertname: (\w+)/g)].map(([, name]) => name));
+      expect(NAMES.filter((name) => !shown.has(name))).toEqual([]);
+      expect(
+        output.split('\n').filter((line) => /error expanding|%!|<no value>|no value/.test(line)),
+      ).toEqual([]);
+    },
+    LONG,
+  );
+});
+
+const NAMES = [...new Set(alertsOf(ruleGroups(thresholdsSchema.parse({}))).map(({ alert }) => alert))].filter(
+  (name) => name !== 'OpenClawWatchdog',
+);
+
+/** Tests that expect no alert, so that promtool prints those it got with their annotations. */
+function annotationTests() {
+  const chosen = new Map<Scenario, { alertname: string; minute: number }[]>();
+  for (const alertname of NAMES) {
+    const found = earliest(alertname);
+    if (found === undefined) continue;
+    const list = chosen.get(found.scenario) ?? [];
+    chosen.set(found.scenario, [...list, { alertname, minute: found.minute }]);
+  }
+  return {
+    rule_files: [join(folder, 'rules', '*.yml')],
+    evaluation_interval: '1m',
+    tests: [...chosen].map(([scenario, list]) => ({
+      interval: `${scenario.step ?? 30}s`,
+      input_series: inputSeries(scenario),
+      alert_rule_test: list.map(({ alertname, minute }) => ({
+        alertname,
+        eval_time: `${minute * 60}s`,
+        exp_alerts: [],
+      })),
+    })),
+  };
+}
+
+function earliest(alertname: string) {
+  return SCENARIOS.flatMap((scenario) =>
+    Object.entries(scenario.firing)
+      .filter(([, list]) => list.some((alert) => alert.startsWith(`${alertname}/`)))
+      .map(([minute]) => ({ scenario, minute: Number(minute) })),
+  ).toSorted((a, b) => a.minute * (a.scenario.step ?? 30) - b.minute * (b.scenario.step ?? 30))[0];
+}
