@@ -1,6 +1,7 @@
 import { counter, type Family, gauge, type Sample, stateset } from '../registry/family.ts';
 import { type CronJob, RUN_STATUSES, type RunStatus } from '../sources/cron-records.ts';
 import { isCut, type JobLabels, jobLabels } from './cron-labels.ts';
+import { intervalOf, lateness } from './cron-punctuality.ts';
 import {
   type Counts,
   isShown,
@@ -68,6 +69,31 @@ const lastStatus = gauge(
     meaning: { absent: `it never ran; ${gone}`, zero: 'not this status', one: 'this status' },
   },
 );
+const overdue = gauge(
+  'openclaw_cron_job_overdue_seconds',
+  'For how long the next run of this job has been due; 0 while a run is under way.',
+  {
+    labels,
+    meaning: { absent: `it is disabled, done or driven by events; ${gone}`, zero: 'it is not late' },
+  },
+);
+const interval = gauge(
+  'openclaw_cron_expected_interval_seconds',
+  'The longest time from one planned run of this job to the next, by its schedule or learnt from its log.',
+  { labels, meaning: { absent: `it runs once, on events, or by an unknown rule; ${gone}` } },
+);
+const intervalLearnt = gauge(
+  'openclaw_cron_expected_interval_learnt',
+  'Whether the expected interval of this job was learnt from its runs, since nobody configured it.',
+  {
+    labels,
+    meaning: {
+      absent: 'its interval is not known',
+      zero: 'scheduled or configured',
+      one: 'learnt from its runs',
+    },
+  },
+);
 const jobsByEnabled = gauge('openclaw_cron_jobs', 'Cron jobs the gateway has, by whether they are enabled.', {
   labels: ['enabled'],
   meaning: { absent: 'no source of cron jobs is readable', zero: 'there is none' },
@@ -102,6 +128,9 @@ export const CRON_FAMILIES: readonly Family<string>[] = [
   consecutiveErrors,
   enabled,
   lastStatus,
+  overdue,
+  interval,
+  intervalLearnt,
   jobsByEnabled,
   sourceUp,
   cutLabels,
@@ -171,9 +200,25 @@ function newJobSamples(job: CronJob, entry: JobEntry | undefined): Sample[] {
     ...seconds(lastRun, last?.atMs, its),
     ...seconds(lastDuration, last?.durationMs, its),
     ...seconds(lastSuccess, lastSuccessOf(job, entry), its),
+    ...intervalSamples(job, entry, its),
     ...(last === undefined
       ? []
       : stateset(RUN_STATUSES, last.status, (status, on) => lastStatus.sample(on, { ...its, status }))),
+  ];
+}
+
+/** How late a job is; apart from the others, since it changes with each moment. */
+export function overdueSamples(job: CronJob, entry: JobEntry | undefined, nowMs: number): Sample[] {
+  const late = lateness(job, entry, nowMs);
+  return late === undefined ? [] : [overdue.sample(late, { ...jobLabels(job) })];
+}
+
+function intervalSamples(job: CronJob, entry: JobEntry | undefined, its: JobLabels): Sample[] {
+  const known = intervalOf(job, entry);
+  if (known === undefined) return [];
+  return [
+    interval.sample(known.seconds, { ...its }),
+    intervalLearnt.sample(known.learnt ? 1 : 0, { ...its }),
   ];
 }
 

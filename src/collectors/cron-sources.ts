@@ -1,7 +1,7 @@
 import { createFilesSource } from '../sources/cron-files.ts';
 import { createCronLogSource } from '../sources/cron-logs.ts';
 import type { CronJob } from '../sources/cron-records.ts';
-import type { CronSource, SourceReading } from '../sources/cron-source.ts';
+import type { CronSource, SourceReading, SourceRun } from '../sources/cron-source.ts';
 import { createSqliteSource } from '../sources/cron-sqlite.ts';
 import type { CollectorContext } from './context.ts';
 import { GuardedSource } from './cron-guard.ts';
@@ -75,6 +75,11 @@ export function jobsOf(readings: Readings): Map<string, CronJob> {
     for (const job of reading.jobs) if (!jobs.has(job.id)) jobs.set(job.id, job);
   }
   return jobs;
+}
+
+/** All runs that were told in this look. */
+export function runsOf(readings: Readings): SourceRun[] {
+  return readings.flatMap(([, reading]) => (reading.state === 'read' ? reading.runs : []));
 }
 
 /** After the import into the database the files are gone for good, not lost. */

@@ -4,8 +4,23 @@ import type { SourceReading } from '../sources/cron-source.ts';
 import type { Evidence, Observation } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { cronEvidence } from './cron-evidence.ts';
-import { CRON_FAMILIES, counterSamples, jobCountSamples, jobSamples, sourceSample } from './cron-metrics.ts';
-import { type CronSourceName, CronSources, certaintyOf, jobsOf, wasImported } from './cron-sources.ts';
+import {
+  CRON_FAMILIES,
+  counterSamples,
+  jobCountSamples,
+  jobSamples,
+  overdueSamples,
+  sourceSample,
+} from './cron-metrics.ts';
+import { Punctuality } from './cron-punctuality.ts';
+import {
+  type CronSourceName,
+  CronSources,
+  certaintyOf,
+  jobsOf,
+  runsOf,
+  wasImported,
+} from './cron-sources.ts';
 import { CronLedger, ledgerSchema } from './cron-totals.ts';
 
 const SECTION = 'cron';
@@ -32,6 +47,7 @@ export const cronCollector: CollectorFactory = (context, settings) => {
 class CronWatch {
   readonly #context: CollectorContext;
   readonly #sources: CronSources;
+  readonly #punctuality: Punctuality;
   /** Counts and cursors as they are now; may be ahead of the disk. */
   #ledger: CronLedger;
   /** Whether `#ledger` went on from what the state file held. */
@@ -44,6 +60,8 @@ class CronWatch {
   constructor(context: CollectorContext, sourceTimeoutMs: number) {
     this.#context = context;
     this.#sources = new CronSources(context, sourceTimeoutMs);
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    this.#punctuality = new Punctuality({ graceMs: context.config.cron.grace, timeZone });
     this.#ledger = CronLedger.startingAt(context.clock.now());
   }
 
@@ -97,8 +115,10 @@ class CronWatch {
     const certain = certaintyOf(readings, (name) => ledger.hasSeen(name));
     ledger.removeWhere((id) => !jobs.has(id) && certain(id), nowMs);
     for (const [name, reading] of readings) this.#enterReading(name, reading, nowMs);
+    const all = [...jobs.values()];
+    this.#punctuality.judge(all, runsOf(readings), ledger, nowMs);
     if (wasImported(readings)) ledger.markSource('jsonl', false);
-    return [...jobs.values()];
+    return all;
   }
 
   #enterReading(name: CronSourceName, reading: SourceReading, nowMs: number): void {
@@ -155,6 +175,7 @@ class CronWatch {
     return [
       ...counters,
       ...own.flatMap((job) => jobSamples(job, this.#ledger.get(job.id))),
+      ...own.flatMap((job) => overdueSamples(job, this.#ledger.get(job.id), nowMs)),
       ...(anyRead ? jobCountSamples(jobs) : []),
       ...readings.flatMap(([name, reading]) => this.#sourceSamples(name, reading)),
     ];

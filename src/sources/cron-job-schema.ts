@@ -13,10 +13,10 @@ const jobSchema = z.object({
   name: text,
   enabled: z.boolean().optional().catch(undefined),
   createdAtMs: time,
-  schedule: z.unknown(),
-  pacing: z.unknown(),
-  trigger: z.unknown(),
-  state: z.unknown(),
+  schedule: z.unknown().optional(),
+  pacing: z.unknown().optional(),
+  trigger: z.unknown().optional(),
+  state: z.unknown().optional(),
 });
 
 /** `state_json` of 2026.9, `state` in `jobs-state.json` of 2026.5. */
