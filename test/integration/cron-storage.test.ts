@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   mkdirSync,
@@ -296,6 +297,29 @@ describe('the files of before 2026.6', () => {
     const look = await harness.see();
     expect(look.runs('job-1', 'other')).toBe(1);
     expect(JSON.stringify(look)).not.toContain(secret);
+  });
+});
+
+describe("the jobs' own logs", () => {
+  it('are counted beside a gateway whose database is broken', async () => {
+    const { harness, store, stateDir } = withDatabase();
+    const folder = join(stateDir, 'workspace', 'main');
+    mkdirSync(folder, { recursive: true });
+    const log = join(folder, 'cron-backup.log');
+    writeFileSync(log, 'old SUCCESS\n');
+    await known(harness);
+    store.stop();
+    truncateSync(store.path, 8192);
+    appendFileSync(log, 'new SUCCESS\nand an ERROR\n');
+    const look = await harness.see();
+    const [id] = look.series
+      .flatMap(({ labels }) => labels.cron_job_id ?? [])
+      .filter((text) => text.startsWith('log:'));
+    expect(look.source('sqlite')).toBe(0);
+    expect(look.source('logs')).toBe(1);
+    expect([look.runs(id ?? '', 'ok'), look.runs(id ?? '', 'error')]).toEqual([1, 1]);
+    await harness.kill();
+    expect((await harness.see()).runs(id ?? '', 'ok')).toBe(1);
   });
 });
 
