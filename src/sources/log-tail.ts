@@ -1,7 +1,15 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { continues, findAnchor, nextLines, openLog, type Progress, printsAt } from './log-content.ts';
+import {
+  continues,
+  findAnchor,
+  hasHead,
+  nextLines,
+  openLog,
+  type Progress,
+  printsAt,
+} from './log-content.ts';
 import {
   BLANK_MARK,
   type LogEntry,
@@ -240,7 +248,7 @@ class Tail {
     if (opened.state !== 'open') return { next: mark, done: true };
     const { handle, stat } = opened;
     try {
-      if (stat.ino !== mark.ino || !(await continues(handle, stat.size, mark)))
+      if (stat.ino !== mark.ino || !(await this.#isStill(handle, stat, mark)))
         return { next: undefined, done: true };
       const settled = this.#context.nowMs - stat.mtimeMs >= this.#context.settleMs;
       const { mark: next, done } = await this.#advance(handle, stat, mark, LOG_BYTES, settled);
@@ -248,6 +256,12 @@ class Tail {
     } finally {
       await handle.close();
     }
+  }
+
+  /** Of an empty file only the inode is known, and that may have gone to a copy of the log meanwhile. */
+  async #isStill(handle: FileHandle, stat: Stats, mark: RotatedMark): Promise<boolean> {
+    if (mark.offset > 0) return continues(handle, stat.size, mark);
+    return this.#mark.head === '' || !(await hasHead(handle, this.#mark.head));
   }
 
   /** The file is not there: finishes it under its new name, or remembers it in case it comes back. */
