@@ -4,8 +4,10 @@ import { createCollectors } from './collectors/index.ts';
 import type { Flags } from './config/flags.ts';
 import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
 import type { FileConfig } from './config/schema.ts';
+import { PROBE_MODULES } from './probe/probe.ts';
+import { Probes } from './probe/probes.ts';
 import { Metrics } from './registry/metrics.ts';
-import { buildMetrics, reloadMetrics } from './registry/own-metrics.ts';
+import { buildMetrics, probeMetrics, reloadMetrics } from './registry/own-metrics.ts';
 import { StateFile } from './registry/state-file.ts';
 import { stateMetrics } from './registry/state-metrics.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -58,16 +60,31 @@ export async function startExporter(
       board,
       install: openClawInstallReader({ env: process.env, gateway: current.gateway }),
     });
+  const probesFor = (current: FileConfig) =>
+    new Probes({
+      config: current,
+      env: process.env,
+      clock: systemClock,
+      storagePath: flags.storagePath,
+      run: runCommand,
+    });
+  let probes = probesFor(config);
+  const partsFor = (current: FileConfig): Parts => ({
+    collectors: collectorsFor(current),
+    probes: probesFor(current),
+  });
   const noteReload = reloadMetrics(metrics);
   noteReload(true, systemClock.now() / 1000);
   const reload = oneAtATime(async (): Promise<ReloadOutcome> => {
-    const prepared = prepare(loadConfiguration(flags), collectorsFor);
+    const prepared = prepare(loadConfiguration(flags), partsFor);
     noteReload(prepared.state === 'reloaded', systemClock.now() / 1000);
     if (prepared.state === 'refused') {
       for (const problem of prepared.problems) logger.error('configuration not reloaded', { problem });
       return prepared;
     }
-    await scheduler.replace(prepared.collectors);
+    probes.close();
+    probes = prepared.parts.probes;
+    await scheduler.replace(prepared.parts.collectors);
     logger.info('configuration reloaded');
     return { state: 'reloaded' };
   });
@@ -79,6 +96,7 @@ export async function startExporter(
     states: () => scheduler.states(),
     ready: () => scheduler.ready,
     reload: flags.enableLifecycle ? reload : undefined,
+    probing: { clock: systemClock, probes: () => probes, count: probeMetrics(metrics, PROBE_MODULES) },
   });
   const listening: ListenOutcome = await listen(app, flags.listen, logger);
   if (listening.state === 'failed') return listening;
@@ -86,23 +104,30 @@ export async function startExporter(
   state.open();
   scheduler.start(collectorsFor(config));
   const stop = async () => {
+    probes.close();
     await Promise.all([shut(listening.server), scheduler.stop(STOP_GRACE_MS)]);
     state.close();
   };
   return { state: 'running', exporter: { reload, stop }, url: `http://${addressText(listening.address)}` };
 }
 
+/** What runs for one configuration. */
+interface Parts {
+  readonly collectors: readonly Collector[];
+  readonly probes: Probes;
+}
+
 type Prepared =
-  | { readonly state: 'reloaded'; readonly collectors: readonly Collector[] }
+  | { readonly state: 'reloaded'; readonly parts: Parts }
   | { readonly state: 'refused'; readonly problems: readonly string[] };
 
-/** The collectors of a configuration, all of them made before any that runs is ended. */
-function prepare(loaded: ConfigOutcome, collectorsFor: (config: FileConfig) => Collector[]): Prepared {
+/** The parts of a configuration, all of them made before any that runs is ended. */
+function prepare(loaded: ConfigOutcome, partsFor: (config: FileConfig) => Parts): Prepared {
   if (loaded.state === 'invalid') {
     return { state: 'refused', problems: loaded.problems.map(({ path, message }) => `${path}: ${message}`) };
   }
   try {
-    return { state: 'reloaded', collectors: collectorsFor(loaded.config) };
+    return { state: 'reloaded', parts: partsFor(loaded.config) };
   } catch (error) {
     return { state: 'refused', problems: [messageOf(error)] };
   }

@@ -47,6 +47,7 @@ export interface ConfigKey {
 const SAMPLE = fileSchema.parse({
   cron: { logs: [{ path: 'sample' }] },
   ssh: { hosts: [{ name: 'sample', target: 'sample' }] },
+  gateways: [{ name: 'sample', url: 'wss://sample' }],
 });
 
 /** Every key that the configuration file may hold, in the schema's order. */
@@ -74,6 +75,7 @@ function keysBelow(node: Schema, sample: unknown, prefix: string): ConfigKey[] {
 function typeOf({ type, kind, minimum, maximum, maxLength }: Schema): string {
   if (kind !== undefined) return kind;
   if (type === 'array') return 'list';
+  if (type === 'object') return 'map of texts';
   if (type === 'integer') return `whole number, ${minimum} to ${maximum}`;
   if (type === 'boolean') return 'true or false';
   return maxLength === undefined ? 'text' : `text, at most ${maxLength} characters`;
@@ -143,5 +145,6 @@ function collectorRows(): string[][] {
 function fallbackText(type: string, value: unknown): string {
   if (value === undefined) return '';
   if (value instanceof RegExp) return value.source;
+  if (type === 'map of texts') return '';
   return type === 'duration' && typeof value === 'number' ? formatDuration(value) : String(value);
 }

@@ -7,7 +7,7 @@ import { Slots } from '../runtime/slots.ts';
 import { SSH_RESULTS, type SshProblem, type SshResult, sshEnvironment } from '../sources/ssh.ts';
 import { createNameLookup, PATH_PHASES } from '../sources/ssh-banner.ts';
 import type { Evidence, Target } from './collector.ts';
-import type { CollectorFactory } from './context.ts';
+import type { CollectorContext, CollectorFactory } from './context.ts';
 import { type CommandRecord, SshHost, type SshLimits, type SshLook } from './ssh-host.ts';
 
 const host = ['host'] as const;
@@ -57,6 +57,8 @@ const alwaysOn = gauge(
   },
 );
 
+export const SSH_FAMILIES = [up, phaseUp, phaseDuration, lastCommand, alwaysOn];
+
 /** Looks the scheduler has under way at once; only used to share out time. */
 const AT_ONCE = 32;
 const LOGINS_AT_ONCE = 8;
@@ -66,18 +68,8 @@ const MAX_COMMAND_MS = 10_000;
 
 /** SSH hosts: TCP and banner in each round, a command through the system's ssh when due or when something changed. */
 export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs }) => {
-  const { config, clock, metrics, env } = context;
-  const tools = {
-    clock,
-    run: context.run,
-    env: sshEnvironment(env),
-    lookup: createNameLookup(),
-    slots: { healthy: new Slots(LOGINS_AT_ONCE), failing: new Slots(FAILING_AT_ONCE) },
-  };
-  const configFile = configFilePath(config, env);
-  const hosts = config.ssh.hosts.map(
-    (one, index, all) => new SshHost(one, configFile, tools, index / all.length),
-  );
+  const { clock, metrics } = context;
+  const hosts = configuredSshHosts(context);
   const probes = metrics.counter({
     name: 'openclaw_ssh_probes_total',
     help: 'Rounds in which the host was probed, by the verdict at their end; all but ok name what failed.',
@@ -113,7 +105,7 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
       count(one.config.name, look);
       if (look.up && look.command !== undefined) commands.set(one.config.name, look.command);
       else commands.delete(one.config.name);
-      return { kind: 'seen', samples: samplesOf(one, look), evidence: [evidenceOf(one, look)] };
+      return { kind: 'seen', samples: sshSamples(one, look), evidence: [sshEvidence(one, look)] };
     },
   });
   let round = 0;
@@ -121,7 +113,7 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
     name: 'ssh',
     intervalMs,
     timeoutMs,
-    families: [up, phaseUp, phaseDuration, lastCommand, alwaysOn],
+    families: SSH_FAMILIES,
     close: async () => commands.clear(),
     targets() {
       round += 1;
@@ -133,6 +125,29 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
   };
 };
 
+/** The configured hosts; all of them together log in only a few at a time. */
+export function configuredSshHosts({
+  config,
+  clock,
+  run,
+  env,
+}: Pick<CollectorContext, 'config' | 'clock' | 'run' | 'env'>): SshHost[] {
+  const tools = {
+    clock,
+    run,
+    env: sshEnvironment(env),
+    lookup: createNameLookup(),
+    slots: { healthy: new Slots(LOGINS_AT_ONCE), failing: new Slots(FAILING_AT_ONCE) },
+  };
+  const configFile = configFilePath(config, env);
+  return config.ssh.hosts.map((one, index, all) => new SshHost(one, configFile, tools, index / all.length));
+}
+
+/** The parts of one look that has `ms` milliseconds. */
+export function sshShares(ms: number): Pick<SshLimits, 'phaseMs' | 'commandMs'> {
+  return { phaseMs: Math.min(MAX_PHASE_MS, ms * 0.12), commandMs: Math.min(MAX_COMMAND_MS, ms * 0.4) };
+}
+
 /**
  * Shares a round's time among its hosts, so that with any number of them swallowed each still gets a verdict: phases
  * shrink with the number of turns, and a command may use only what the turns to come do not need.
@@ -140,11 +155,12 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
 function shareOut(clock: Clock, timeoutMs: number, hosts: number) {
   const endsAt = clock.monotonic() + timeoutMs * 0.94;
   const turns = Math.max(1, Math.ceil(hosts / AT_ONCE));
-  const phaseMs = Math.min(MAX_PHASE_MS, timeoutMs * 0.12, (timeoutMs * 0.8) / turns);
+  const shares = sshShares(timeoutMs);
+  const phaseMs = Math.min(shares.phaseMs, (timeoutMs * 0.8) / turns);
   let waiting = hosts;
   const limits: SshLimits = {
     phaseMs,
-    commandMs: Math.min(MAX_COMMAND_MS, timeoutMs * 0.4),
+    commandMs: shares.commandMs,
     spareMs: () => endsAt - clock.monotonic() - Math.ceil(waiting / AT_ONCE) * phaseMs,
   };
   const begin = () => {
@@ -165,7 +181,11 @@ export function configFilePath({ ssh }: FileConfig, env: Readonly<Record<string,
   return named.startsWith('~/') ? join(env.HOME || homedir(), named.slice(2)) : resolve(named);
 }
 
-function samplesOf({ config: { name, always_on } }: SshHost, { up: isUp, path, command }: SshLook): Sample[] {
+/** All series of one look. */
+export function sshSamples(
+  { config: { name, always_on } }: SshHost,
+  { up: isUp, path, command }: SshLook,
+): Sample[] {
   const samples = [alwaysOn.sample(always_on ? 1 : 0, { host: name })];
   if (isUp !== undefined) samples.push(up.sample(isUp ? 1 : 0, { host: name }));
   for (const phase of path === undefined ? [] : PATH_PHASES) {
@@ -181,7 +201,8 @@ function samplesOf({ config: { name, always_on } }: SshHost, { up: isUp, path, c
   return samples;
 }
 
-function evidenceOf(one: SshHost, look: SshLook): Evidence {
+/** A look in words, with the next step. */
+export function sshEvidence(one: SshHost, look: SshLook): Evidence {
   const { config } = one;
   const base = { layer: 'network', subject: `ssh ${config.name}` } as const;
   const { problem } = look;

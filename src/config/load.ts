@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
@@ -38,7 +39,19 @@ export function loadConfigFile(path: string): ConfigOutcome {
       { path, message: `cannot be read (${reason}); --config.file wants a readable YAML file` },
     ]);
   }
-  return parseConfig(text);
+  const outcome = parseConfig(text);
+  return outcome.state === 'valid' ? { ...outcome, config: rooted(outcome.config, dirname(path)) } : outcome;
+}
+
+/** The configuration with relative token files below `folder`; a leading `~` stays for whoever knows the home folder. */
+function rooted(config: FileConfig, folder: string): FileConfig {
+  const own = <T extends { readonly token_file?: string | undefined }>(section: T): T => {
+    const { token_file: file } = section;
+    return file === undefined || /^~(?:\/|$)/.test(file)
+      ? section
+      : { ...section, token_file: resolve(folder, file) };
+  };
+  return { ...config, gateway: own(config.gateway), gateways: config.gateways.map(own) };
 }
 
 /** Validates the text of a configuration file whole: every mistake is reported, not only the first. Never throws. */

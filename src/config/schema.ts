@@ -85,9 +85,53 @@ const sshHost = section({
     ),
 });
 
+const URL_SHAPE = 'a URL such as ws://127.0.0.1:18789, without credentials';
+
 const gatewayUrl = z
   .string()
-  .regex(/^(wss?|https?):\/\/[^/?#@\s]+\/?$/, 'a URL such as ws://127.0.0.1:18789, without credentials');
+  .regex(/^(wss?|https?):\/\/[^/?#@\s]+\/?$/, { error: URL_SHAPE, abort: true })
+  .refine((text) => URL.canParse(text), URL_SHAPE);
+
+const LABEL_NAMES = 'label names of Prometheus that do not begin with __';
+
+const remoteGateway = section({
+  name: z
+    .string()
+    .regex(/^[\w.:@-]{1,128}$/, 'a name of letters, digits and . _ : @ -, at most 128 characters')
+    .describe('what `/probe?target=` calls it, and its `instance` in Prometheus; unique'),
+  url: gatewayUrl.describe('the gateway, as `ws:`, `wss:`, `http:` or `https:`'),
+  token_file: z
+    .string()
+    .min(1)
+    .describe(
+      "a file that holds its token (or password) alone, relative to this file's folder; without it no credential is sent",
+    )
+    .optional(),
+  auth: z.enum(['token', 'password']).default('token').describe('what the file holds: `token` or `password`'),
+  tls_fingerprint: z
+    .string()
+    .regex(
+      /^(?:sha256:)?(?:[0-9a-f]{64}|[0-9a-f]{2}(?::[0-9a-f]{2}){31})$/i,
+      'the SHA-256 fingerprint of a certificate: 64 hexadecimal digits, with or without colons',
+    )
+    .describe(
+      'SHA-256 fingerprint of its certificate; then this certificate counts and no other, whoever signed it',
+    )
+    .optional(),
+  startup_window: duration(1000)
+    .default(300_000)
+    .describe('how long it may call itself starting before it counts as hung'),
+  labels: z
+    .record(z.string().regex(/^(?!__)[a-zA-Z_]\w{0,127}$/, LABEL_NAMES), z.string().max(256), {
+      error: (issue) => (issue.code === 'invalid_key' ? LABEL_NAMES : undefined),
+    })
+    .default({})
+    .describe('labels that `/sd` puts on it'),
+}).superRefine(({ url, tls_fingerprint: pin }, context) => {
+  if (pin === undefined || /^(?:wss|https):/.test(url)) return;
+  const message = 'a wss: or https: URL, where tls_fingerprint pins a certificate';
+  context.issues.push({ code: 'custom', path: ['url'], input: url, message });
+});
 
 /** The configuration file: YAML, every key optional. */
 export const fileSchema = section({
@@ -101,7 +145,9 @@ export const fileSchema = section({
     token_file: z
       .string()
       .min(1)
-      .describe('a file that holds the token alone; default: as the OpenClaw CLI finds it')
+      .describe(
+        "a file that holds the token alone, relative to this file's folder; default: as the OpenClaw CLI finds it",
+      )
       .optional(),
     startup_window: duration(1000)
       .default(300_000)
@@ -146,6 +192,15 @@ export const fileSchema = section({
       .default([])
       .describe('the machines to reach'),
   }).prefault({}),
+  gateways: z
+    .array(remoteGateway)
+    .max(2_000)
+    .refine(
+      (gateways) => new Set(gateways.map(({ name }) => name)).size === gateways.length,
+      'gateways whose names differ',
+    )
+    .default([])
+    .describe('gateways elsewhere, asked by `/probe` alone'),
   collectors: section(
     Object.fromEntries(
       Object.keys(COLLECTOR_DEFAULTS).map((name) => [name, collectorSettings.optional()]),
@@ -156,6 +211,7 @@ export const fileSchema = section({
 /** The validated configuration file; durations in milliseconds. */
 export type FileConfig = z.output<typeof fileSchema>;
 export type SshHostConfig = FileConfig['ssh']['hosts'][number];
+export type RemoteGatewayConfig = FileConfig['gateways'][number];
 export type CronLogConfig = z.output<typeof cronLog>;
 
 /** A collector's settings after defaults; times in milliseconds. */

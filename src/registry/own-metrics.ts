@@ -39,3 +39,21 @@ export function reloadMetrics(metrics: Metrics): (successful: boolean, nowSecond
     ]);
   };
 }
+
+/** How a probe that `/probe` asked for ended: the label values of `openclaw_exporter_probes_total`. */
+export const PROBE_RESULTS = ['success', 'failure', 'busy', 'blind'] as const;
+export type ProbeResult = (typeof PROBE_RESULTS)[number];
+
+/** Counts the probes that `/probe` asked for, by their end. */
+export function probeMetrics<M extends string>(
+  metrics: Metrics,
+  modules: readonly M[],
+): (module: M, result: ProbeResult) => void {
+  const probes = metrics.counter({
+    name: 'openclaw_exporter_probes_total',
+    help: 'Answers of /probe by their end: success, failure (the target is down), busy (no time was left for a verdict), blind (the exporter itself could not look).',
+    labelNames: ['module', 'result'],
+  });
+  for (const module of modules) for (const result of PROBE_RESULTS) probes.inc({ module, result }, 0);
+  return (module, result) => probes.inc({ module, result });
+}

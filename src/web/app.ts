@@ -1,9 +1,11 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { CONTENT_TYPES, type Format } from '../registry/exposition.ts';
+import { CONTENT_TYPES } from '../registry/exposition.ts';
 import type { Metrics } from '../registry/metrics.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
+import { negotiate } from './accept.ts';
+import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
 import { CONTENT_SECURITY_POLICY, renderStatusPage } from './status-page.ts';
 
 export interface WebOptions {
@@ -16,13 +18,14 @@ export interface WebOptions {
   readonly ready: () => boolean;
   /** Reloads the configuration; undefined where the lifecycle API is switched off. */
   readonly reload: (() => Promise<ReloadOutcome>) | undefined;
+  readonly probing: ProbeOptions;
 }
 
 export type ReloadOutcome =
   | { readonly state: 'reloaded' }
   | { readonly state: 'refused'; readonly problems: readonly string[] };
 
-/** The exporter's HTTP interface; nothing in it waits for a probe. */
+/** The exporter's HTTP interface; nothing in it but `/probe` waits for a probe. */
 export function createApp(options: WebOptions): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -53,23 +56,14 @@ export function createApp(options: WebOptions): Express {
       .type('text')
       .send(`openclaw-gateway-exporter ${text}.\n`);
   });
+  app.get('/probe', probeHandler(options.probing));
+  app.get('/sd', discoveryHandler(options.probing));
   if (options.reload !== undefined) app.post('/-/reload', reloadHandler(options.reload));
   app.use((_request, response) => {
     response.status(404).type('text').send('Not found. Try /metrics or /.\n');
   });
   app.use(failureHandler(options.logger));
   return app;
-}
-
-/** Media type parameters that scrapers send and that do not matter here; quality values stay. */
-const IGNORED_PARAMETERS = /;\s*(?:version|escaping|charset|encoding|proto)\s*=\s*[^;,]*/gi;
-
-/** OpenMetrics where the client prefers it to plain text, by `Accept` alone, decided for each request. */
-function negotiate(request: Request): Format {
-  const { accept } = request.headers;
-  if (accept !== undefined) request.headers.accept = accept.replaceAll(IGNORED_PARAMETERS, '');
-  const preferred = request.accepts(['text/plain', 'application/openmetrics-text']);
-  return preferred === 'application/openmetrics-text' ? 'openmetrics' : 'text';
 }
 
 function reloadHandler(reload: () => Promise<ReloadOutcome>) {

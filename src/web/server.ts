@@ -27,7 +27,8 @@ export async function listen(
   logger: Logger,
 ): Promise<ListenOutcome> {
   const server = createServer(LIMITS, app);
-  server.maxConnections = 256;
+  // Prometheus has a connection for each probe under way.
+  server.maxConnections = 1024;
   return new Promise((resolve) => {
     server.once('error', (error) => {
       const where = addressText({ host, port });

@@ -38,6 +38,31 @@ describe('a mistake', () => {
     ['ssh: {hosts: [{name: a, target: b, port: "22"}]}', 'ssh.hosts.0.port', '"22"', 'a number'],
     ['ssh: {hosts: [{name: a, target: b, always_on: ja}]}', 'ssh.hosts.0.always_on', '"ja"', 'true or false'],
     ['ssh: {hosts: [{name: a, target: b}, {name: a, target: c}]}', 'ssh.hosts', 'a list', 'names differ'],
+    ['gateways: [{name: a}]', 'gateways.0.url', 'undefined', 'a text'],
+    ['gateways: [{url: "ws://a", name: a b}]', 'gateways.0.name', '"a b"', 'letters, digits and . _ : @ -'],
+    ['gateways: [{name: a, url: "ftp://a"}]', 'gateways.0.url', '"ftp://a"', 'ws://127.0.0.1:18789'],
+    ['gateways: [{name: a, url: "ws://a:99999"}]', 'gateways.0.url', '"ws://a:99999"', 'a URL'],
+    ['gateways: [{name: a, url: "ws://a"}, {name: a, url: "ws://b"}]', 'gateways', 'a list', 'names differ'],
+    [
+      'gateways: [{name: a, url: "wss://a", tls_fingerprint: AB}]',
+      'gateways.0.tls_fingerprint',
+      '"AB"',
+      '64',
+    ],
+    [
+      `gateways: [{name: a, url: "ws://a", tls_fingerprint: "${'ab'.repeat(32)}"}]`,
+      'gateways.0.url',
+      '"ws://a"',
+      'a wss: or https: URL',
+    ],
+    ['gateways: [{name: a, url: "ws://a", auth: none}]', 'gateways.0.auth', '"none"', 'token, password'],
+    [
+      'gateways: [{name: a, url: "ws://a", labels: {__x: y}}]',
+      'gateways.0.labels.__x',
+      '"__x"',
+      'label names',
+    ],
+    ['gateways: [{name: a, url: "ws://a", labels: {x: 1}}]', 'gateways.0.labels.x', '1', 'a text'],
     ['collectors: {ping: {interval: 30d}}', 'collectors.ping.interval', '"30d"', 'to 7d'],
     ['collectors: {ping: {interval: 1ms}}', 'collectors.ping.interval', '"1ms"', 'from 100ms'],
     ['collectors: {ping: {timeout: 1m}}', 'collectors.ping.timeout', '1m', 'at most the interval, 15s'],
@@ -81,7 +106,7 @@ describe('a mistake', () => {
 
 describe('an unknown key', () => {
   it.each([
-    ['nonsense: 1', 'nonsense', 'gateway, cron, ssh, collectors'],
+    ['nonsense: 1', 'nonsense', 'gateway, cron, ssh, gateways, collectors'],
     ['gateway: {prot: 1}', 'gateway.prot', 'url'],
     ['ssh: {hosts: [{name: a, target: b, user: c}]}', 'ssh.hosts.0.user', 'always_on'],
     ['collectors: {pong: {}}', 'collectors.pong', 'ping'],
@@ -184,6 +209,25 @@ describe("a collector's settings", () => {
   it('keep the default timeout within a shorter interval', () => {
     const settings = collectorSettingsOf(configOf('collectors: {ping: {interval: 1s}}'), 'ping');
     expect(settings).toEqual({ enabled: true, intervalMs: 1000, timeoutMs: 1000 });
+  });
+});
+
+describe('the token files', () => {
+  it('lie below the folder of the configuration file, unless they are absolute or below a home folder', () => {
+    const folder = tempFolder();
+    const path = join(folder, 'exporter.yml');
+    const named = ['a.token', 'sub/b.token', '/run/c.token', '~/d.token'];
+    const gateways = named.map((file, index) => ({ name: `g${index}`, url: 'ws://a', token_file: file }));
+    writeFileSync(path, JSON.stringify({ gateway: { token_file: 'own.token' }, gateways }));
+    const outcome = loadConfigFile(path);
+    if (outcome.state === 'invalid') throw new Error(JSON.stringify(outcome.problems));
+    expect(outcome.config.gateway.token_file).toBe(join(folder, 'own.token'));
+    expect(outcome.config.gateways.map(({ token_file: file }) => file)).toEqual([
+      join(folder, 'a.token'),
+      join(folder, 'sub', 'b.token'),
+      '/run/c.token',
+      '~/d.token',
+    ]);
   });
 });
 

@@ -8,6 +8,7 @@ import type { TargetState } from '../../src/runtime/scheduler.ts';
 import { createApp, type WebOptions } from '../../src/web/app.ts';
 import { addressText } from '../../src/web/server.ts';
 import { recordingLogger } from '../support/logger.ts';
+import { probing } from '../support/probing.ts';
 
 const up = gauge('openclaw_test_up', 'A verdict.', { meaning: { absent: 'unseen' } });
 
@@ -30,6 +31,7 @@ function app(options: Partial<WebOptions> = {}) {
     states: () => [],
     ready: () => true,
     reload: undefined,
+    probing: probing(),
     ...options,
   });
 }
@@ -202,7 +204,7 @@ describe('every answer', () => {
     },
   );
 
-  it.each(['/nothing', '/metrics/x', '/-/quit', '/%', '/..%2f..%2fetc/passwd', '/probe'])(
+  it.each(['/nothing', '/metrics/x', '/-/quit', '/%', '/..%2f..%2fetc/passwd', '/probe/x'])(
     'to %s is 404 and does not repeat the path',
     async (path) => {
       const { text } = await request(app()).get(path).expect(404);

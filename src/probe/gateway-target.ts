@@ -1,0 +1,157 @@
+import type { Evidence } from '../collectors/collector.ts';
+import type { GatewayContext } from '../collectors/context.ts';
+import { GatewayPing, type PingLook } from '../collectors/ping.ts';
+import { PING_FAMILIES } from '../collectors/ping-metrics.ts';
+import { deadlines } from '../collectors/probe-deadlines.ts';
+import { tokenEvidence } from '../collectors/token-evidence.ts';
+import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from '../collectors/token-verdict.ts';
+import { COLLECTOR_DEFAULTS, type RemoteGatewayConfig } from '../config/schema.ts';
+import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
+import type { Slots } from '../runtime/slots.ts';
+import type { KnownGateway } from '../sources/openclaw-install.ts';
+import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';
+import { SharedLooks } from './shared-looks.ts';
+
+export const GATEWAY_PROBE_FAMILIES = [...PING_FAMILIES, ...VERDICT_FAMILIES];
+
+/** As much time as the local gateway gets, where the caller has it. */
+const MOST_MS = deadlines(COLLECTOR_DEFAULTS.ping.timeoutMs).totalMs;
+/** Looks at one gateway at once, of callers whose patience differs. */
+const LOOKS_AT_ONCE = 4;
+/** An accepted credential is not proved again sooner, however often and by however many the gateway is probed. */
+const VERDICT_AGE_MS = 60_000;
+
+/** Places for the looks and the token checks of all gateways. */
+export interface GatewaySlots {
+  readonly healthy: Slots;
+  /** For gateways that failed last time: they take all the time there is, which must not be that of the others. */
+  readonly failing: Slots;
+  readonly checks: Slots;
+}
+
+export interface GatewayTargetOptions {
+  readonly config: RemoteGatewayConfig;
+  readonly context: GatewayContext;
+  readonly slots: GatewaySlots;
+  /** Fires when the target is not probed any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What one look gave; `checked` ends with the token check that it began or found under way. */
+type Look =
+  | (Extract<PingLook, { kind: 'seen' }> & {
+      readonly known: KnownGateway;
+      readonly checked: Promise<string | undefined>;
+    })
+  | Extract<PingLook, { kind: 'blind' }>;
+
+/**
+ * A gateway elsewhere. The look is the caller's to wait for; the check of the token has a time of its own, because one
+ * that is cut short was charged for nothing: a caller that cannot wait for it sees the last verdict.
+ */
+export class GatewayTarget implements ProbeTarget {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly #options: GatewayTargetOptions;
+  readonly #ping: GatewayPing;
+  readonly #token: TokenVerdict;
+  readonly #looks: SharedLooks<Look>;
+  #failing = false;
+  #checking: Promise<string | undefined> | undefined;
+  #acceptedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: GatewayTargetOptions) {
+    const { config, context, slots, signal } = options;
+    this.labels = { ...config.labels, __meta_openclaw_url: context.install().address.url };
+    this.#options = options;
+    this.#ping = new GatewayPing(context);
+    this.#token = new TokenVerdict(context);
+    this.#looks = new SharedLooks({
+      clock: context.clock,
+      slots: () => (this.#failing ? slots.failing : slots.healthy),
+      mostMs: MOST_MS,
+      atOnce: LOOKS_AT_ONCE,
+      signal,
+      look: (ms) => this.#look(ms),
+    });
+  }
+
+  async probe(patience: Patience): Promise<ProbeOutcome> {
+    const look = await this.#looks.get(patience);
+    if (look === undefined) return { state: 'busy', reason: 'too many other probes were under way' };
+    if (look.kind === 'blind') return { state: 'blind', reason: look.reason };
+    const note = await this.#checkedBy(patience.deadlineMs, look.checked);
+    this.#token.publish();
+    return {
+      state: 'seen',
+      success: look.answers.health.state === 'live',
+      samples: [...look.samples, ...this.#token.samples()],
+      evidence: [...look.evidence, ...this.#tokenWords(look.known, note)],
+    };
+  }
+
+  async #look(ms: number): Promise<Look> {
+    const { context, signal } = this.#options;
+    const look = await this.#ping.look(signal, { totalMs: ms, connectMs: ms * 0.4, answerMs: ms * 0.6 });
+    if (look.kind === 'blind') return look;
+    const { health, ready } = look.answers;
+    this.#failing = health.state !== 'live';
+    const known = context.install();
+    this.#token.see(known, health.state, ready);
+    const busy = health.state === 'live' ? busyWith(ready) : 'the gateway does not answer';
+    const checked = this.#check(known, busy);
+    // Every caller may have left before it ends.
+    checked.catch(() => undefined);
+    return { ...look, known, checked };
+  }
+
+  #check(known: KnownGateway, busy: string | undefined): Promise<string | undefined> {
+    const fresh = this.#options.context.clock.monotonic() - this.#acceptedAtMs < VERDICT_AGE_MS;
+    if (fresh && this.#token.current?.match === true) return Promise.resolve(undefined);
+    if (busy !== undefined) return this.#token.ask(known, busy, () => this.#asking(known));
+    this.#checking ??= this.#checkInTurn(known).finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #checkInTurn(known: KnownGateway): Promise<string | undefined> {
+    const { context, slots, signal } = this.#options;
+    try {
+      const ask = () => this.#token.ask(known, undefined, () => this.#asking(known));
+      return await slots.checks.use(signal, ask);
+    } catch (error) {
+      // Only the end of this target cuts a check; nobody waits for its words any more.
+      if (signal.aborted) return undefined;
+      throw error;
+    } finally {
+      if (this.#token.current?.match === true) this.#acceptedAtMs = context.clock.monotonic();
+    }
+  }
+
+  #asking({ address }: KnownGateway) {
+    const { context, signal } = this.#options;
+    const { connectMs, answerMs } = deadlines(MIN_CHECK_MS);
+    return { address, clock: context.clock, connectMs, answerMs, signal };
+  }
+
+  async #checkedBy(deadlineMs: number, checked: Promise<string | undefined>): Promise<string | undefined> {
+    const { context, signal } = this.#options;
+    let done = false;
+    const noted = checked.then((note) => {
+      done = true;
+      return note;
+    });
+    // What is left when a check takes all the time: enough to say so.
+    const ms = Math.max(0, (deadlineMs - context.clock.monotonic()) * 0.9);
+    const note = await withDeadline({ clock: context.clock, ms, outer: signal }, (cut) =>
+      unlessAborted(noted, cut),
+    );
+    return done ? note : 'the gateway has not said yet';
+  }
+
+  #tokenWords(known: KnownGateway, note: string | undefined): Evidence[] {
+    const subject = known.address.url.replace(/^wss?:\/\//, '');
+    const places = { variants: 0, differing: [] };
+    return tokenEvidence({ install: known, verdict: this.#token.current, places, note }, subject);
+  }
+}

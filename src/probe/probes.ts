@@ -1,0 +1,95 @@
+import type { CollectorContext } from '../collectors/context.ts';
+import { configuredSshHosts, SSH_FAMILIES } from '../collectors/ssh.ts';
+import { Metrics } from '../registry/metrics.ts';
+import { messageOf } from '../runtime/errors.ts';
+import { Slots } from '../runtime/slots.ts';
+import { configuredGatewayReader } from '../sources/configured-gateway.ts';
+import { GATEWAY_PROBE_FAMILIES, GatewayTarget } from './gateway-target.ts';
+import type { Patience, ProbeModule, ProbeModuleName, ProbeOutcome, ProbeTarget } from './probe.ts';
+import { PROBE_MODULES } from './probe.ts';
+import { SshTarget } from './ssh-target.ts';
+
+/** Looks under way at once, over all targets. One that hangs costs a socket and nothing else. */
+const LOOKS_AT_ONCE = 64;
+const FAILING_LOOKS_AT_ONCE = 128;
+const CHECKS_AT_ONCE = 32;
+
+export type ProbesOptions = Pick<CollectorContext, 'config' | 'env' | 'clock' | 'storagePath' | 'run'>;
+
+/** Everything of one configuration that can be probed. */
+export class Probes {
+  readonly modules: Readonly<Record<ProbeModuleName, ProbeModule>>;
+  readonly #closing = new AbortController();
+  readonly #discovery = new Map<ProbeModuleName, string>();
+
+  /** Opens nothing and asks nothing until somebody probes. */
+  constructor(options: ProbesOptions) {
+    this.modules = {
+      gateway: { families: GATEWAY_PROBE_FAMILIES, targets: this.#gateways(options) },
+      ssh: { families: SSH_FAMILIES, targets: this.#sshHosts(options) },
+    };
+    for (const name of PROBE_MODULES) this.#discovery.set(name, discovery(name, this.modules[name]));
+  }
+
+  /** Probes a target; never rejects, and ends by the deadline. */
+  async probe(target: ProbeTarget, patience: Patience): Promise<ProbeOutcome> {
+    try {
+      return await target.probe(patience);
+    } catch (error) {
+      const reason = this.#closing.signal.aborted ? 'the configuration was just replaced' : messageOf(error);
+      return { state: 'blind', reason };
+    }
+  }
+
+  /** The targets of a module in the form of Prometheus' `http_sd`. */
+  discovery(name: ProbeModuleName): string {
+    return this.#discovery.get(name) ?? '[]';
+  }
+
+  /** Cuts every look under way. */
+  close(): void {
+    this.#closing.abort(new Error('the probes stop'));
+  }
+
+  #gateways({ config, env, clock, storagePath }: ProbesOptions): Map<string, ProbeTarget> {
+    // What is counted here belongs to other gateways than the exporter's own, and is shown by nobody.
+    const metrics = new Metrics();
+    const slots = {
+      healthy: new Slots(LOOKS_AT_ONCE),
+      failing: new Slots(FAILING_LOOKS_AT_ONCE),
+      checks: new Slots(CHECKS_AT_ONCE),
+    };
+    const { signal } = this.#closing;
+    return new Map(
+      config.gateways.map((one) => {
+        const context = {
+          clock,
+          metrics,
+          storagePath,
+          board: { process: undefined },
+          config: { gateway: one },
+          install: configuredGatewayReader(one, env.HOME),
+        };
+        return [one.name, new GatewayTarget({ config: one, context, slots, signal })] as const;
+      }),
+    );
+  }
+
+  #sshHosts({ config, env, clock, run }: ProbesOptions): Map<string, ProbeTarget> {
+    const slots = new Slots(LOOKS_AT_ONCE);
+    const { signal } = this.#closing;
+    const hosts = configuredSshHosts({ config, env, clock, run });
+    return new Map(
+      hosts.map((host) => [host.config.name, new SshTarget({ host, clock, slots, signal })] as const),
+    );
+  }
+}
+
+/** One group a target, as JSON. Source: Prometheus' documentation of HTTP service discovery. */
+function discovery(module: ProbeModuleName, { targets }: ProbeModule): string {
+  const groups = [...targets].map(([name, { labels }]) => ({
+    targets: [name],
+    labels: { ...labels, __meta_openclaw_module: module },
+  }));
+  return JSON.stringify(groups);
+}

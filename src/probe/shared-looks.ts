@@ -1,0 +1,92 @@
+import type { Clock } from '../runtime/clock.ts';
+import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
+import type { Slots } from '../runtime/slots.ts';
+import type { Patience } from './probe.ts';
+
+/** Share of a caller's time for the look itself; the rest is for getting the answer out. */
+const LOOK_SHARE = 0.9;
+/** With less than this share of the time it should have, a look would call slow what is only late in its turn. */
+const LEAST_SHARE = 0.5;
+
+export interface SharedLooksOptions<T> {
+  readonly clock: Clock;
+  /** Places for looks of all targets. */
+  readonly slots: () => Slots;
+  /** Milliseconds that a look takes at most, however patient the caller. */
+  readonly mostMs: number;
+  /** Looks of this target under way at once, which differ in their patience. */
+  readonly atOnce: number;
+  /** Fires when no look may go on. */
+  readonly signal: AbortSignal;
+  /** Looks once, and gives a verdict within `ms` milliseconds. */
+  readonly look: (ms: number) => Promise<T>;
+}
+
+interface Running<T> {
+  readonly patienceMs: number;
+  endsAtMs: number;
+  readonly end: Promise<T | undefined>;
+}
+
+/**
+ * Looks at one target that callers share. A caller joins a look that is at least as patient as its own would be and
+ * ends in its time; otherwise it gets one of its own, so that an impatient caller neither waits too long nor makes a
+ * patient one believe that something slow is down.
+ */
+export class SharedLooks<T> {
+  readonly #options: SharedLooksOptions<T>;
+  readonly #running = new Set<Running<T>>();
+
+  constructor(options: SharedLooksOptions<T>) {
+    this.#options = options;
+  }
+
+  /** A look's verdict; undefined when there was none by the caller's deadline. Rejects when the look does. */
+  async get({ budgetMs, deadlineMs }: Patience): Promise<T | undefined> {
+    const { clock, signal, mostMs } = this.#options;
+    const patienceMs = Math.min(mostMs, budgetMs * LOOK_SHARE);
+    const running = this.#joinable(patienceMs, deadlineMs) ?? this.#begin(patienceMs, deadlineMs);
+    const leftMs = Math.max(0, deadlineMs - clock.monotonic());
+    return withDeadline({ clock, ms: leftMs, outer: signal }, (cut) => unlessAborted(running.end, cut));
+  }
+
+  #joinable(patienceMs: number, deadlineMs: number): Running<T> | undefined {
+    const all = [...this.#running];
+    const fitting = all.find((one) => one.patienceMs >= patienceMs && one.endsAtMs <= deadlineMs);
+    return fitting ?? (all.length >= this.#options.atOnce ? all.at(-1) : undefined);
+  }
+
+  #begin(patienceMs: number, deadlineMs: number): Running<T> {
+    const running: Running<T> = {
+      patienceMs,
+      endsAtMs: deadlineMs,
+      end: this.#inTurn(patienceMs, deadlineMs, (endsAtMs) => {
+        running.endsAtMs = endsAtMs;
+      }).finally(() => this.#running.delete(running)),
+    };
+    this.#running.add(running);
+    // Every caller may have left before it ends.
+    running.end.catch(() => undefined);
+    return running;
+  }
+
+  async #inTurn(
+    patienceMs: number,
+    deadlineMs: number,
+    begun: (endsAtMs: number) => void,
+  ): Promise<T | undefined> {
+    const { clock, slots, signal, look } = this.#options;
+    // Only then is the object there that `begun` changes.
+    await Promise.resolve();
+    const waitMs = deadlineMs - clock.monotonic() - patienceMs * LEAST_SHARE;
+    if (waitMs <= 0) return undefined;
+    return withDeadline({ clock, ms: waitMs, outer: signal }, (giveUp) =>
+      slots().use(giveUp, () => {
+        const now = clock.monotonic();
+        const ms = Math.min(patienceMs, deadlineMs - now);
+        begun(now + ms);
+        return look(ms);
+      }),
+    );
+  }
+}

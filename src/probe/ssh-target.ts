@@ -1,0 +1,52 @@
+import { sshEvidence, sshSamples, sshShares } from '../collectors/ssh.ts';
+import type { SshHost, SshLook } from '../collectors/ssh-host.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Slots } from '../runtime/slots.ts';
+import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';
+import { SharedLooks } from './shared-looks.ts';
+
+/** As much time as a round of the local collector has. */
+const MOST_MS = 25_000;
+
+export interface SshTargetOptions {
+  readonly host: SshHost;
+  readonly clock: Clock;
+  readonly slots: Slots;
+  /** Fires when the target is not probed any more. */
+  readonly signal: AbortSignal;
+}
+
+/** An SSH host: its port in each probe, a command when one is due, as the collector does it. */
+export class SshTarget implements ProbeTarget {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly #host: SshHost;
+  readonly #looks: SharedLooks<SshLook>;
+
+  constructor({ host, clock, slots, signal }: SshTargetOptions) {
+    this.labels = {};
+    this.#host = host;
+    this.#looks = new SharedLooks({
+      clock,
+      slots: () => slots,
+      mostMs: MOST_MS,
+      // A host knows what it owes only from look to look.
+      atOnce: 1,
+      signal,
+      look: (ms) => {
+        const endsAtMs = clock.monotonic() + ms;
+        return host.look(signal, { ...sshShares(ms), spareMs: () => endsAtMs - clock.monotonic() });
+      },
+    });
+  }
+
+  async probe(patience: Patience): Promise<ProbeOutcome> {
+    const look = await this.#looks.get(patience);
+    if (look === undefined) return { state: 'busy', reason: 'other probes took all the time' };
+    return {
+      state: 'seen',
+      success: look.up ?? look.problem === undefined,
+      samples: sshSamples(this.#host, look),
+      evidence: [sshEvidence(this.#host, look)],
+    };
+  }
+}

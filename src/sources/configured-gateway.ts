@@ -1,0 +1,45 @@
+import { homedir } from 'node:os';
+import { NotedFiles } from './noted-files.ts';
+import {
+  addressOfUrl,
+  type Credential,
+  fromTokenFile,
+  gatewayUrl,
+  type KnownGateway,
+  normalFingerprint,
+} from './openclaw-install.ts';
+
+/** A gateway as the exporter's own configuration names it. */
+export interface ConfiguredGateway {
+  /** `ws:`, `wss:`, `http:` or `https:`. */
+  readonly url: string;
+  /** Absolute, or beginning with `~/`. */
+  readonly token_file?: string | undefined;
+  readonly auth: 'token' | 'password';
+  readonly tls_fingerprint?: string | undefined;
+}
+
+/**
+ * What is known of a configured gateway. Its credential comes from its own file and from nowhere else: none of this
+ * machine's is ever sent there. The file is read anew when it changes. Throws at once on a URL that is none.
+ */
+export function configuredGatewayReader(
+  gateway: ConfiguredGateway,
+  home: string | undefined,
+): () => KnownGateway {
+  const url = gatewayUrl(gateway.url);
+  if (url === undefined) throw new Error('the URL of a gateway is none');
+  const pin = gateway.tls_fingerprint === undefined ? undefined : normalFingerprint(gateway.tls_fingerprint);
+  const address = { ...addressOfUrl(url), fingerprint: pin };
+  const file = gateway.token_file?.replace(/^~(?=\/)/, () => home ?? homedir());
+  let last: { readonly files: NotedFiles; readonly known: KnownGateway } | undefined;
+  return () => {
+    if (last?.files.unchanged()) return last.known;
+    const files = new NotedFiles();
+    const problems: string[] = [];
+    const credential: Credential | undefined =
+      file === undefined ? undefined : fromTokenFile(file, 'token_file', files, problems);
+    last = { files, known: { address, authMode: gateway.auth, credential, problems } };
+    return last.known;
+  };
+}
