@@ -189,6 +189,7 @@ export function healthy(): World {
       ],
       [0, 0],
     ),
+    'openclaw_gateway_pings_total{result="ok"}': always({ from: 0, perMinute: 4 }),
     openclaw_gateway_process_restarts_total: always(2),
     openclaw_gateway_process_resident_memory_bytes: always(8e8),
     openclaw_gateway_process_memory_limit_bytes: always(4e9),
