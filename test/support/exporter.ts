@@ -18,6 +18,10 @@ export interface ExporterOptions {
   /** Shared with another exporter, or kept over a restart. */
   readonly storagePath?: string;
   readonly uid?: number;
+  /** To listen on; default: a free one. */
+  readonly port?: number;
+  /** A program and arguments to start it through: `ip netns exec NAME`. */
+  readonly through?: readonly string[];
 }
 
 /** The real exporter as a child process, seen through HTTP only. */
@@ -34,13 +38,21 @@ export class Exporter {
     this.child = child;
   }
 
-  static async start({ env, config, storagePath }: ExporterOptions): Promise<Exporter> {
-    const port = await freePort();
+  static async start({
+    env,
+    config,
+    storagePath,
+    through = [],
+    port: chosen,
+  }: ExporterOptions): Promise<Exporter> {
+    const port = chosen ?? (await freePort());
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-exporter-e2e-'));
     const storage = storagePath ?? join(folder, 'storage');
     const configFile = join(folder, 'exporter.yml');
     writeFileSync(configFile, stringify(config ?? {}));
-    const args = [
+    const [file = '', ...args] = [
+      ...through,
+      process.execPath,
       '--disable-warning=ExperimentalWarning',
       LAUNCHER,
       `--config.file=${configFile}`,
@@ -48,13 +60,13 @@ export class Exporter {
       `--storage.path=${storage}`,
       '--log.level=debug',
     ];
-    const exporter = new Exporter(port, folder, storage, new Child(process.execPath, args, { env }));
+    const exporter = new Exporter(port, folder, storage, new Child(file, args, { env }));
     await until(
       async () => {
         if (exporter.child.ended !== undefined) throw new Error(`exporter ended: ${exporter.child.output}`);
         return (await fetch(exporter.url('/-/healthy'))).ok;
       },
-      { what: 'the exporter to serve' },
+      { what: 'the exporter to serve', timeoutMs: 30_000 },
     );
     return exporter;
   }

@@ -6,28 +6,45 @@ import { Child } from './child.ts';
 import { freePort } from './ports.ts';
 import { until } from './until.ts';
 
-const ADDRESS = '127.0.0.1';
+const LOOPBACK = '127.0.0.1';
 /** Where sshd locks itself in before a login; it refuses to start as root without. */
 const PRIVILEGE_SEPARATION = '/run/sshd';
+
+export interface SshdOptions {
+  /** Default: loopback. */
+  readonly address?: string;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** A program and arguments to start sshd through: `ip netns exec NAME`. */
+  readonly through?: readonly string[];
+  /** Lines for the server's configuration, made with its folder. */
+  readonly lines?: (folder: string) => readonly string[];
+}
 
 /** A real OpenSSH server on a free loopback port, with its own keys; nothing of the machine's own SSH is read or changed. */
 export class Sshd {
   readonly port: number;
   /** The running user at this server's address, as ssh(1) takes it. */
-  readonly target = `${userInfo().username}@${ADDRESS}`;
+  readonly target: string;
   /** Client configuration that knows this server and holds an accepted key; for `ssh.config_file`. */
   readonly configFile: string;
   readonly folder: string;
+  readonly #options: SshdOptions;
+  readonly #address: string;
   #child: Child | undefined;
 
-  private constructor(port: number, folder: string) {
+  private constructor(port: number, folder: string, options: SshdOptions) {
     this.port = port;
     this.folder = folder;
+    this.#options = options;
+    this.#address = options.address ?? LOOPBACK;
+    this.target = `${userInfo().username}@${this.#address}`;
     this.configFile = join(folder, 'ssh_config');
   }
 
-  static async start(): Promise<Sshd> {
-    const sshd = new Sshd(await freePort(), mkdtempSync(join(tmpdir(), 'openclaw-exporter-sshd-')));
+  static async start(options: SshdOptions = {}): Promise<Sshd> {
+    const folder = mkdtempSync(join(tmpdir(), 'openclaw-exporter-sshd-'));
+    const sshd = new Sshd(options.port ?? (await freePort()), folder, options);
     sshd.#generate('host');
     sshd.#generate('client');
     sshd.acceptKey();
@@ -51,7 +68,9 @@ export class Sshd {
   /** Starts the server again on its port. */
   async resume(): Promise<void> {
     if (process.getuid?.() === 0) mkdirSync(PRIVILEGE_SEPARATION, { recursive: true, mode: 0o755 });
-    const child = new Child('/usr/sbin/sshd', ['-D', '-e', '-f', join(this.folder, 'sshd_config')]);
+    const command = [...(this.#options.through ?? []), '/usr/sbin/sshd', '-D', '-e'];
+    const [file = '', ...args] = [...command, '-f', join(this.folder, 'sshd_config')];
+    const child = new Child(file, args);
     this.#child = child;
     await until(
       () => {
@@ -69,6 +88,11 @@ export class Sshd {
 
   thaw(): void {
     this.#child?.signal('SIGCONT');
+  }
+
+  /** The client's public key, as files of keys hold it. */
+  get clientKey(): string {
+    return this.#publicKey('client');
   }
 
   /** Accepts the client's key from now on. */
@@ -92,7 +116,7 @@ export class Sshd {
   /** Puts the present host key on the client's record, in place of what stood there. */
   know(): void {
     const [type, key] = this.#publicKey('host').split(' ');
-    writeFileSync(join(this.folder, 'known_hosts'), `[${ADDRESS}]:${this.port} ${type} ${key}\n`);
+    writeFileSync(join(this.folder, 'known_hosts'), `[${this.#address}]:${this.port} ${type} ${key}\n`);
   }
 
   /** Empties the client's record of host keys. */
@@ -121,7 +145,7 @@ export class Sshd {
 
   #serverConfig(): string {
     return [
-      `ListenAddress ${ADDRESS}`,
+      `ListenAddress ${this.#address}`,
       `Port ${this.port}`,
       `HostKey ${join(this.folder, 'host')}`,
       `AuthorizedKeysFile ${join(this.folder, 'authorized_keys')}`,
@@ -133,6 +157,7 @@ export class Sshd {
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'LogLevel VERBOSE',
+      ...(this.#options.lines?.(this.folder) ?? []),
       '',
     ].join('\n');
   }

@@ -1,0 +1,46 @@
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const PAGE = fileURLToPath(new URL('../../docs/network-faults.md', import.meta.url));
+
+export interface FaultRow {
+  readonly fault: string;
+  /** What says so, in words. */
+  readonly metrics: string;
+  /** From the fault to the first scrape that says so; undefined where there is no such moment. */
+  readonly seconds: number | undefined;
+}
+
+/** What each injected fault looked like; printed, and with `WRITE_FAULTS_PAGE=1` written into the docs. */
+export class FaultTable {
+  readonly #startedAt = performance.now();
+  readonly #rows: FaultRow[] = [];
+
+  add(row: FaultRow): void {
+    this.#rows.push(row);
+  }
+
+  /** Seconds from the start of everything, for faults that are there from then on. */
+  sinceStart(now = performance.now()): number {
+    return (now - this.#startedAt) / 1000;
+  }
+
+  publish(): void {
+    const lines = this.#rows.map(
+      ({ fault, metrics, seconds }) => `| ${fault} | ${seconds?.toFixed(1) ?? ''} | ${metrics} |`,
+    );
+    const table = ['| fault | seen after (s) | what says so |', '| --- | --- | --- |', ...lines].join('\n');
+    process.stdout.write(`${table}\n`);
+    if (process.env.WRITE_FAULTS_PAGE !== '1' || this.#rows.length === 0) return;
+    writeFileSync(PAGE, `${HEAD}\n${table}\n`);
+  }
+}
+
+const HEAD = `# Faults on the way to SSH hosts
+
+Made by \`WRITE_FAULTS_PAGE=1 npx vitest run --project e2e test/e2e/ssh-namespaces.test.ts\`: a real gateway, a real exporter and
+real SSH servers, each host in a network namespace of its own. Hosts are looked at every 6 s there (30 s by default), so times are
+those of that interval. While each fault lasts, the verdicts on the other hosts, the gateway, its process and its token are compared with
+those before it and stay the same. The wrong clock is a \`date\` that lies at the other end, for the machine's own is shared by all
+namespaces. Metric names without their \`openclaw_\` and \`openclaw_gateway_\` beginnings.
+`;
