@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Bench, BenchRow } from './bench.ts';
 import { scrapeWhileHanging } from './scrape-while-hanging.ts';
+import { sshHosts } from './ssh-hosts.ts';
 
-const BENCHES: readonly Bench[] = [scrapeWhileHanging];
+const BENCHES: readonly Bench[] = [scrapeWhileHanging, sshHosts];
 const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 
 const only = process.argv[2];

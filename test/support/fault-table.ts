@@ -13,16 +13,10 @@ export interface FaultRow {
 
 /** What each injected fault looked like; printed, and with `WRITE_FAULTS_PAGE=1` written into the docs. */
 export class FaultTable {
-  readonly #startedAt = performance.now();
   readonly #rows: FaultRow[] = [];
 
   add(row: FaultRow): void {
     this.#rows.push(row);
-  }
-
-  /** Seconds from the start of everything, for faults that are there from then on. */
-  sinceStart(now = performance.now()): number {
-    return (now - this.#startedAt) / 1000;
   }
 
   publish(): void {

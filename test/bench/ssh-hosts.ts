@@ -1,0 +1,245 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startBlackHole } from '../support/black-hole.ts';
+import { Child } from '../support/child.ts';
+import { Exporter } from '../support/exporter.ts';
+import { matching, type Series, sampleOf } from '../support/exposition.ts';
+import { freePort } from '../support/ports.ts';
+import { Sshd } from '../support/sshd.ts';
+import { SwallowingPort } from '../support/swallowing-port.ts';
+import { until } from '../support/until.ts';
+import { type Bench, type BenchRow, quantile, times } from './bench.ts';
+
+const HOSTS = 200;
+/** Every third host is dead, in turn refusing, silent, and swallowing. */
+const DEAD_SHARE = 3;
+const DEFAULT_ROUNDS = 4;
+/** As many rounds as there are in an hour of the default interval of 30 s, each after the other without a rest. */
+const HOUR_OF_ROUNDS = 120;
+const LOGINS_BY_HAND = 10;
+/** The kernel's clock ticks a second in `/proc/PID/stat`. */
+const TICKS = 100;
+
+interface Reading {
+  /** Of the collector's last round. */
+  readonly roundSeconds: number;
+  readonly rounds: number;
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+  readonly openFiles: number;
+  readonly processes: number;
+  /** Exporter and all the children it has waited for. */
+  readonly cpuSeconds: number;
+  readonly hostsSeen: number;
+  readonly atSeconds: number;
+}
+
+/** Many SSH hosts, a third of them dead: what a round costs, and whether anything grows. */
+export const sshHosts: Bench = {
+  name: '200 ssh hosts',
+  claim: `${HOSTS} SSH hosts, a third of them dead, are looked at in each interval, and nothing grows over as many rounds as an hour has.`,
+  alternative:
+    'a loop that logs in to one host after the other (`ssh -o ConnectTimeout=3 HOST true`), as a script by hand does',
+  async run() {
+    const sshd = await Sshd.start();
+    const holePort = await freePort();
+    const hole = await startBlackHole(holePort);
+    const swallowing = await SwallowingPort.open();
+    try {
+      const dead = [await freePort(), holePort, swallowing.port];
+      const hosts = Array.from({ length: HOSTS }, (_, index) => ({
+        name: `host${index}`,
+        target: sshd.target,
+        port: index % DEAD_SHARE === 0 ? dead[(index / DEAD_SHARE) % dead.length] : sshd.port,
+      }));
+      const usual = await rounds(sshd, hosts, { interval: '30s', timeout: '25s' }, DEFAULT_ROUNDS);
+      const hour = await rounds(
+        sshd,
+        hosts.map((host) => ({ ...host, command_interval: '50s' })),
+        { interval: '5s', timeout: '5s' },
+        HOUR_OF_ROUNDS,
+      );
+      const byHand = await loginsByHand(sshd, dead);
+      return rowsOf(usual, hour, byHand);
+    } finally {
+      await sshd.remove();
+      await hole.end();
+      await swallowing.close();
+    }
+  },
+};
+
+/** Runs an exporter for so many rounds and reads it after each. */
+async function rounds(
+  sshd: Sshd,
+  hosts: readonly unknown[],
+  settings: unknown,
+  count: number,
+): Promise<readonly Reading[]> {
+  const home = mkdtempSync(join(tmpdir(), 'openclaw-bench-'));
+  const config = {
+    gateway: { url: `ws://127.0.0.1:${await freePort()}` },
+    ssh: { config_file: sshd.configFile, hosts },
+    collectors: { ssh: settings },
+  };
+  const exporter = await Exporter.start({ env: { HOME: home }, config });
+  try {
+    const readings: Reading[] = [];
+    while (readings.length < count) {
+      const last = readings.at(-1)?.rounds ?? 0;
+      const next = await until(
+        async () => {
+          const reading = read(exporter, await exporter.series());
+          return reading.rounds > last ? reading : undefined;
+        },
+        { timeoutMs: 120_000, everyMs: 250, what: `round ${last + 1}` },
+      );
+      readings.push(next);
+    }
+    return readings;
+  } finally {
+    await exporter.stop();
+    exporter.remove();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+function read(exporter: Exporter, series: readonly Series[]): Reading {
+  const value = (name: string) => sampleOf(series, name) ?? Number.NaN;
+  const ofSsh = { collector: 'ssh' };
+  return {
+    roundSeconds: sampleOf(series, 'openclaw_exporter_collector_duration_seconds', ofSsh) ?? Number.NaN,
+    rounds: matching(series, 'openclaw_exporter_collector_runs_total', ofSsh).reduce(
+      (sum, one) => sum + one.value,
+      0,
+    ),
+    residentBytes: value('process_resident_memory_bytes'),
+    heapBytes: value('nodejs_heap_size_used_bytes'),
+    openFiles: value('process_open_fds'),
+    processes: childrenOf(exporter.child.pid),
+    cpuSeconds: cpuSeconds(exporter.child.pid),
+    hostsSeen: matching(series, 'openclaw_ssh_up').length,
+    atSeconds: performance.now() / 1000,
+  };
+}
+
+/** User and system time, of itself and of children that have ended. Source: proc(5), fields 14 to 17 of `stat`. */
+function cpuSeconds(pid: number): number {
+  const fields = statOf(pid);
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / TICKS;
+}
+
+function childrenOf(pid: number): number {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(Number(name))[1] === String(pid))
+    .length;
+}
+
+/** The fields of `/proc/PID/stat` behind the name, from the state on; none where the process is gone. */
+function statOf(pid: number): string[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** Seconds and processor seconds of a round by hand, from a few logins of each kind. */
+async function loginsByHand(sshd: Sshd, dead: readonly number[]): Promise<{ readonly seconds: number }> {
+  const living = await secondsOfLogins(sshd, Array(LOGINS_BY_HAND).fill(sshd.port));
+  const lost = await secondsOfLogins(sshd, dead);
+  const deadHosts = Math.ceil(HOSTS / DEAD_SHARE);
+  return { seconds: living * (HOSTS - deadHosts) + lost * deadHosts };
+}
+
+async function secondsOfLogins(sshd: Sshd, ports: readonly number[]): Promise<number> {
+  const from = performance.now();
+  for (const port of ports) {
+    const options = [
+      '-F',
+      sshd.configFile,
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'ConnectTimeout=3',
+      '-p',
+      String(port),
+    ];
+    await new Child('ssh', [...options, sshd.target, 'true']).exited;
+  }
+  return (performance.now() - from) / 1000 / ports.length;
+}
+
+function rowsOf(
+  usual: readonly Reading[],
+  hour: readonly Reading[],
+  byHand: { readonly seconds: number },
+): BenchRow[] {
+  // The first round logs in to every host; later ones only to those that are due.
+  const [first, ...later] = usual;
+  const roundSeconds = quantile(
+    later.map((one) => one.roundSeconds),
+    0.5,
+  );
+  const half = hour.slice(hour.length / 2);
+  const most = (what: keyof Reading) => Math.max(...[...usual, ...hour].map((one) => one[what]));
+  const row = (what: string, ours: string, alternative = '', ratio = ''): BenchRow => ({
+    what,
+    ours,
+    alternative,
+    ratio,
+  });
+  const hosts = usual.map(({ hostsSeen }) => hostsSeen);
+  return [
+    row(
+      'first round, every host logged in to',
+      seconds(first?.roundSeconds),
+      seconds(byHand.seconds),
+      times(byHand.seconds, first?.roundSeconds ?? Number.NaN),
+    ),
+    row(
+      'later rounds, p50',
+      seconds(roundSeconds),
+      seconds(byHand.seconds),
+      times(byHand.seconds, roundSeconds),
+    ),
+    row('hosts with a verdict after each round', hosts.join(', ')),
+    row('processor, ssh included, of one core', percent(cpuShare(usual))),
+    row('child processes at once, most', String(most('processes'))),
+    row('open files, most', String(most('openFiles'))),
+    row(
+      `resident memory over ${hour.length} rounds: middle, end`,
+      [half[0], hour.at(-1)].map((one) => mib(one?.residentBytes)).join(', '),
+    ),
+    row(
+      `heap in use, least in each quarter of ${hour.length} rounds`,
+      quarters(hour)
+        .map((part) => mib(Math.min(...part.map((one) => one.heapBytes))))
+        .join(', '),
+    ),
+  ];
+}
+
+function cpuShare(readings: readonly Reading[]): number {
+  const [from, to] = [readings[0], readings.at(-1)];
+  if (from === undefined || to === undefined) return Number.NaN;
+  return (to.cpuSeconds - from.cpuSeconds) / (to.atSeconds - from.atSeconds);
+}
+
+function quarters<T>(all: readonly T[]): T[][] {
+  const size = Math.ceil(all.length / 4);
+  return [0, 1, 2, 3].map((index) => all.slice(index * size, (index + 1) * size));
+}
+
+function seconds(value = Number.NaN): string {
+  return `${value.toFixed(1)} s`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
+}
+
+function mib(bytes = Number.NaN): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
