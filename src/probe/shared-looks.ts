@@ -22,9 +22,14 @@ export interface SharedLooksOptions<T> {
   readonly look: (ms: number) => Promise<T>;
 }
 
-interface Running<T> {
+interface Timing {
   readonly patienceMs: number;
+  /** Monotonic: the latest moment of its verdict; known better once its turn has come. */
   endsAtMs: number;
+}
+
+interface Running<T> {
+  readonly timing: Timing;
   readonly end: Promise<T | undefined>;
 }
 
@@ -47,44 +52,40 @@ export class SharedLooks<T> {
     const patienceMs = Math.min(mostMs, budgetMs * LOOK_SHARE);
     const running = this.#joinable(patienceMs, deadlineMs) ?? this.#begin(patienceMs, deadlineMs);
     const leftMs = Math.max(0, deadlineMs - clock.monotonic());
-    return withDeadline({ clock, ms: leftMs, outer: signal }, (cut) => unlessAborted(running.end, cut));
+    const verdict = await withDeadline({ clock, ms: leftMs, outer: signal }, (cut) =>
+      unlessAborted(running.end, cut),
+    );
+    signal.throwIfAborted();
+    return verdict;
   }
 
   #joinable(patienceMs: number, deadlineMs: number): Running<T> | undefined {
     const all = [...this.#running];
-    const fitting = all.find((one) => one.patienceMs >= patienceMs && one.endsAtMs <= deadlineMs);
+    const fitting = all.find(
+      ({ timing }) => timing.patienceMs >= patienceMs && timing.endsAtMs <= deadlineMs,
+    );
     return fitting ?? (all.length >= this.#options.atOnce ? all.at(-1) : undefined);
   }
 
   #begin(patienceMs: number, deadlineMs: number): Running<T> {
-    const running: Running<T> = {
-      patienceMs,
-      endsAtMs: deadlineMs,
-      end: this.#inTurn(patienceMs, deadlineMs, (endsAtMs) => {
-        running.endsAtMs = endsAtMs;
-      }).finally(() => this.#running.delete(running)),
-    };
+    const timing = { patienceMs, endsAtMs: deadlineMs };
+    const end = this.#inTurn(timing, deadlineMs).finally(() => this.#running.delete(running));
+    const running: Running<T> = { timing, end };
     this.#running.add(running);
     // Every caller may have left before it ends.
     running.end.catch(() => undefined);
     return running;
   }
 
-  async #inTurn(
-    patienceMs: number,
-    deadlineMs: number,
-    begun: (endsAtMs: number) => void,
-  ): Promise<T | undefined> {
+  async #inTurn(timing: Timing, deadlineMs: number): Promise<T | undefined> {
     const { clock, slots, signal, look } = this.#options;
-    // Only then is the object there that `begun` changes.
-    await Promise.resolve();
-    const waitMs = deadlineMs - clock.monotonic() - patienceMs * LEAST_SHARE;
+    const waitMs = deadlineMs - clock.monotonic() - timing.patienceMs * LEAST_SHARE;
     if (waitMs <= 0) return undefined;
     return withDeadline({ clock, ms: waitMs, outer: signal }, (giveUp) =>
       slots().use(giveUp, () => {
         const now = clock.monotonic();
-        const ms = Math.min(patienceMs, deadlineMs - now);
-        begun(now + ms);
+        const ms = Math.min(timing.patienceMs, deadlineMs - now);
+        timing.endsAtMs = now + ms;
         return look(ms);
       }),
     );
