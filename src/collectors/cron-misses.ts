@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { CronJob, RunStatus } from '../sources/cron-records.ts';
-import { type Planner, plannerOf } from './cron-schedule.ts';
+import { isTime, type Planner, plannerOf } from './cron-schedule.ts';
 
 /** A run may begin this much before its occurrence: clocks are read at different moments. */
 const EARLY_MS = 1_000;
@@ -78,7 +78,7 @@ export function advance(
   const planner = plannerOf(job, options.timeZone);
   const search = new Search(job, planner, nowMs, options);
   const seen = runsOf(job, runs, nowMs);
-  if (cursor === undefined || !goesOn(cursor, job, nowMs)) search.begin(seen);
+  if (cursor === undefined || !goesOn(cursor, job, nowMs, search.schedule)) search.begin(seen);
   else search.goOn(cursor, seen);
   return search.result(cursor);
 }
@@ -100,6 +100,8 @@ export function overdueSeconds(
 
 /** The work of one call: a cursor that is being moved. */
 class Search {
+  /** Stands for the job's schedule. */
+  readonly schedule: string;
   readonly #job: CronJob;
   readonly #planner: Planner | undefined;
   readonly #nowMs: number;
@@ -113,6 +115,7 @@ class Search {
   #missedAtMs: number[] = [];
 
   constructor(job: CronJob, planner: Planner | undefined, nowMs: number, options: MissOptions) {
+    this.schedule = identityOf(job);
     this.#job = job;
     this.#planner = planner;
     this.#nowMs = nowMs;
@@ -153,7 +156,7 @@ class Search {
 
   result(former: MissCursor | undefined): Misses {
     const moved: MissCursor = {
-      schedule: identityOf(this.#job),
+      schedule: this.schedule,
       enabled: this.#job.enabled,
       due: this.#due,
       decidedMs: this.#decidedMs,
@@ -244,8 +247,8 @@ class Search {
   /** Decides all occurrences up to a run's start: it is the run of the latest, if it is not too late for it. */
   #passTo(startMs: number): void {
     const [firstMs] = this.#due;
-    const untilMs = startMs + EARLY_MS;
-    if (firstMs === undefined || firstMs > untilMs) return;
+    if (firstMs === undefined || firstMs > startMs + EARLY_MS) return;
+    const untilMs = Math.max(firstMs, startMs);
     const { graceMs } = this.#options;
     if (this.#planner === undefined) {
       this.#count(this.#due.filter((dueMs) => dueMs <= untilMs && startMs - dueMs > graceMs));
@@ -256,7 +259,7 @@ class Search {
     this.#count(isInTime ? timesMs.slice(0, -1) : timesMs, isInTime ? count - 1 : count);
   }
 
-  /** What the gateway plans now is better evidence than what was computed, except of what has passed already. */
+  /** What the gateway plans is better evidence than what was computed, except of what has passed already. */
   #replan(): void {
     const plannedMs = this.#job.nextRunAtMs;
     if (!isTime(plannedMs) || plannedMs <= this.#decidedMs) {
@@ -269,9 +272,10 @@ class Search {
       this.#waitingSinceMs = this.#due[0];
       return;
     }
-    const [dueMs] = this.#due;
-    const isAhead = dueMs === undefined || dueMs > this.#nowMs || plannedMs < dueMs;
-    if (isAhead && dueMs !== plannedMs) this.#expect(plannedMs);
+    // Without a run, a plan moved after its time is the same occurrence postponed or passed over, not a new rhythm.
+    const since = this.#waitingSinceMs;
+    const isAhead = since === undefined || since > this.#nowMs || plannedMs < since;
+    if (isAhead && since !== plannedMs) this.#expect(plannedMs);
   }
 
   /** Counts what is past its grace. */
@@ -343,11 +347,11 @@ function lastRunOf({ lastRunAtMs, lastDurationMs, lastRunStatus }: CronJob): Run
   return [{ runAtMs: lastRunAtMs, finishedAtMs: lastRunAtMs + (lastDurationMs ?? 0), status: lastRunStatus }];
 }
 
-function goesOn(cursor: MissCursor, job: CronJob, nowMs: number): boolean {
+function goesOn(cursor: MissCursor, job: CronJob, nowMs: number, schedule: string): boolean {
   const isSetBack = cursor.decidedMs > nowMs + AHEAD_MS || (cursor.run?.startMs ?? 0) > nowMs + AHEAD_MS;
   const isForgotten = nowMs - (cursor.due[0] ?? nowMs) > FORGOTTEN_MS;
   const isAwake = cursor.enabled || !job.enabled;
-  return isAwake && !isSetBack && !isForgotten && cursor.schedule === identityOf(job);
+  return isAwake && !isSetBack && !isForgotten && cursor.schedule === schedule;
 }
 
 /**
@@ -365,10 +369,6 @@ function identityOf({ id, schedule, selfPaced = false }: CronJob): string {
 
 function isDueKind({ enabled, schedule }: CronJob): boolean {
   return enabled && schedule.kind !== 'event';
-}
-
-function isTime(ms: number | undefined): ms is number {
-  return ms !== undefined && ms > 0;
 }
 
 function isEqual(a: MissCursor, b: MissCursor): boolean {

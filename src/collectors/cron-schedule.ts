@@ -8,16 +8,23 @@ const MIN_REFIRE_MS = 2_000;
 /** Occurrences looked at in one question. */
 export const MAX_OCCURRENCES = 10_000;
 /** Occurrences whose times are told. */
-const MAX_TIMES = 50;
+const MAX_TIMES = 64;
+/** The latest instant that a date can hold. */
+const MAX_TIME_MS = 8.64e15;
 /** Gaps looked at for the longest, and from when: a Monday in the middle of winter. */
 const MAX_GAPS = 4_000;
 const GAPS_FROM_MS = Date.UTC(2025, 0, 6);
+
+/** Whether a stored number can be a time at which something is due. */
+export function isTime(ms: number | undefined): ms is number {
+  return ms !== undefined && ms > 0 && ms < MAX_TIME_MS;
+}
 
 /** Occurrences in a span of time; milliseconds since the epoch. */
 export interface Occurrences {
   readonly count: number;
   readonly lastMs: number | undefined;
-  /** The newest, at most 50, ascending. */
+  /** The newest, at most 64, ascending. */
   readonly timesMs: readonly number[];
   /** The first after the span. */
   readonly nextMs: number | undefined;
@@ -174,7 +181,8 @@ function staggerOf(job: CronJob, slots: CronSlots): number {
   if (job.schedule.kind !== 'cron') return 0;
   const offsets = staggerOffsets(job.id, job.schedule.expr, job.schedule.staggerMs);
   const { nextRunAtMs } = job;
-  const fitting = offsets.find((offset) => nextRunAtMs !== undefined && slots.has(nextRunAtMs - offset));
+  if (offsets.length === 1 || !isTime(nextRunAtMs)) return Math.max(...offsets);
+  const fitting = offsets.find((offset) => slots.has(nextRunAtMs - offset));
   return fitting ?? Math.max(...offsets);
 }
 
