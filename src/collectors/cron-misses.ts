@@ -125,7 +125,7 @@ class Search {
 
   /** Starts from now; an occurrence that is due already counts when its grace is not over yet. */
   begin(runs: readonly RunSeen[]): void {
-    this.#longestMs = this.#job.lastDurationMs ?? 0;
+    this.#longestMs = durationOf(this.#job);
     const last = runs.at(-1);
     if (last !== undefined) this.#enter(last);
     this.#enterRunning();
@@ -290,7 +290,7 @@ class Search {
       this.#decidedMs = Math.max(this.#decidedMs, late.at(-1) ?? 0);
     } else {
       const nextMs = this.#countSpan(this.#planner, firstMs, untilMs);
-      this.#due = nextMs === undefined ? [] : [nextMs];
+      this.#due = isTime(nextMs) ? [nextMs] : [];
       this.#decidedMs = Math.max(this.#decidedMs, untilMs);
     }
   }
@@ -307,8 +307,8 @@ class Search {
   }
 
   #expect(dueMs: number | undefined): void {
-    this.#due = dueMs === undefined ? [] : [dueMs];
-    this.#waitingSinceMs = dueMs;
+    this.#due = isTime(dueMs) ? [dueMs] : [];
+    [this.#waitingSinceMs] = this.#due;
   }
 
   /** The first occurrence that this search judges. */
@@ -333,7 +333,7 @@ class Search {
 function runsOf(job: CronJob, runs: readonly RunSeen[], nowMs: number): RunSeen[] {
   const byStart = new Map<number, RunSeen>();
   for (const run of [...runs, ...lastRunOf(job)]) {
-    if (run.runAtMs > nowMs + AHEAD_MS) continue;
+    if (!isTime(run.runAtMs) || run.runAtMs > nowMs + AHEAD_MS) continue;
     const known = byStart.get(run.runAtMs);
     if (known === undefined || (run.status === 'interrupted' && known.status !== 'interrupted')) {
       byStart.set(run.runAtMs, run);
@@ -342,9 +342,14 @@ function runsOf(job: CronJob, runs: readonly RunSeen[], nowMs: number): RunSeen[
   return [...byStart.values()].sort((a, b) => a.runAtMs - b.runAtMs);
 }
 
-function lastRunOf({ lastRunAtMs, lastDurationMs, lastRunStatus }: CronJob): RunSeen[] {
+function lastRunOf(job: CronJob): RunSeen[] {
+  const { lastRunAtMs, lastRunStatus } = job;
   if (lastRunAtMs === undefined) return [];
-  return [{ runAtMs: lastRunAtMs, finishedAtMs: lastRunAtMs + (lastDurationMs ?? 0), status: lastRunStatus }];
+  return [{ runAtMs: lastRunAtMs, finishedAtMs: lastRunAtMs + durationOf(job), status: lastRunStatus }];
+}
+
+function durationOf({ lastDurationMs = 0 }: CronJob): number {
+  return Math.min(Math.max(lastDurationMs, 0), FORGOTTEN_MS);
 }
 
 function goesOn(cursor: MissCursor, job: CronJob, nowMs: number, schedule: string): boolean {
