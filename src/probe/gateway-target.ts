@@ -8,7 +8,7 @@ import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from '../colle
 import { COLLECTOR_DEFAULTS, type RemoteGatewayConfig } from '../config/schema.ts';
 import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
 import type { Slots } from '../runtime/slots.ts';
-import type { KnownGateway } from '../sources/openclaw-install.ts';
+import type { Credential, KnownGateway } from '../sources/openclaw-install.ts';
 import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';
 import { SharedLooks } from './shared-looks.ts';
 
@@ -53,11 +53,11 @@ export class GatewayTarget implements ProbeTarget {
   readonly labels: Readonly<Record<string, string>>;
   readonly #options: GatewayTargetOptions;
   readonly #ping: GatewayPing;
-  readonly #token: TokenVerdict;
+  #token: TokenVerdict;
+  #credential: Credential | undefined;
   readonly #looks: SharedLooks<Look>;
   #failing = false;
   #checking: Promise<string | undefined> | undefined;
-  #acceptedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: GatewayTargetOptions) {
     const { config, context, slots, signal } = options;
@@ -96,6 +96,7 @@ export class GatewayTarget implements ProbeTarget {
     const { health, ready } = look.answers;
     this.#failing = health.state !== 'live';
     const known = context.install();
+    this.#takeUp(known.credential);
     this.#token.see(known, health.state, ready);
     const busy = health.state === 'live' ? busyWith(ready) : 'the gateway does not answer';
     const checked = this.#check(known, busy);
@@ -104,28 +105,28 @@ export class GatewayTarget implements ProbeTarget {
     return { ...look, known, checked };
   }
 
-  #check(known: KnownGateway, busy: string | undefined): Promise<string | undefined> {
-    const fresh = this.#options.context.clock.monotonic() - this.#acceptedAtMs < VERDICT_AGE_MS;
-    if (fresh && this.#token.current?.match === true) return Promise.resolve(undefined);
-    if (busy !== undefined) return this.#token.ask(known, busy, () => this.#asking(known));
-    this.#checking ??= this.#checkInTurn(known).finally(() => {
-      this.#checking = undefined;
-    });
-    return this.#checking;
+  /** A credential that is new in its file is to be proved itself, whatever was said of the one before. */
+  #takeUp(credential: Credential | undefined): void {
+    const before = this.#credential;
+    this.#credential = credential;
+    if (before === undefined || credential?.secret.equals(before.secret)) return;
+    this.#token = new TokenVerdict(this.#options.context);
+    this.#checking = undefined;
   }
 
-  async #checkInTurn(known: KnownGateway): Promise<string | undefined> {
-    const { context, slots, signal } = this.#options;
-    try {
-      const ask = () => this.#token.ask(known, undefined, () => this.#asking(known));
-      return await slots.checks.use(signal, ask);
-    } catch (error) {
-      // Only the end of this target cuts a check; nobody waits for its words any more.
-      if (signal.aborted) return undefined;
-      throw error;
-    } finally {
-      if (this.#token.current?.match === true) this.#acceptedAtMs = context.clock.monotonic();
-    }
+  #check(known: KnownGateway, busy: string | undefined): Promise<string | undefined> {
+    const { current } = this.#token;
+    const ageMs = Math.abs(this.#options.context.clock.now() - (current?.atMs ?? 0));
+    if (current?.match === true && ageMs < VERDICT_AGE_MS) return Promise.resolve(undefined);
+    const ask = () => this.#token.ask(known, busy, () => this.#asking(known));
+    if (busy !== undefined) return ask();
+    if (this.#checking !== undefined) return this.#checking;
+    const { slots, signal } = this.#options;
+    const checking = slots.checks.use(signal, ask).finally(() => {
+      if (this.#checking === checking) this.#checking = undefined;
+    });
+    this.#checking = checking;
+    return checking;
   }
 
   #asking({ address }: KnownGateway) {

@@ -209,6 +209,8 @@ describe('a probe of a gateway', () => {
     expect(sampleOf((await probe('studio')).series, match)).toBe(0);
     writeFileSync(file, GOOD);
     expect(sampleOf((await probe('studio')).series, match)).toBe(1);
+    writeFileSync(file, WRONG);
+    expect(sampleOf((await probe('studio')).series, match)).toBe(0);
   });
 
   it('with debug=true shows the evidence and no token', async () => {

@@ -22,7 +22,7 @@ export interface QueryResult {
   readonly value: number;
 }
 
-/** Debian's Prometheus, scraping one exporter each second with its data in a temporary folder. */
+/** Debian's Prometheus with its data in a temporary folder, scraping one exporter each second unless told otherwise. */
 export class Prometheus {
   readonly child: Child;
   readonly #port: number;
@@ -34,13 +34,17 @@ export class Prometheus {
     this.#folder = folder;
   }
 
-  static async start(exporterPort: number): Promise<Prometheus> {
+  static async start(
+    exporterPort: number,
+    more: readonly Readonly<Record<string, unknown>>[] = [],
+  ): Promise<Prometheus> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-prometheus-'));
     const config = {
       global: { scrape_interval: '1s', scrape_timeout: '1s' },
       scrape_configs: [
         { job_name: 'openclaw', static_configs: [{ targets: [`127.0.0.1:${exporterPort}`] }] },
+        ...more,
       ],
     };
     const file = join(folder, 'prometheus.yml');
