@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
 import { SCENARIOS } from '../../prometheus/tests/files.ts';
-import { inputSeries, type Scenario } from '../../prometheus/tests/scenario.ts';
+import { inputSeries, type Scenario, sideBySide } from '../../prometheus/tests/scenario.ts';
 import { installed, runProgram } from '../support/promtool.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'prometheus');
@@ -24,7 +24,7 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
     expect(result).toMatchObject({ ok: true });
   });
 
-  it.concurrent.each(readdirSync(join(folder, 'tests')).filter((name) => name.endsWith('.test.yml')))(
+  it.each(readdirSync(join(folder, 'tests')).filter((name) => name.endsWith('.test.yml')))(
     'finds the alerts of %s at their minutes',
     async (name) => {
       const result = await runProgram('promtool', ['test', 'rules', name], join(folder, 'tests'));
@@ -33,7 +33,7 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
     LONG,
   );
 
-  it.concurrent(
+  it(
     'expands every annotation without an error',
     async () => {
       const file = join(mkdtempSync(join(tmpdir(), 'openclaw-annotations-')), 'test.yml');
@@ -56,32 +56,27 @@ const NAMES = [...new Set(alertsOf(ruleGroups(thresholdsSchema.parse({}))).map((
 
 /** Tests that expect no alert, so that promtool prints those it got with their annotations. */
 function annotationTests() {
-  const chosen = new Map<Scenario, { alertname: string; minute: number }[]>();
-  for (const alertname of NAMES) {
-    const found = earliest(alertname);
-    if (found === undefined) continue;
-    const list = chosen.get(found.scenario) ?? [];
-    chosen.set(found.scenario, [...list, { alertname, minute: found.minute }]);
-  }
-  return {
-    rule_files: [join(folder, 'rules', '*.yml')],
-    evaluation_interval: '1m',
-    tests: [...chosen].map(([scenario, list]) => ({
-      interval: `${scenario.step ?? 30}s`,
-      input_series: inputSeries(scenario),
-      alert_rule_test: list.map(({ alertname, minute }) => ({
-        alertname,
-        eval_time: `${minute * 60}s`,
-        exp_alerts: [],
-      })),
+  const tests = sideBySide(SCENARIOS).map((scenarios) => ({
+    interval: `${scenarios[0]?.step ?? 30}s`,
+    input_series: scenarios.flatMap(inputSeries),
+    alert_rule_test: firstTimes(scenarios).map(([alertname, minute]) => ({
+      alertname,
+      eval_time: `${minute * 60}s`,
+      exp_alerts: [],
     })),
-  };
+  }));
+  return { rule_files: [join(folder, 'rules', '*.yml')], evaluation_interval: '1m', tests };
 }
 
-function earliest(alertname: string) {
-  return SCENARIOS.flatMap((scenario) =>
-    Object.entries(scenario.firing)
-      .filter(([, list]) => list.some((alert) => alert.startsWith(`${alertname}/`)))
-      .map(([minute]) => ({ scenario, minute: Number(minute) })),
-  ).toSorted((a, b) => a.minute * (a.scenario.step ?? 30) - b.minute * (b.scenario.step ?? 30))[0];
+/** For each alert of these scenarios the first minute at which one of them expects it. */
+function firstTimes(scenarios: readonly Scenario[]): [string, number][] {
+  const times = new Map<string, number>();
+  for (const { firing } of scenarios) {
+    for (const [minute, list] of Object.entries(firing)) {
+      for (const name of list.map((alert) => alert.replace(/\/.*/, ''))) {
+        times.set(name, Math.min(Number(minute), times.get(name) ?? Number.POSITIVE_INFINITY));
+      }
+    }
+  }
+  return [...times];
 }
