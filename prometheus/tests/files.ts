@@ -22,7 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
 export function ruleTestFiles(): GeneratedFile[] {
   return [
     testFile('gateway', gatewayScenarios),
-    testFile('days', slowScenarios, '5m'),
+    testFile('days', slowScenarios, '10m'),
     testFile('token', tokenScenarios),
     testFile('cron', cronScenarios),
     testFile('network', networkScenarios),

@@ -320,9 +320,9 @@ export const gatewayScenarios: readonly Scenario[] = [
   {
     ids: ['G9'],
     name: 'slow against its own baseline',
-    minutes: 240,
-    world: pings(180),
-    firing: { 179: [], 182: [], 195: ['OpenClawGatewaySlow/1'] },
+    minutes: 120,
+    world: pings(90),
+    firing: { 89: [], 92: [], 105: ['OpenClawGatewaySlow/1'] },
     never: 'critical',
   },
   {

@@ -48,10 +48,9 @@ export const networkScenarios: readonly Scenario[] = [
   {
     ids: ['N1', 'N10'],
     name: 'a laptop that sleeps is nothing, for health and cause too',
-    minutes: 480,
-    step: 60,
+    minutes: 120,
     world: sshDown('macbook', 'timeout', 10),
-    firing: { 60: [], 470: [] },
+    firing: { 60: [], 119: [] },
     cause: { 60: '' },
     health: { 60: { network: 1 } },
     never: 'info|warning|critical',
@@ -105,9 +104,9 @@ export const networkScenarios: readonly Scenario[] = [
   {
     ids: ['N6', 'N10'],
     name: 'a laptop that wakes for a minute each quarter of an hour does not flap',
-    minutes: 240,
-    world: { 'openclaw_ssh_up{host="macbook"}': waves([30, 240], [1, 1], [0, 14]) },
-    firing: { 120: [], 200: [] },
+    minutes: 120,
+    world: { 'openclaw_ssh_up{host="macbook"}': waves([15, 120], [1, 1], [0, 14]) },
+    firing: { 60: [], 119: [] },
     never: 'warning|critical',
   },
   {

@@ -148,18 +148,18 @@ export const pairScenarios: readonly Scenario[] = [
   {
     ids: ['C5+G9'],
     name: 'cron stopped on a slow gateway: a page for cron, chat for slow',
-    minutes: 240,
-    world: { ...pings(170), ...allSilent(180) },
+    minutes: 120,
+    world: { ...pings(80), ...allSilent(90) },
     firing: {
-      185: ['OpenClawGatewaySlow/1'],
-      200: ['OpenClawGatewaySlow/1', 'OpenClawCronStopped/1'],
-      206: [
+      95: ['OpenClawGatewaySlow/1'],
+      110: ['OpenClawGatewaySlow/1', 'OpenClawCronStopped/1'],
+      116: [
         'OpenClawGatewaySlow/1',
         'OpenClawCronStopped/1',
         ...JOBS.map((name) => `OpenClawCronJobOverdue/1@${name}`),
       ],
     },
-    cause: { 200: 'cron' },
+    cause: { 110: 'cron' },
   },
   {
     ids: ['upgrade from files to SQLite + X1'],
