@@ -21,21 +21,15 @@ export function randomFrom(seed: number): () => number {
  * clock shows each quarter of an hour. What the clock shows twice counts once, the first time, as in newer gateways.
  */
 export function instantsByTheWall(expr: string, timeZone: string, fromMs: number, toMs: number): number[] {
-  const shows = wallQuarters(timeZone, fromMs, toMs);
   const tests = expr.split(' ').map(fieldTest);
-  const seen = new Set<string>();
-  return shows
-    .filter(({ text, fields }) => {
-      if (seen.has(text) || !fields.every((value, index) => tests[index]?.(value))) return false;
-      seen.add(text);
-      return true;
-    })
+  return wallQuarters(timeZone, fromMs, toMs)
+    .filter(({ fields }) => fields.every((value, index) => tests[index]?.(value)))
     .map(({ ms }) => ms);
 }
 
+/** A quarter of an hour that the wall clock shows for the first time. */
 interface WallQuarter {
   readonly ms: number;
-  readonly text: string;
   /** Minute, hour, day, month, day of the week. */
   readonly fields: readonly number[];
 }
@@ -55,12 +49,14 @@ function wallQuarters(timeZone: string, fromMs: number, toMs: number): WallQuart
     minute: 'numeric',
   });
   const made: WallQuarter[] = [];
+  const shown = new Set<string>();
   for (let ms = fromMs; ms < toMs; ms += QUARTER_MS) {
     const text = format.format(ms);
+    if (shown.has(text)) continue;
+    shown.add(text);
     const [month = 0, day = 0, year = 0, hour = 0, minute = 0] = (text.match(/\d+/g) ?? []).map(Number);
     made.push({
       ms,
-      text,
       fields: [minute, hour, day, month, new Date(Date.UTC(year, month - 1, day)).getUTCDay()],
     });
   }

@@ -189,6 +189,13 @@ describe('a job', () => {
     ]);
   });
 
+  it('enabled again is not due for the past, even before the gateway has planned its next run', () => {
+    const disabled = { atMs: TEN + MINUTE, job: { enabled: false, nextRunAtMs: undefined } };
+    const enabled = { atMs: TEN + 5.5 * HOUR, job: { enabled: true } };
+    const looks = [disabled, enabled, { atMs: TEN + 5.9 * HOUR }, { atMs: TEN + 6.5 * HOUR }];
+    expect(missedBy(HOURLY, looks)).toEqual([TEN + 6 * HOUR]);
+  });
+
   it('whose schedule was edited starts anew', () => {
     const edited = { atMs: TEN + 5 * MINUTE, job: { schedule: MINUTELY, nextRunAtMs: TEN + 6 * MINUTE } };
     expect(missedBy(HOURLY, [edited, { atMs: TEN + 15 * MINUTE }])).toEqual([]);
@@ -297,6 +304,12 @@ describe('a wall clock', () => {
     const before = { atMs: TEN + 2.5 * HOUR, runs, job: { nextRunAtMs: TEN + 3 * HOUR } };
     const hours = [0, 1, 2].map((hour) => ({ atMs: TEN + hour * HOUR + 20 * MINUTE }));
     expect(missedBy(HOURLY, [before, ...hours])).toEqual([]);
+  });
+
+  it('set back by a day does not hide what is missed from then on', () => {
+    const ran = { atMs: TEN + 5 * MINUTE, runs: [ok(TEN)], job: { nextRunAtMs: TEN + HOUR } };
+    const back = { atMs: TEN - DAY, job: { nextRunAtMs: TEN - DAY + HOUR, lastRunAtMs: TEN } };
+    expect(missedBy(HOURLY, [ran, back, { atMs: TEN - DAY + 1.5 * HOUR }])).toEqual([TEN - DAY + HOUR]);
   });
 
   it('set forward by years starts anew', () => {
