@@ -68,12 +68,12 @@ async function withBlackbox(fleet: Fleet, folder: string): Promise<Seen> {
     targets: [`${url.replace(/^ws:/, 'http:')}/healthz`],
     labels,
   }));
-  const { http_sd_configs: _, ...job } = fleetJob(port, EVERY);
+  const job = { ...fleetJob(port, EVERY), http_sd_configs: undefined, static_configs: targets };
   try {
     await until(async () => (await fetch(`http://127.0.0.1:${port}/-/healthy`)).ok, {
       what: 'blackbox_exporter',
     });
-    return await seenBy(await Prometheus.start(port, [{ ...job, static_configs: targets }]));
+    return await seenBy(await Prometheus.start(port, [job]));
   } finally {
     await child.end('SIGTERM');
   }

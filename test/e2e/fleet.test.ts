@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
-import { fleetJob } from '../support/fleet.ts';
+import { documentedJobs } from '../support/fleet.ts';
 import { GatewayHome, newToken, refusedAttempts } from '../support/openclaw.ts';
 import { Prometheus } from '../support/prometheus.ts';
 import { expectNoSecretShown, keepOutput } from '../support/secrets.ts';
@@ -53,7 +53,11 @@ describe('many gateways from one place', () => {
         ],
       },
     });
-    prometheus = await Prometheus.start(exporter.port, [fleetJob(exporter.port, EVERY)]);
+    writeFileSync(join(folder, 'targets.yml'), '- targets: [newer, nobody]\n  labels: { place: rack 2 }\n');
+    const jobs = documentedJobs(exporter.port, EVERY).map((job) =>
+      'file_sd_configs' in job ? { ...job, file_sd_configs: [{ files: [join(folder, '*.yml')] }] } : job,
+    );
+    prometheus = await Prometheus.start(exporter.port, jobs);
   });
 
   afterAll(async () => {
@@ -86,15 +90,22 @@ describe('many gateways from one place', () => {
   };
 
   it('Prometheus finds them by http_sd, each under its own name and with its labels', async () => {
-    await untilValues('up{job="fleet"}', { newer: 1, older: 1, gone: 1 });
-    await untilValues('probe_success', { newer: 1, older: 1, gone: 0 });
-    await untilValues('openclaw_gateway_state{state="refused"} == 1', { gone: 1 });
-    await untilValues('count by (instance) (up{job="fleet",place="rack 1"})', { newer: 1, older: 1 });
+    await untilValues('up{job="openclaw-remote"}', { newer: 1, older: 1, gone: 1 });
+    await untilValues('probe_success{job="openclaw-remote"}', { newer: 1, older: 1, gone: 0 });
+    await untilValues('openclaw_gateway_state{job="openclaw-remote",state="refused"} == 1', { gone: 1 });
+    await untilValues('count by (instance) (up{job="openclaw-remote",place="rack 1"})', {
+      newer: 1,
+      older: 1,
+    });
   });
 
   it('a token that is refused is one gauge, and one attempt however long it is scraped', async () => {
-    await untilValues('openclaw_gateway_token_match{credential="other"}', { newer: 1, older: 0 });
-    const scrapes = () => values('count_over_time(probe_success{instance="older"}[10m])');
+    await untilValues('openclaw_gateway_token_match{job="openclaw-remote",credential="other"}', {
+      newer: 1,
+      older: 0,
+    });
+    const scrapes = () =>
+      values('count_over_time(probe_success{job="openclaw-remote",instance="older"}[10m])');
     const before = (await scrapes()).older ?? 0;
     await until(async () => ((await scrapes()).older ?? 0) > before + 10, {
       what: 'ten more scrapes',
@@ -105,18 +116,25 @@ describe('many gateways from one place', () => {
     expect(refusedAttempts(newer.gateway)).toBe(0);
     expect(await debugPage('older')).toContain('refuses the credential');
     writeFileSync(join(folder, 'older.token'), older.token);
-    await untilValues('openclaw_gateway_token_match', { newer: 1, older: 1 });
+    await untilValues('openclaw_gateway_token_match{job="openclaw-remote"}', { newer: 1, older: 1 });
   });
 
   it('one that hangs is said to hang within the scrape, and the other is not delayed', async () => {
     older.gateway.signal('SIGSTOP');
-    await untilValues('openclaw_gateway_state{state="hung"} == 1', { older: 1 });
-    await untilValues('probe_success', { newer: 1, older: 0, gone: 0 });
-    await untilValues('up{job="fleet"}', { newer: 1, older: 1, gone: 1 });
+    await untilValues('openclaw_gateway_state{job="openclaw-remote",state="hung"} == 1', { older: 1 });
+    await untilValues('probe_success{job="openclaw-remote"}', { newer: 1, older: 0, gone: 0 });
+    await untilValues('up{job="openclaw-remote"}', { newer: 1, older: 1, gone: 1 });
     expect(await debugPage('older')).toContain('the gateway hangs');
     older.gateway.signal('SIGCONT');
-    await untilValues('probe_success', { newer: 1, older: 1, gone: 0 });
-    expect(Object.keys(await values('changes(probe_success{instance="newer"}[10m]) > 0'))).toEqual([]);
+    await untilValues('probe_success{job="openclaw-remote"}', { newer: 1, older: 1, gone: 0 });
+    expect(
+      Object.keys(await values('changes(probe_success{job="openclaw-remote",instance="newer"}[10m]) > 0')),
+    ).toEqual([]);
+  });
+
+  it('Prometheus finds them by file_sd, and an unknown name there is a target that is down', async () => {
+    await untilValues('up{job="openclaw-remote-files"}', { newer: 1, nobody: 0 });
+    await untilValues('probe_success{job="openclaw-remote-files",place="rack 2"}', { newer: 1 });
   });
 
   it('an unknown name is refused', async () => {

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { Child } from './child.ts';
 import { freePort } from './ports.ts';
@@ -71,19 +72,22 @@ export async function startFleet(size: FleetSize, folder: string, token: string)
   };
 }
 
-/** A Prometheus job that finds its targets through the exporter's `/sd` and asks each through its `/probe`. */
-export function fleetJob(exporterPort: number, times: Readonly<Record<string, string>>) {
-  const exporter = `127.0.0.1:${exporterPort}`;
-  return {
-    job_name: 'fleet',
-    metrics_path: '/probe',
-    params: { module: ['gateway'] },
-    ...times,
-    http_sd_configs: [{ url: `http://${exporter}/sd` }],
-    relabel_configs: [
-      { source_labels: ['__address__'], target_label: '__param_target' },
-      { source_labels: ['__address__'], target_label: 'instance' },
-      { target_label: '__address__', replacement: exporter },
-    ],
-  };
+const PAGE = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8');
+
+const jobs = z.object({ scrape_configs: z.array(z.looseObject({ job_name: z.string() })) });
+
+/** The scrape configurations of the documentation, for an exporter on `port` and with other times. */
+export function documentedJobs(port: number, times: Readonly<Record<string, string>>) {
+  const blocks = [...PAGE.matchAll(/^```yaml\n(scrape_configs:\n.*?)^```/gms)];
+  return blocks
+    .map(([, block = '']) => block.replaceAll('watcher.example.net:19789', `127.0.0.1:${port}`))
+    .flatMap((block) => jobs.parse(parse(block)).scrape_configs)
+    .map((job) => ({ ...job, ...times }));
+}
+
+/** The documented job that finds its targets through the exporter's `/sd` and asks each through its `/probe`. */
+export function fleetJob(port: number, times: Readonly<Record<string, string>>) {
+  const job = documentedJobs(port, times).find((one) => 'http_sd_configs' in one);
+  if (job === undefined) throw new Error('docs/fleet.md has no job with http_sd_configs');
+  return { ...job, job_name: 'fleet' };
 }
