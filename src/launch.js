@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript on purpose: it must run on a Node that is too old for the rest, to say so in one line.
 import { existsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 
 const NEEDED = [22, 19];
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -18,6 +19,10 @@ const emitWarning = process.emitWarning;
 process.emitWarning = (warning, ...rest) => {
   if (rest[0] !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
 };
+
+// Rounds of probes leave much short-lived garbage. V8 would answer with a young generation of 100 MB, which never shrinks
+// in a program that is never idle; a small one is emptied more often and costs nothing measurable.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const built = new URL('./main.js', import.meta.url);
 import(existsSync(built) ? './main.js' : './main.ts')
