@@ -10,6 +10,8 @@ export interface CronJobs {
   readonly succeeding: string;
   /** Id of a job that fails once it has run. */
   readonly failing: string;
+  /** Id of a job that is due each time the clock shows a multiple of 10 s, and succeeds. */
+  readonly scheduled: string;
   remove(id: string): Promise<void>;
 }
 
@@ -17,37 +19,74 @@ const added = z.object({ id: z.string().min(1) });
 
 /** Starts the gateway with one job that succeeds and one that fails, each by the means its version has. */
 export async function addJobs(home: GatewayHome, token: string): Promise<{ gateway: Child; jobs: CronJobs }> {
+  return startWithJobs(home, token, FAILING_TURN, async () => undefined);
+}
+
+/** Fails for want of a model; it keeps a busy 2026.5.7 from its other jobs for seconds. */
+export const FAILING_TURN = {
+  sessionTarget: 'isolated',
+  wakeMode: 'now',
+  payload: { kind: 'agentTurn', message: 'hello' },
+  delivery: { mode: 'none' },
+};
+/** Is skipped at once, as there is nothing to say. */
+export const EMPTY_EVENT = {
+  sessionTarget: 'main',
+  wakeMode: 'next-heartbeat',
+  payload: { kind: 'systemEvent', text: ' ' },
+};
+
+/** The same with what "fails" on 2026.5.7, calling `watch` when the gateway's storage is there and before any of these jobs has run. */
+export async function startWithJobs(
+  home: GatewayHome,
+  token: string,
+  failing: object,
+  watch: () => Promise<void>,
+): Promise<{ gateway: Child; jobs: CronJobs }> {
   const remove = async (id: string) => {
     await home.cli(token, 'cron', 'rm', id);
   };
   if (home.version === '2026.5.7') {
-    writeJobsFile(home);
+    writeJobsFile(home, failing);
+    await watch();
     const gateway = await home.startReady();
-    return { gateway, jobs: { succeeding: 'succeeding-1', failing: 'failing-1', remove } };
+    const ids = { succeeding: 'succeeding-1', failing: 'failing-1', scheduled: 'scheduled-1' };
+    return { gateway, jobs: { ...ids, remove } };
   }
   const gateway = await home.startReady();
-  const succeeding = await addCommand(home, token, 'succeeding', '2s', '/bin/true');
-  const failing = await addCommand(home, token, 'failing', '5s', '/bin/false');
-  return { gateway, jobs: { succeeding, failing, remove } };
+  await watch();
+  const add = (name: string, schedule: readonly string[], program: string) =>
+    addCommand(home, token, name, schedule, program);
+  const scheduled = await add('scheduled', ['--cron', '*/10 * * * * *', '--exact'], '/bin/true');
+  const succeeding = await add('succeeding', ['--every', '2s'], '/bin/true');
+  const ended = await add('failing', ['--every', '5s'], '/bin/false');
+  return { gateway, jobs: { succeeding, failing: ended, scheduled, remove } };
 }
 
-async function addCommand(home: GatewayHome, token: string, name: string, every: string, program: string) {
+async function addCommand(
+  home: GatewayHome,
+  token: string,
+  name: string,
+  schedule: readonly string[],
+  program: string,
+): Promise<string> {
   const argv = JSON.stringify([program]);
-  const args = ['cron', 'add', '--name', name, '--every', every, '--command-argv', argv, '--no-deliver'];
+  const args = ['cron', 'add', '--name', name, ...schedule, '--command-argv', argv, '--no-deliver'];
   const printed = await home.cli(token, ...args);
   return added.parse(JSON.parse(printed.slice(printed.indexOf('{')))).id;
 }
 
 /** 2026.5.7 has no command payload: a system event succeeds by itself, an agent turn fails for want of a model. */
-function writeJobsFile(home: GatewayHome): void {
+function writeJobsFile(home: GatewayHome, failing: object): void {
   const now = Date.now();
-  const job = (id: string, everyMs: number, rest: object) => ({
-    id,
-    name: id.replace(/-1$/, ''),
+  const every = (everyMs: number) => ({ kind: 'every', everyMs, anchorMs: now });
+  const job = (name: string, schedule: object, rest: object) => ({
+    id: `${name}-1`,
+    name,
     enabled: true,
     createdAtMs: now,
     updatedAtMs: now,
-    schedule: { kind: 'every', everyMs, anchorMs: now },
+    schedule,
     state: {},
     ...rest,
   });
@@ -56,13 +95,11 @@ function writeJobsFile(home: GatewayHome): void {
     wakeMode: 'next-heartbeat',
     payload: { kind: 'systemEvent', text: 'tick' },
   };
-  const failing = {
-    sessionTarget: 'isolated',
-    wakeMode: 'now',
-    payload: { kind: 'agentTurn', message: 'hello' },
-    delivery: { mode: 'none' },
-  };
-  const jobs = [job('succeeding-1', 2000, succeeding), job('failing-1', 5000, failing)];
+  const jobs = [
+    job('succeeding', every(2000), succeeding),
+    job('failing', every(5000), failing),
+    job('scheduled', { kind: 'cron', expr: '*/10 * * * * *', staggerMs: 0 }, succeeding),
+  ];
   mkdirSync(join(home.stateDir, 'cron'), { recursive: true });
   writeFileSync(join(home.stateDir, 'cron', 'jobs.json'), JSON.stringify({ version: 1, jobs }));
 }
