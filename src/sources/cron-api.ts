@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { toCronJob, toRunStatus } from './cron-job-schema.ts';
+import type { CronJob } from './cron-records.ts';
+import { type CronSource, MAX_JOBS_READ, type SourceReading, type SourceRun } from './cron-source.ts';
+import type { ApiOutcome, Ask } from './gateway-api.ts';
+
+/** The most that a gateway gives at once. Source: `limit` of `cron.list` and `cron.runs`, both versions. */
+const PAGE = 200;
+/** Jobs whose runs are asked for in one look; the others have their turn in the next. */
+const MAX_JOBS_ASKED = 50;
+
+const jobsPage = z.object({ jobs: z.array(z.unknown()), hasMore: z.boolean().optional().catch(undefined) });
+const withId = z.object({ id: z.string().min(1), state: z.unknown().optional() });
+const runsPage = z.object({ entries: z.array(z.unknown()) });
+const time = z.number().nonnegative();
+/** Everything else in an entry (errors, texts, session keys) is not taken over. */
+const entrySchema = z.object({
+  jobId: z.string().min(1),
+  action: z.literal('finished'),
+  ts: time,
+  status: z.string().catch('other'),
+  runAtMs: time.optional().catch(undefined),
+  durationMs: time.optional().catch(undefined),
+  deliveryStatus: z.string().optional().catch(undefined),
+});
+/** The start of the last run that was asked for, by job. */
+const cursorSchema = z.array(z.tuple([z.string(), time]));
+
+export interface ApiSourceOptions {
+  /** One connection; refusals, absence of a device and time-outs are its outcomes. */
+  readonly connect: <T>(
+    use: (ask: Ask) => Promise<T>,
+    signal: AbortSignal,
+  ) => Promise<ApiOutcome<T> | { readonly state: 'waiting'; readonly reason: string }>;
+  readonly monotonic: () => number;
+  /** Milliseconds between two connections. */
+  readonly everyMs: number;
+}
+
+type Read = Extract<SourceReading, { state: 'read' }>;
+
+/**
+ * Cron jobs and runs as the gateway itself tells them (`cron.list`, `cron.runs`). One connection a look and
+ * `everyMs` between two; what lies between gives the jobs of before and no run.
+ */
+export function createApiSource({ connect, monotonic, everyMs }: ApiSourceOptions): CronSource {
+  let last: { atMs: number; reading: SourceReading } | undefined;
+  return {
+    async read(cursor, sinceMs, signal) {
+      const nowMs = monotonic();
+      if (last !== undefined && nowMs - last.atMs < everyMs && isCurrent(last.reading, cursor)) {
+        return last.reading;
+      }
+      const outcome = await connect((ask) => look(ask, cursor, sinceMs), signal);
+      // What waits for another collector costs nothing to try again.
+      if (outcome.state === 'waiting') return { state: 'unreadable', reason: outcome.reason };
+      const reading: SourceReading =
+        outcome.state === 'answered' ? outcome.value : { state: 'unreadable', reason: outcome.reason };
+      last = { atMs: nowMs, reading: withoutRuns(reading) };
+      return reading;
+    },
+  };
+}
+
+/** Runs whose cursor did not come back were not consumed: they are told again. */
+function isCurrent(reading: SourceReading, cursor: unknown): boolean {
+  return reading.state !== 'read' || reading.cursor === cursor;
+}
+
+function withoutRuns(reading: SourceReading): SourceReading {
+  return reading.state === 'read' ? { ...reading, runs: [] } : reading;
+}
+
+async function look(ask: Ask, cursor: unknown, sinceMs: number): Promise<Read> {
+  const { jobs, strange } = await listJobs(ask);
+  const asked = new Map(cursorSchema.safeParse(cursor).data ?? []);
+  const changed = jobs.filter(
+    ({ id, lastRunAtMs }) => lastRunAtMs !== undefined && asked.get(id) !== lastRunAtMs,
+  );
+  const now = changed.slice(0, MAX_JOBS_ASKED);
+  const runs: SourceRun[] = [];
+  for (const { id } of now) runs.push(...(await listRuns(ask, id, asked.get(id), sinceMs)));
+  const turn = new Set(now.map(({ id }) => id));
+  const positions = jobs.flatMap(({ id, lastRunAtMs }): [string, number][] => {
+    const position = turn.has(id) ? lastRunAtMs : asked.get(id);
+    return position === undefined ? [] : [[id, position]];
+  });
+  runs.sort((a, b) => a.runAtMs - b.runAtMs);
+  const problems = strange > 0 ? [`${strange} jobs of the gateway's answer could not be understood`] : [];
+  return { state: 'read', jobs, runs, lastSuccesses: new Map(), cursor: positions, problems };
+}
+
+async function listJobs(ask: Ask): Promise<{ jobs: CronJob[]; strange: number }> {
+  const jobs: CronJob[] = [];
+  let strange = 0;
+  for (let offset = 0; offset < MAX_JOBS_READ; offset += PAGE) {
+    const page = jobsPage.parse(
+      await ask('cron.list', { includeDisabled: true, enabled: 'all', limit: PAGE, offset }),
+    );
+    for (const job of page.jobs) {
+      const known = withId.safeParse(job).data;
+      if (known === undefined) strange += 1;
+      else jobs.push(toCronJob({ id: known.id, job, state: known.state }));
+    }
+    if (page.hasMore !== true) break;
+  }
+  return { jobs, strange };
+}
+
+/** Newest first, back to the run that was told before; one page, as the files and the database hold the rest. */
+async function listRuns(
+  ask: Ask,
+  id: string,
+  afterMs: number | undefined,
+  sinceMs: number,
+): Promise<SourceRun[]> {
+  const page = runsPage.parse(await ask('cron.runs', { scope: 'job', id, limit: PAGE, sortDir: 'desc' }));
+  return page.entries.flatMap((raw) => {
+    const entry = entrySchema.safeParse(raw).data;
+    if (entry?.jobId !== id) return [];
+    const runAtMs = entry.runAtMs ?? entry.ts;
+    if (afterMs === undefined ? entry.ts <= sinceMs : runAtMs <= afterMs) return [];
+    return [
+      {
+        jobId: id,
+        runAtMs,
+        finishedAtMs: entry.ts,
+        durationMs: entry.durationMs,
+        status: toRunStatus(entry.status),
+        deliveryFailed: entry.deliveryStatus === 'not-delivered',
+        appended: false,
+        jobName: undefined,
+      },
+    ];
+  });
+}

@@ -1,0 +1,174 @@
+import {
+  buildDeviceAuthPayloadV3,
+  GatewayProtocolClient,
+  readConnectErrorDetailCode,
+} from '@openclaw/gateway-client/browser';
+import { type RawData, WebSocket } from 'ws';
+import type { DialOptions } from './gateway-socket.ts';
+import { dialWebSocket, farewell } from './gateway-websocket.ts';
+import type { PairedDevice } from './paired-device.ts';
+
+const MIN_PROTOCOL = 3;
+const MAX_PROTOCOL = 4;
+const ROLE = 'operator';
+const SCOPES = ['operator.read'];
+
+export interface ApiOptions extends DialOptions {
+  readonly device: PairedDevice;
+  /** The exporter's version, as the gateway's log shows it. */
+  readonly version: string;
+}
+
+/** Asks one method and gives what the gateway answered, unparsed. Throws when it refuses or the connection ends. */
+export type Ask = (method: string, params: object) => Promise<unknown>;
+
+export type ApiOutcome<T> =
+  | { readonly state: 'answered'; readonly value: T }
+  /** The gateway refused the device; asking again at once would only be refused again. */
+  | { readonly state: 'refused'; readonly reason: string }
+  | { readonly state: 'failed'; readonly reason: string };
+
+/**
+ * One connection on which `use` may ask read-only methods. The device's own token is shown, never the shared
+ * credential: with that one the gateway would silently pair a device it does not know, with this one it refuses it.
+ * Rejects only when `signal` fires.
+ */
+export async function withGatewayApi<T>(
+  options: ApiOptions,
+  use: (ask: Ask) => Promise<T>,
+): Promise<ApiOutcome<T>> {
+  const dialed = await dialWebSocket(options);
+  if (dialed.state !== 'connected') {
+    const reason = 'reason' in dialed ? dialed.reason : 'the gateway refuses connections';
+    return { state: 'failed', reason };
+  }
+  const { webSocket } = dialed;
+  try {
+    return await converse(webSocket, options, use);
+  } finally {
+    if (options.signal.aborted) webSocket.terminate();
+    else await farewell(webSocket, options.clock);
+  }
+}
+
+function converse<T>(
+  webSocket: WebSocket,
+  options: ApiOptions,
+  use: (ask: Ask) => Promise<T>,
+): Promise<ApiOutcome<T>> {
+  const { clock, signal, answerMs } = options;
+  return new Promise((resolve, reject) => {
+    let requests = 0;
+    const settle = (outcome: ApiOutcome<T>) => {
+      release();
+      resolve(outcome);
+    };
+    const fail = (reason: string) => settle({ state: 'failed', reason });
+    const client = new GatewayProtocolClient<object>({
+      createSocket: (handlers) => {
+        webSocket.on('open', handlers.open);
+        webSocket.on('message', (data: RawData) => handlers.message(String(data)));
+        webSocket.on('close', (code, reason) => handlers.close(code, String(reason)));
+        webSocket.on('unexpected-response', (request, response) => {
+          request.destroy();
+          fail(`the WebSocket is refused (HTTP ${response.statusCode})`);
+        });
+        // Errors are followed by the close, which is what counts; unread they would end the program.
+        webSocket.on('error', () => undefined);
+        return {
+          isOpen: () => webSocket.readyState === WebSocket.OPEN,
+          send: (data: string) => webSocket.send(data),
+          close: (code?: number, reason?: string) => webSocket.close(code, reason),
+        };
+      },
+      createRequestId: () => {
+        requests += 1;
+        return String(requests);
+      },
+      buildConnectPlan: ({ nonce }) => connectParams(options, nonce ?? ''),
+      buildConnectParams: (params) => params,
+      onConnectHello: () => {
+        const asking = use((method, params) => client.request(method, params, { timeoutMs: answerMs }));
+        asking.then(
+          (value) => settle({ state: 'answered', value }),
+          () => fail('the gateway did not answer a question about cron'),
+        );
+      },
+      onConnectFailure: (error) => {
+        const code = readConnectErrorDetailCode(error.details) ?? error.gatewayCode;
+        if (error.gatewayCode === 'UNAVAILABLE') fail('the gateway is not ready yet');
+        else settle({ state: 'refused', reason: `the gateway refuses the CLI's device (${wordOf(code)})` });
+        return { closeCode: 1000, closeReason: '', stop: true };
+      },
+      resolveClose: ({ code }) => {
+        fail(`the connection was closed (code ${code})`);
+        return { retry: false, notify: false };
+      },
+      handshake: { mode: 'require-challenge', timeoutMs: answerMs },
+      reconnect: { initialMs: 60_000, multiplier: 1, maxMs: 60_000 },
+      requestTimeoutMs: answerMs + 1_000,
+    });
+    const onAbort = () => {
+      release();
+      reject(signal.reason);
+    };
+    const cancelTimer = clock.after(answerMs, () => fail('no answer in time'));
+    let released = false;
+    const release = () => {
+      if (released) return;
+      released = true;
+      cancelTimer();
+      signal.removeEventListener('abort', onAbort);
+      client.stop();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    client.start();
+  });
+}
+
+/** A code of the protocol's list; anything else the other side may have put there is not repeated. */
+function wordOf(code: unknown): string {
+  return typeof code === 'string' && /^[A-Z_]{1,64}$/.test(code) ? code : 'no code';
+}
+
+function connectParams({ device, version, clock }: ApiOptions, nonce: string) {
+  const { client } = device;
+  const signedAtMs = clock.now();
+  const token = device.token.reveal();
+  const payload = buildDeviceAuthPayloadV3({
+    deviceId: device.id,
+    clientId: client.id,
+    clientMode: client.mode,
+    role: ROLE,
+    scopes: SCOPES,
+    signedAtMs,
+    token,
+    nonce,
+    platform: client.platform,
+    deviceFamily: client.deviceFamily ?? null,
+  });
+  return {
+    minProtocol: MIN_PROTOCOL,
+    maxProtocol: MAX_PROTOCOL,
+    client: {
+      id: client.id,
+      version,
+      platform: client.platform,
+      mode: client.mode,
+      ...(client.deviceFamily === undefined ? {} : { deviceFamily: client.deviceFamily }),
+      ...(client.displayName === undefined ? {} : { displayName: client.displayName }),
+    },
+    userAgent: `openclaw-gateway-exporter/${version}`,
+    caps: [],
+    role: ROLE,
+    scopes: SCOPES,
+    auth: { deviceToken: token },
+    device: {
+      id: device.id,
+      publicKey: device.publicKey,
+      signature: device.sign(payload),
+      signedAt: signedAtMs,
+      nonce,
+    },
+  };
+}
