@@ -149,7 +149,7 @@ const THROUGH_PROXY = /\bUNKNOWN port 65535\b/m;
 
 /** What comes after `connect to host … port …:`, by the C library's words on Linux, macOS and the BSDs. */
 const CONNECT_REASONS: readonly (readonly [RegExp, SshProblem['result'], string])[] = [
-  [/refused/, 'refused', 'the host refuses the connection: nothing listens on that port'],
+  [/refused|reset/, 'refused', 'the host refuses the connection: nothing listens on that port'],
   [/timed out/, 'timeout', 'connecting got no answer'],
   [/.*/, 'unreachable', 'there is no route to the host'],
 ];

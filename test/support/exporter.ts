@@ -61,13 +61,18 @@ export class Exporter {
       '--log.level=debug',
     ];
     const exporter = new Exporter(port, folder, storage, new Child(file, args, { env }));
-    await until(
-      async () => {
-        if (exporter.child.ended !== undefined) throw new Error(`exporter ended: ${exporter.child.output}`);
-        return (await fetch(exporter.url('/-/healthy'))).ok;
-      },
-      { what: 'the exporter to serve', timeoutMs: 30_000 },
-    );
+    try {
+      await until(
+        async () => {
+          if (exporter.child.ended !== undefined) throw new Error(`exporter ended: ${exporter.child.output}`);
+          return (await fetch(exporter.url('/-/healthy'))).ok;
+        },
+        { what: 'the exporter to serve', timeoutMs: 30_000 },
+      );
+    } catch (error) {
+      await exporter.child.end();
+      throw error;
+    }
     return exporter;
   }
 

@@ -34,6 +34,11 @@ Keyboard-interactive authentication is disabled to avoid man-in-the-middle attac
 const DIRECT: readonly (readonly [string, string, string])[] = [
   ['a closed port', 'ssh: connect to host 127.0.0.1 port 22999: Connection refused\r\n', 'refused'],
   [
+    'a port that resets at once',
+    'ssh: connect to host 10.203.1.2 port 2201: Connection reset by peer\r\n',
+    'refused',
+  ],
+  [
     'a swallowed connection',
     'ssh: connect to host 127.0.0.1 port 37043: Connection timed out\r\n',
     'timeout',
