@@ -13,8 +13,8 @@ import { type Bench, type BenchRow, times } from './bench.ts';
 const FLEET: FleetSize = { healthy: 375, mismatched: 25, hung: 60, down: 40 };
 const COUNT = Object.values(FLEET).reduce((sum, one) => sum + one, 0);
 const EVERY = { scrape_interval: '15s', scrape_timeout: '10s' };
-const WARM_UP_MS = 60_000;
-const MEASURED_MS = 150_000;
+const WARM_UP_MS = 45_000;
+const MEASURED_MS = 90_000;
 
 /** One exporter, one Prometheus job and a fleet of which a fifth is down. */
 export const fleetOfGateways: Bench = {

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Bench, BenchRow } from './bench.ts';
+import { fleetOfGateways } from './fleet-of-gateways.ts';
 import { scrapeWhileHanging } from './scrape-while-hanging.ts';
 import { sshHosts } from './ssh-hosts.ts';
 
-const BENCHES: readonly Bench[] = [scrapeWhileHanging, sshHosts];
+const BENCHES: readonly Bench[] = [scrapeWhileHanging, fleetOfGateways, sshHosts];
 const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 
 const only = process.argv[2];
