@@ -8,6 +8,7 @@ import { pingCollector } from './ping.ts';
 import { processCollector } from './process.ts';
 import { remoteCollector } from './remote.ts';
 import { sshCollector } from './ssh.ts';
+import { tailscaleCollector } from './tailscale.ts';
 import { tokenCollector } from './token.ts';
 
 /** All questions this exporter asks, in the order in which they are shown. */
@@ -20,6 +21,7 @@ const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
   ssh: sshCollector,
   clock: clockCollector,
   remote: remoteCollector,
+  tailscale: tailscaleCollector,
 };
 
 /** The enabled collectors for a configuration. */

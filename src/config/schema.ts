@@ -11,6 +11,7 @@ export const COLLECTOR_DEFAULTS = {
   ssh: { intervalMs: 30_000, timeoutMs: 25_000 },
   clock: { intervalMs: 30_000, timeoutMs: 10_000 },
   remote: { intervalMs: 30_000, timeoutMs: 25_000 },
+  tailscale: { intervalMs: 60_000, timeoutMs: 10_000 },
 } as const;
 
 export type CollectorName = keyof typeof COLLECTOR_DEFAULTS;
