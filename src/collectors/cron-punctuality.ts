@@ -9,6 +9,8 @@ import type { CronLedger, JobEntry } from './cron-totals.ts';
 const FULL_HISTORY = 1_900;
 /** Jobs by which the exporter's own time zone is compared with the gateway's plans. */
 const MAX_COMPARED = 20;
+/** The offsets of all time zones in use are multiples of this. */
+const ZONE_STEP_MS = 15 * 60_000;
 
 export interface PunctualityOptions {
   readonly graceMs: number;
@@ -40,7 +42,7 @@ export class Punctuality {
       const entry = ledger.get(told.id);
       if (entry === undefined) continue;
       const cursor = missCursorSchema.safeParse(entry.schedule).data;
-      const its = runsOf.get(told.id) ?? [];
+      const its = (runsOf.get(told.id) ?? []).toSorted((a, b) => a.runAtMs - b.runAtMs);
       if (its.length === 0 && this.#isSettled(told, cursor, nowMs)) continue;
       const { graceMs } = this.#options;
       const historyCompleteSinceMs = its.length < FULL_HISTORY ? undefined : its[0]?.runAtMs;
@@ -102,7 +104,10 @@ function zoneThatFits(jobs: readonly CronJob[], timeZone: string): string | unde
   );
   const contradicts = (job: CronJob) => {
     const plannedMs = job.nextRunAtMs ?? 0;
-    return plannerOf(job, timeZone)?.next(plannedMs - 1) !== plannedMs;
+    const ours = plannerOf(job, timeZone)?.next(plannedMs - 1);
+    if (ours === undefined) return true;
+    // A run that the gateway deferred at its start is off by any time at all; another zone, by quarters of an hour.
+    return ours !== plannedMs && (ours - plannedMs) % ZONE_STEP_MS === 0;
   };
   return comparable.slice(0, MAX_COMPARED).some(contradicts) ? undefined : timeZone;
 }

@@ -106,4 +106,20 @@ describe('missed runs', () => {
     expect(look.value('openclaw_cron_expected_interval_seconds', interval)).toBe(EVERY_MS / 1000);
     expect(look.value('openclaw_cron_expected_interval_learnt', interval)).toBe(0);
   });
+
+  it('count every occurrence of an outage, although the gateway defers its first run by an odd time', async () => {
+    const { harness, store, clock } = await world();
+    const tenMinutes = 10 * 60_000;
+    const schedule = { kind: 'cron', expr: '*/10 * * * *', staggerMs: 0 };
+    const firstDue = Math.ceil((clock.now() + 1) / tenMinutes) * tenMinutes;
+    const plan = (nextRunAtMs: number) =>
+      store.putJob('job-2', 'second', { job: { schedule }, state: { nextRunAtMs } });
+    plan(firstDue);
+    await harness.see();
+    await harness.see();
+    await clock.advance(firstDue - clock.now() + 3 * tenMinutes + GRACE_MS + 1);
+    plan(clock.now() + 121_337);
+    const look = await harness.see();
+    expect(look.value('openclaw_cron_missed_runs_total', { cron_job_id: 'job-2' })).toBe(4);
+  });
 });
