@@ -12,8 +12,9 @@ export const WINDOW_MS = 5 * 60_000;
 const FILE = 'auth-budget.sqlite';
 const LOCK_WAIT_MS = 250;
 /**
- * Written to the system, not waited for until it is on the disk: that survives every end of this process, and with
- * hundreds of gateways the waiting would hold up everything else. What a power cut takes away was before the boot.
+ * Handed to the system, without waiting until it is on the disk: that outlives every end of this process, and with
+ * hundreds of gateways the waiting would hold up all else. A power cut may lose the last charges, which leaves room in
+ * the gateways' own limit.
  */
 const DURABILITY = 'PRAGMA synchronous = OFF';
 /** Stands for every address, where it is not known any more which ones were charged. */
