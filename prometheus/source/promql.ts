@@ -55,4 +55,4 @@ export function inState(states: string): string {
 }
 
 /** Builds one group's rules from the thresholds. */
-export type Section<T> = (thresholds: Thresholds) => T;
+type Section<T> = (thresholds: Thresholds) => T;

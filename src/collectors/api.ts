@@ -67,7 +67,7 @@ const hidden = z.looseObject({
 });
 
 /** Reads the answer of `POST /tools/invoke`. The credential is checked before body and tool, so any other answer proves it. */
-export function readCall(outcome: HttpOutcome): CallReading {
+function readCall(outcome: HttpOutcome): CallReading {
   if (outcome.state !== 'answered') return unanswered(outcome);
   const { status } = outcome;
   const body = jsonOf(outcome);

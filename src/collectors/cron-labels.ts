@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Characters of a label value; longer names are cut, longer ids end in a digest that keeps them apart. */
-export const MAX_LABEL = 128;
+const MAX_LABEL = 128;
 const DIGEST = 12;
 
 /** The two labels of every series about one job. */

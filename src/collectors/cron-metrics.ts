@@ -243,7 +243,7 @@ interface LastRun {
 }
 
 /** The job's own word, refined by the run itself: the job calls an interrupted run an error. */
-export function lastRunOf(job: CronJob, entry: JobEntry | undefined): LastRun | undefined {
+function lastRunOf(job: CronJob, entry: JobEntry | undefined): LastRun | undefined {
   const { lastRunAtMs: atMs, lastRunStatus: status, lastDurationMs: durationMs } = job;
   if (atMs === undefined || status === undefined || atMs === entry?.last?.atMs) {
     return entry?.last ?? (atMs === undefined ? undefined : { atMs, status: status ?? 'other', durationMs });

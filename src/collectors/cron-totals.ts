@@ -5,7 +5,7 @@ import type { SourceRun } from '../sources/cron-source.ts';
 /** Identities kept beside the watermark, by time of counting; runs of a job follow each other, so few are enough. */
 const MAX_SEEN = 24;
 /** How long the counters of a removed job are shown. */
-export const REMOVED_SHOWN_MS = 3_600_000;
+const REMOVED_SHOWN_MS = 3_600_000;
 /** A removed job is remembered for longer than any gateway keeps its runs (7 days), so that none is counted anew. */
 const REMOVED_KEPT_MS = 8 * 24 * 3_600_000;
 const MAX_REMOVED = 2_000;

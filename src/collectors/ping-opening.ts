@@ -4,7 +4,7 @@ import { openToChallenge } from '../sources/gateway-websocket.ts';
 import type { Board, WebSocketOpening } from './context.ts';
 
 /** Between two openings of our own, where no authenticated check opens the WebSocket anyway. */
-export const OPENING_INTERVAL_MS = 10 * 60_000;
+const OPENING_INTERVAL_MS = 10 * 60_000;
 /** The same after one that failed. */
 const RETRY_INTERVAL_MS = 60_000;
 /** How long a check with a credential gets to come first: two of its default intervals. */

@@ -6,7 +6,7 @@ import type { AttemptReading } from './token-result.ts';
 /** After a clear refusal the same question is asked again this seldom, where nothing seems to have changed. */
 export const SLOW_RECHECK_MS = 30 * 60_000;
 /** A verdict about a process that nobody has seen for this long is dropped. */
-export const UNSEEN_MS = 5 * 60_000;
+const UNSEEN_MS = 5 * 60_000;
 /** A gateway that is restarted tells an uptime this much smaller than expected, at least. */
 const UPTIME_TOLERANCE_MS = 5_000;
 

@@ -65,7 +65,7 @@ export async function gatewayLocks(query: LockQuery, signal: AbortSignal): Promi
 }
 
 /** Reads a lock's text; undefined where it is none or a maintenance command's. */
-export function parseLock(text: string): z.output<typeof payload> | undefined {
+function parseLock(text: string): z.output<typeof payload> | undefined {
   const parsed = payload.safeParse(jsonOf(text));
   if (!parsed.success || (parsed.data.role ?? 'gateway') !== 'gateway') return undefined;
   return parsed.data;

@@ -20,7 +20,7 @@ export type OpeningOutcome =
   { readonly state: 'challenged'; readonly seconds: number } | GatewayFailure;
 
 /** Whether a text is the frame with which a gateway opens every connection. */
-export function isChallenge(text: string): boolean {
+function isChallenge(text: string): boolean {
   try {
     return challenge.safeParse(JSON.parse(text)).success;
   } catch {

@@ -23,7 +23,7 @@ export async function addJobs(home: GatewayHome, token: string): Promise<{ gatew
 }
 
 /** Fails for want of a model; it keeps a busy 2026.5.7 from its other jobs for seconds. */
-export const FAILING_TURN = {
+const FAILING_TURN = {
   sessionTarget: 'isolated',
   wakeMode: 'now',
   payload: { kind: 'agentTurn', message: 'hello' },

@@ -18,7 +18,7 @@ export type Version = (typeof VERSIONS)[number];
 const CACHE = process.env.OPENCLAW_E2E_CACHE ?? join(homedir(), '.cache', 'openclaw-gateway-exporter-e2e');
 
 /** Installs a gateway from the npm registry once and returns its program file. */
-export async function installOpenClaw(version: Version): Promise<string> {
+async function installOpenClaw(version: Version): Promise<string> {
   const folder = join(CACHE, version);
   const program = join(folder, 'node_modules', 'openclaw', 'openclaw.mjs');
   const done = join(folder, 'installed');
