@@ -24,6 +24,8 @@ const MAX_ROUTE_MS = 3_000;
 const MAX_ASK_MS = 15_000;
 /** Logging in and starting Node.js are not worth trying with less. */
 const LEAST_ASK_MS = 1_000;
+/** A question that failed is asked again after this long, where the interval is longer. */
+const RETRY_MS = 60_000;
 /** An answer counts until the one after the next should have come: a path that fails now and then is no drift. */
 const ANSWER_LASTS = 2;
 
@@ -80,7 +82,7 @@ class RemoteHost {
   readonly #tools: RemoteTools;
   readonly #env: Readonly<Record<string, string>>;
   /** The last time anything was asked, whatever came of it. */
-  #asked: { readonly at: number; readonly kind: CredentialKind } | undefined;
+  #asked: { readonly at: number; readonly kind: CredentialKind; readonly answered: boolean } | undefined;
   /** The last answer of the host itself; undefined when none is young enough. */
   #answer: Answer | undefined;
   #trouble = 'it was not asked yet';
@@ -111,7 +113,9 @@ class RemoteHost {
       return false;
     }
     const asked = this.#asked;
-    return asked?.kind !== kind || clock.monotonic() - asked.at >= this.#config.command_interval;
+    if (asked?.kind !== kind) return true;
+    const { command_interval: interval } = this.#config;
+    return clock.monotonic() - asked.at >= (asked.answered ? interval : Math.min(interval, RETRY_MS));
   }
 
   async #askInTurn(nonce: Nonce, kind: CredentialKind, signal: AbortSignal): Promise<void> {
@@ -128,7 +132,7 @@ class RemoteHost {
     const { clock, run, config } = context;
     const { target, port } = this.#config;
     const destination = { target, port, configFile: configFilePath(config, context.env) };
-    this.#asked = { at: clock.monotonic(), kind };
+    this.#asked = { at: clock.monotonic(), kind, answered: false };
     const tools = { run, env: this.#env };
     const way = await withDeadline({ clock, ms: routeMs, outer: signal }, (cut) =>
       resolveRoute(destination, { ...tools, signal: cut }),
@@ -153,7 +157,10 @@ class RemoteHost {
     const { client } = answer;
     if (client.state === 'failed') this.#trouble = client.problem.text;
     else if (client.state === 'no_ssh') this.#trouble = 'there is no ssh here';
-    else this.#answer = answer;
+    else {
+      this.#answer = answer;
+      this.#asked = { at: answer.at, kind: answer.kind, answered: true };
+    }
   }
 
   #dropOld(kind: CredentialKind): void {

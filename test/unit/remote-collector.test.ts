@@ -132,6 +132,17 @@ describe('the clients on other hosts', () => {
     expect(await round()).toEqual({ laptop: expect.stringContaining('ssh failed') });
   });
 
+  it('are asked again within a minute where the question failed', async () => {
+    const { round, asked, clock, tokens } = clients({ laptop: undefined });
+    await round();
+    tokens.laptop = OWN;
+    await clock.advance(INTERVAL_MS / 10);
+    await round();
+    expect(asked).toHaveLength(1);
+    await clock.advance(INTERVAL_MS / 10);
+    expect(await round()).toEqual({ laptop: 'present=1 in_sync=1' });
+  });
+
   it('are not asked on a host that is not up, lest the address is banned there', async () => {
     const { round, asked, board } = clients({ laptop: OWN });
     board.sshCommands = new Map();
