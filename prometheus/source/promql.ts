@@ -54,5 +54,3 @@ export function inState(states: string): string {
   return `${maxBy(GATEWAY, `openclaw_gateway_state{state=~"${states}"}`)} == 1`;
 }
 
-/** Builds one group's rules from the thresholds. */
-type Section<T> = (thresholds: Thresholds) => T;
