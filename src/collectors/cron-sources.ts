@@ -12,6 +12,9 @@ export type CronSourceName = (typeof CRON_SOURCES)[number];
 
 type Readings = readonly (readonly [CronSourceName, SourceReading])[];
 
+/** How long logs are read in one round, at most. */
+const MAX_LOG_MS = 4_000;
+
 /** Jobs that only a log knows have ids of this form; no gateway gives such ids. */
 const LOG_ID = 'log:';
 
@@ -25,7 +28,7 @@ export class CronSources {
   constructor(context: CollectorContext, timeoutMs: number) {
     this.#context = context;
     this.#timeoutMs = timeoutMs;
-    this.#logs = this.#guard(logSource(context));
+    this.#logs = this.#guard(logSource(context, timeoutMs));
   }
 
   all(): (readonly [CronSourceName, GuardedSource])[] {
@@ -51,7 +54,10 @@ export class CronSources {
   }
 }
 
-function logSource({ config, env, clock, install, platform }: CollectorContext): CronSource {
+function logSource(
+  { config, env, clock, install, platform }: CollectorContext,
+  timeoutMs: number,
+): CronSource {
   const source = createCronLogSource({
     logs: config.cron.logs,
     stateDir: () => install().stateDir,
@@ -60,6 +66,8 @@ function logSource({ config, env, clock, install, platform }: CollectorContext):
     platform,
     watch: config.cron.log_watch,
     sweepMs: config.cron.log_sweep,
+    // A look that is cut has no result at all; one that ends earlier leaves the rest to the next round.
+    limits: { roundMs: Math.min(MAX_LOG_MS, timeoutMs / 3) },
   });
   return {
     read: (cursor, _sinceMs, signal) => source.read(cursor, signal),

@@ -15,11 +15,19 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
  * Source: Prometheus text format 0.0.4 and OpenMetrics 1.0.
  */
 export function renderSample({ family, labels, value }: Sample): string {
-  const pairs = family.labels.map((label) => [label, labels[label]] as const);
-  if (pairs.some(([, text]) => text === undefined) || Object.keys(labels).length !== pairs.length) {
-    throw new Error(`metric ${family.name} has the labels ${family.labels.join(', ')} and no others`);
+  const { name, labels: names } = family;
+  let text = '';
+  for (const label of names) {
+    const labelValue = labels[label];
+    if (labelValue === undefined) throw otherLabels(family);
+    text += `${text === '' ? '' : ','}${label}="${escapeLabel(labelValue)}"`;
   }
-  return renderLine(family.name, pairs, value);
+  if (Object.keys(labels).length !== names.length) throw otherLabels(family);
+  return text === '' ? `${name} ${renderValue(value)}\n` : `${name}{${text}} ${renderValue(value)}\n`;
+}
+
+function otherLabels({ name, labels }: Sample['family']): Error {
+  return new Error(`metric ${name} has the labels ${labels.join(', ')} and no others`);
 }
 
 /** The `# HELP` and `# TYPE` lines of one family. */
@@ -61,7 +69,11 @@ function renderValue(value: number): string {
   return String(value);
 }
 
+/** What must not stand in a label as it is; halves of surrogate pairs are only suspects. */
+const SUSPECT = /[\\\n"\uD800-\uDFFF]/;
+
 function escapeLabel(value: string): string {
+  if (!SUSPECT.test(value)) return value;
   return value.toWellFormed().replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   Counter,
   type CounterConfiguration,
@@ -17,11 +18,14 @@ export interface SnapshotKey {
   readonly target: string;
 }
 
-/** A snapshot's lines by series (name and labels as written), and its text by family. */
-interface Rendered {
-  readonly series: readonly string[];
+/** A snapshot's samples, and its text by family. */
+interface Snapshot {
+  readonly samples: ReadonlySet<Sample>;
   readonly texts: ReadonlyMap<Family<string>, string>;
 }
+
+/** Samples rendered without a pause: a few milliseconds. */
+const SLICE = 500;
 
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
@@ -33,9 +37,9 @@ export class Metrics {
   /** prom-client's registry, for counters and histograms that start at 0 with this process. */
   readonly instruments = new Registry();
   readonly #families = new Map<string, Family<string>>();
-  readonly #snapshots = new Map<string, Rendered>();
-  /** The snapshot that shows a series: a second one would make the whole scrape invalid. */
-  readonly #owners = new Map<string, string>();
+  readonly #snapshots = new Map<string, Snapshot>();
+  /** All series shown (name and labels as written): showing one twice would make the whole scrape invalid. */
+  readonly #shown = new Set<string>();
   /** The texts of each family by snapshot, so that a scrape visits only what exists. */
   readonly #textsByFamily = new Map<Family<string>, Map<string, string>>();
 
@@ -55,16 +59,28 @@ export class Metrics {
   }
 
   /**
-   * Replaces a target's snapshot whole. Throws on an undeclared family, on labels that are not the family's and on a
-   * series that is there already (a collector's bug); the snapshot then stays as it was.
+   * Renders many samples ahead of `put`, in slices with other work between, so that neither blocks scrapes; few samples
+   * are left to `put`. Throws on labels that are not the family's.
+   */
+  async prepare(samples: readonly Sample[]): Promise<void> {
+    for (let from = 0; from < samples.length - SLICE; from += SLICE) {
+      for (const sample of samples.slice(from, from + SLICE)) renderedOnce(sample);
+      await nextTurn();
+    }
+  }
+
+  /**
+   * Replaces a target's snapshot whole; what it costs is mostly the samples that were not in the one before. Throws on
+   * an undeclared family, on labels that are not the family's and on a series that is there already (a collector's
+   * bug); the snapshot then stays as it was.
    */
   put(key: SnapshotKey, samples: readonly Sample[]): void {
     const owner = keyText(key);
-    const rendered = this.#render(owner, samples);
-    this.#remove(owner);
-    this.#snapshots.set(owner, rendered);
-    for (const series of rendered.series) this.#owners.set(series, owner);
-    for (const [family, text] of rendered.texts) {
+    const next = this.#render(samples);
+    this.#replaceSeries(this.#snapshots.get(owner)?.samples ?? new Set(), next.samples);
+    this.#removeTexts(owner);
+    this.#snapshots.set(owner, next);
+    for (const [family, text] of next.texts) {
       const texts = this.#textsByFamily.get(family) ?? new Map<string, string>();
       this.#textsByFamily.set(family, texts.set(owner, text));
     }
@@ -72,7 +88,12 @@ export class Metrics {
 
   /** Forgets a target's snapshot: its series disappear from the next scrape. */
   drop(key: SnapshotKey): void {
-    this.#remove(keyText(key));
+    const owner = keyText(key);
+    for (const sample of this.#snapshots.get(owner)?.samples ?? []) {
+      this.#shown.delete(renderedOnce(sample).series);
+    }
+    this.#removeTexts(owner);
+    this.#snapshots.delete(owner);
   }
 
   /** The whole exposition. Joins texts that exist; never waits for a probe. */
@@ -113,29 +134,44 @@ export class Metrics {
     collectDefaultMetrics({ register: this.instruments });
   }
 
-  #remove(owner: string): void {
-    const rendered = this.#snapshots.get(owner);
-    if (rendered === undefined) return;
-    this.#snapshots.delete(owner);
-    for (const series of rendered.series) this.#owners.delete(series);
-    for (const family of rendered.texts.keys()) this.#textsByFamily.get(family)?.delete(owner);
+  #removeTexts(owner: string): void {
+    for (const family of this.#snapshots.get(owner)?.texts.keys() ?? []) {
+      this.#textsByFamily.get(family)?.delete(owner);
+    }
   }
 
-  #render(owner: string, samples: readonly Sample[]): Rendered {
-    const texts = new Map<Family<string>, string>();
-    const seen = new Set<string>();
+  #render(samples: readonly Sample[]): Snapshot {
+    const unique = new Set(samples);
+    const [first] = samples;
+    if (unique.size < samples.length && first !== undefined) throw repeated(first.family);
+    const lines = new Map<Family<string>, string[]>();
     for (const sample of samples) {
       const { family } = sample;
-      if (this.#families.get(family.name) !== family)
-        throw new Error(`metric ${family.name} is not declared`);
-      const { line, series } = renderedOnce(sample);
-      if (seen.has(series) || (this.#owners.get(series) ?? owner) !== owner) {
-        throw new Error(`metric ${family.name} repeats a label set`);
+      let its = lines.get(family);
+      if (its === undefined) {
+        if (this.#families.get(family.name) !== family)
+          throw new Error(`metric ${family.name} is not declared`);
+        its = [];
+        lines.set(family, its);
       }
-      seen.add(series);
-      texts.set(family, (texts.get(family) ?? '') + line);
+      its.push(renderedOnce(sample).line);
     }
-    return { series: [...seen], texts };
+    const texts = new Map([...lines].map(([family, its]) => [family, its.join('')] as const));
+    return { samples: unique, texts };
+  }
+
+  /** Only samples that come or go need a look at their series: the others were there and stay there. */
+  #replaceSeries(before: ReadonlySet<Sample>, after: ReadonlySet<Sample>): void {
+    const gone = new Set(seriesMissingIn(after, before));
+    const fresh = new Set<string>();
+    for (const sample of after) {
+      if (before.has(sample)) continue;
+      const { series } = renderedOnce(sample);
+      if (fresh.has(series) || (this.#shown.has(series) && !gone.has(series))) throw repeated(sample.family);
+      fresh.add(series);
+    }
+    for (const series of gone) if (!fresh.has(series)) this.#shown.delete(series);
+    for (const series of fresh) if (!gone.has(series)) this.#shown.add(series);
   }
 }
 
@@ -144,6 +180,14 @@ function isShown(metric: object): metric is PromClientMetric {
   const { name, type, values } = metric as Partial<PromClientMetric>;
   if (name === undefined || (String(type) === 'gauge' && name.endsWith('_total'))) return false;
   return values !== undefined && values.length > 0;
+}
+
+function* seriesMissingIn(other: ReadonlySet<Sample>, samples: ReadonlySet<Sample>): Iterable<string> {
+  for (const sample of samples) if (!other.has(sample)) yield renderedOnce(sample).series;
+}
+
+function repeated({ name }: Family<string>): Error {
+  return new Error(`metric ${name} repeats a label set`);
 }
 
 function declaredTwice(name: string): Error {

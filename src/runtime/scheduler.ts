@@ -204,7 +204,9 @@ class CollectorLoop {
     const letGo = () => this.#underWay.delete(target.name);
     looking.then(letGo, letGo);
     try {
-      return this.#accept(target, await Promise.race([looking, cut.fired]));
+      const observation = await Promise.race([looking, cut.fired]);
+      if (observation.kind === 'seen') await this.#options.metrics.prepare(observation.samples);
+      return this.#accept(target, observation);
     } catch (error) {
       const result = cut.signal.aborted ? 'timeout' : 'error';
       return this.#blind(target, result, messageOf(error));
