@@ -41,7 +41,7 @@ const online = gauge(
   {
     labels: peer,
     meaning: {
-      absent: 'Tailscale does not run here, or knows no such machine',
+      absent: 'Tailscale does not run here, knows no such machine, or is too old to tell',
       zero: 'offline',
       one: 'online',
     },
@@ -159,15 +159,13 @@ function ownSamples({ backend, self }: TailscaleStatus): Sample[] {
 function peerSamples(one: TailscalePeer): Sample[] {
   const labels = { peer: one.name };
   const known = [
+    [online, one.online === undefined ? undefined : Number(one.online)],
     [lastSeen, one.lastSeen],
     [lastHandshake, one.lastHandshake],
     [keyExpiry, one.keyExpiry],
     [direct, one.path === undefined ? undefined : Number(one.path === 'direct')],
   ] as const;
-  return [
-    online.sample(one.online ? 1 : 0, labels),
-    ...known.flatMap(([family, value]) => (value === undefined ? [] : [family.sample(value, labels)])),
-  ];
+  return [...known.flatMap(([family, value]) => (value === undefined ? [] : [family.sample(value, labels)]))];
 }
 
 function evidenceOf(
@@ -179,7 +177,7 @@ function evidenceOf(
     const repair = backend === 'starting' ? 'tailscale status' : 'tailscale up';
     return [words('warning', `tailscaled says it is ${backend.replaceAll('_', ' ')}`, repair)];
   }
-  const there = peers.filter((one) => one.online).length;
+  const there = peers.filter((one) => one.online === true).length;
   const left = peers.length - shown.length;
   const more = left === 0 ? '' : `; ${left} have no series of their own`;
   return [
@@ -190,7 +188,7 @@ function evidenceOf(
 
 function peerWords({ name, online: there, path }: TailscalePeer): Evidence[] {
   const subject = `${SUBJECT} ${name}`;
-  if (!there) {
+  if (there === false) {
     const text = 'offline in the tailnet: asleep, off, or logged out';
     return [{ layer: 'network', subject, verdict: 'warning', text, repair: 'tailscale status' }];
   }

@@ -23,8 +23,8 @@ export interface TailscalePeer {
   readonly name: string;
   /** DNS name without the last dot, and addresses: by what else a person may have named it. */
   readonly aliases: readonly string[];
-  /** Whether it is connected to Tailscale's coordination server. */
-  readonly online: boolean;
+  /** Whether it is connected to Tailscale's coordination server; undefined where tailscaled is too old to tell. */
+  readonly online: boolean | undefined;
   readonly path: PeerPath | undefined;
   /** Seconds since the epoch; Tailscale tells it of peers that are offline. */
   readonly lastSeen: number | undefined;
@@ -72,7 +72,7 @@ const node = z.object({
   CurAddr: z.string().nullish(),
   Relay: z.string().nullish(),
   PeerRelay: z.string().nullish(),
-  Online: z.boolean().default(false),
+  Online: z.boolean().optional(),
   Active: z.boolean().default(false),
   ShareeNode: z.boolean().default(false),
   LastSeen: z.string().nullish(),
@@ -183,7 +183,7 @@ function peerOf(one: Node, name: string): TailscalePeer {
 
 /** `Relay` names a peer's home region even while nothing is sent, so only an active peer has a path. */
 function pathOf({ Online, Active, CurAddr, Relay, PeerRelay }: Node): PeerPath | undefined {
-  if (!Online || !Active) return undefined;
+  if (Online === false || !Active) return undefined;
   if (CurAddr) return 'direct';
   return Relay || PeerRelay ? 'relayed' : undefined;
 }
