@@ -1,5 +1,3 @@
-import type { Thresholds } from './thresholds.ts';
-
 const UNITS = [
   ['w', 604_800_000],
   ['d', 86_400_000],
@@ -53,4 +51,3 @@ export const NOT_ANSWERING = `${maxBy(GATEWAY, 'openclaw_gateway_up')} == 0`;
 export function inState(states: string): string {
   return `${maxBy(GATEWAY, `openclaw_gateway_state{state=~"${states}"}`)} == 1`;
 }
-
