@@ -110,8 +110,11 @@ export class GatewayTarget implements ProbeTarget {
     const before = this.#credential;
     this.#credential = credential;
     if (before === undefined || credential?.secret.equals(before.secret)) return;
-    this.#token = new TokenVerdict(this.#options.context);
+    const { context } = this.#options;
+    this.#token = new TokenVerdict(context);
     this.#checking = undefined;
+    // What the new one proves says nothing of attempts with the old one.
+    context.board.uncertainAttempts = [];
   }
 
   #check(known: KnownGateway, busy: string | undefined): Promise<string | undefined> {
