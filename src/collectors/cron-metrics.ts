@@ -116,6 +116,29 @@ const cutLabels = gauge(
   { meaning: { absent: 'no source of cron jobs is readable', zero: 'there is none' } },
 );
 
+const disagree = gauge(
+  'openclaw_cron_sources_disagree',
+  'Whether the gateway itself (cron.api) tells other enabled jobs or other last runs than its stored ones, for two of its answers in a row.',
+  {
+    meaning: {
+      absent: 'cron.api is off, or either side cannot be read',
+      zero: 'they agree',
+      one: 'they differ: the gateway keeps its runs in another place, or does not store them',
+    },
+  },
+);
+const logsWatching = gauge(
+  'openclaw_cron_logs_watching',
+  "Whether inotify tells which of the jobs' logs changed.",
+  {
+    meaning: {
+      absent: 'no log is configured or readable',
+      zero: 'every log is looked at in each round: few logs, cron.log_watch off, or the limits of inotify reached',
+      one: 'only changed logs are looked at',
+    },
+  },
+);
+
 /** Everything the cron collector shows. */
 export const CRON_FAMILIES: readonly Family<string>[] = [
   runs,
@@ -133,6 +156,8 @@ export const CRON_FAMILIES: readonly Family<string>[] = [
   intervalLearnt,
   jobsByEnabled,
   sourceUp,
+  disagree,
+  logsWatching,
   cutLabels,
 ];
 
@@ -234,6 +259,15 @@ export function jobCountSamples(jobs: readonly CronJob[]): Sample[] {
 
 export function sourceSample(source: string, up: boolean): Sample {
   return sourceUp.sample(up ? 1 : 0, { source });
+}
+
+/** Nothing where there are no two sources to compare. */
+export function disagreeSample(differ: boolean | undefined): Sample[] {
+  return differ === undefined ? [] : [disagree.sample(differ ? 1 : 0, {})];
+}
+
+export function watchingSample(watching: 'inotify' | 'polling' | undefined): Sample[] {
+  return watching === undefined ? [] : [logsWatching.sample(watching === 'inotify' ? 1 : 0, {})];
 }
 
 interface LastRun {

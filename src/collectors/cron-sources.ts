@@ -4,12 +4,14 @@ import type { CronJob } from '../sources/cron-records.ts';
 import type { CronSource, SourceReading, SourceRun } from '../sources/cron-source.ts';
 import { createSqliteSource } from '../sources/cron-sqlite.ts';
 import type { CollectorContext } from './context.ts';
+import { cronApiSource } from './cron-api.ts';
 import { GuardedSource } from './cron-guard.ts';
 
 /** Where cron jobs come from; the label values of `openclaw_cron_source_up`. Where two tell a job, the first one counts. */
-export const CRON_SOURCES = ['sqlite', 'jsonl', 'logs'] as const;
+export const CRON_SOURCES = ['sqlite', 'jsonl', 'api', 'logs'] as const;
 export type CronSourceName = (typeof CRON_SOURCES)[number];
 
+type NamedSource = readonly [CronSourceName, GuardedSource];
 type Readings = readonly (readonly [CronSourceName, SourceReading])[];
 
 /** How long logs are read in one round, at most. */
@@ -17,13 +19,15 @@ const MAX_LOG_MS = 4_000;
 
 /** Jobs that only a log knows have ids of this form; no gateway gives such ids. */
 const LOG_ID = 'log:';
+/** Where a gateway keeps its jobs itself. */
+const STORES: readonly CronSourceName[] = ['sqlite', 'jsonl'];
 
 /** The sources of one gateway, made anew when its state folder moves. */
 export class CronSources {
   readonly #context: CollectorContext;
   readonly #timeoutMs: number;
   readonly #logs: GuardedSource;
-  #gateway: { stateDir: string; sqlite: GuardedSource; jsonl: GuardedSource } | undefined;
+  #gateway: { stateDir: string; sources: readonly NamedSource[] } | undefined;
 
   constructor(context: CollectorContext, timeoutMs: number) {
     this.#context = context;
@@ -31,18 +35,20 @@ export class CronSources {
     this.#logs = this.#guard(logSource(context, timeoutMs));
   }
 
-  all(): (readonly [CronSourceName, GuardedSource])[] {
+  all(): NamedSource[] {
     const { stateDir } = this.#context.install();
     if (this.#gateway?.stateDir !== stateDir) {
       const { clock } = this.#context;
-      const sqlite = this.#guard(createSqliteSource({ stateDir, now: () => clock.now() }));
-      this.#gateway = { stateDir, sqlite, jsonl: this.#guard(createFilesSource({ stateDir })) };
+      const sources: NamedSource[] = [
+        ['sqlite', this.#guard(createSqliteSource({ stateDir, now: () => clock.now() }))],
+        ['jsonl', this.#guard(createFilesSource({ stateDir }))],
+      ];
+      if (this.#context.config.cron.api) {
+        sources.push(['api', this.#guard(cronApiSource(this.#context, this.#timeoutMs))]);
+      }
+      this.#gateway = { stateDir, sources };
     }
-    return [
-      ['sqlite', this.#gateway.sqlite],
-      ['jsonl', this.#gateway.jsonl],
-      ['logs', this.#logs],
-    ];
+    return [...this.#gateway.sources, ['logs', this.#logs]];
   }
 
   async close(): Promise<void> {
@@ -78,8 +84,10 @@ function logSource(
 /** All jobs by id. */
 export function jobsOf(readings: Readings): Map<string, CronJob> {
   const jobs = new Map<string, CronJob>();
-  for (const [, reading] of readings) {
-    if (reading.state !== 'read') continue;
+  const isStored = readings.some(([name, { state }]) => STORES.includes(name) && state === 'read');
+  for (const [name, reading] of readings) {
+    // The gateway's word is up to a minute old: next to its store it would bring back what was just removed.
+    if (reading.state !== 'read' || (name === 'api' && isStored)) continue;
     for (const job of reading.jobs) if (!jobs.has(job.id)) jobs.set(job.id, job);
   }
   return jobs;
@@ -114,7 +122,7 @@ export function certaintyOf(
       !those.some(([name, { state }]) => isLost(name, state))
     );
   };
-  const ofGateway = certain(['sqlite', 'jsonl']);
+  const ofGateway = certain(STORES);
   const ofLogs = certain(['logs']);
   return (id) => (id.startsWith(LOG_ID) ? ofLogs : ofGateway);
 }

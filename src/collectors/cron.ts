@@ -3,14 +3,17 @@ import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceReading } from '../sources/cron-source.ts';
 import type { Evidence, Observation } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
+import { agreementEvidence, CrossCheck } from './cron-agreement.ts';
 import { cronEvidence } from './cron-evidence.ts';
 import {
   CRON_FAMILIES,
   counterSamples,
+  disagreeSample,
   jobCountSamples,
   jobSamples,
   overdueSamples,
   sourceSample,
+  watchingSample,
 } from './cron-metrics.ts';
 import { Punctuality } from './cron-punctuality.ts';
 import {
@@ -48,6 +51,7 @@ class CronWatch {
   readonly #context: CollectorContext;
   readonly #sources: CronSources;
   readonly #punctuality: Punctuality;
+  readonly #crossCheck = new CrossCheck();
   /** Counts and cursors as they are now; may be ahead of the disk. */
   #ledger: CronLedger;
   /** Whether `#ledger` went on from what the state file held. */
@@ -74,10 +78,11 @@ class CronWatch {
     this.#release();
     const notSaved = this.#save();
     this.#noteHeld();
+    const agreement = this.#crossCheck.judge(readings, nowMs);
     return {
       kind: 'seen',
-      samples: this.#samples(readings, jobs, nowMs),
-      evidence: this.#evidence(readings, jobs, notSaved),
+      samples: [...this.#samples(readings, jobs, nowMs), ...disagreeSample(agreement?.disagree)],
+      evidence: [...this.#evidence(readings, jobs, notSaved), ...agreementEvidence(agreement)],
     };
   }
 
@@ -183,7 +188,8 @@ class CronWatch {
 
   #sourceSamples(name: CronSourceName, reading: SourceReading): Sample[] {
     if (reading.state === 'absent' && !this.#ledger.hasSeen(name)) return [];
-    return [sourceSample(name, reading.state === 'read')];
+    const up = sourceSample(name, reading.state === 'read');
+    return reading.state === 'read' ? [up, ...watchingSample(reading.watching)] : [up];
   }
 
   #evidence(

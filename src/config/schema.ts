@@ -156,6 +156,12 @@ export const fileSchema = section({
   }).prefault({}),
   cron: section({
     logs: z.array(cronLog).describe("the jobs' own logs").optional(),
+    api: z
+      .boolean()
+      .default(false)
+      .describe(
+        "ask the gateway itself too (`cron.list`, `cron.runs`), as the OpenClaw CLI's paired device, whose key is then read; nothing is paired or stored for it",
+      ),
     log_watch: z
       .boolean()
       .default(true)
@@ -213,7 +219,7 @@ export const fileSchema = section({
 export type FileConfig = z.output<typeof fileSchema>;
 export type SshHostConfig = FileConfig['ssh']['hosts'][number];
 export type RemoteGatewayConfig = FileConfig['gateways'][number];
-export type CronLogConfig = z.output<typeof cronLog>;
+
 
 /** A collector's settings after defaults; times in milliseconds. */
 export interface CollectorSettings {

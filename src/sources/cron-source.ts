@@ -24,6 +24,8 @@ export type SourceReading =
       readonly cursor: unknown;
       /** What could not be understood, in words without paths. */
       readonly problems: readonly string[];
+      /** How changes are noticed, where the source may do either. */
+      readonly watching?: 'inotify' | 'polling';
     }
   /** A source may have something to remember even of nothing: since when somebody looks. */
   | { readonly state: 'absent'; readonly cursor?: unknown }

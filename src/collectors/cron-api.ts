@@ -1,0 +1,104 @@
+import { ownVersion } from '../runtime/version.ts';
+import { createApiSource } from '../sources/cron-api.ts';
+import type { CronSource } from '../sources/cron-source.ts';
+import { type ApiOutcome, type Ask, withGatewayApi } from '../sources/gateway-api.ts';
+import type { OpenClawInstall } from '../sources/openclaw-install.ts';
+import { type PairedDevice, readPairedDevice } from '../sources/paired-device.ts';
+import { AuthGate } from './auth-gate.ts';
+import type { CollectorContext } from './context.ts';
+
+/** Between two connections, unless somebody says otherwise. */
+const EVERY_MS = 60_000;
+/** A device that was refused is not shown again for this long, unless its token is another one. */
+const REFUSED_MS = 10 * 60_000;
+/** Shares of the source's time; the rest is for the farewell. */
+const SHARES = { connect: 0.15, answer: 0.7 } as const;
+
+type Connected<T> = ApiOutcome<T> | { readonly state: 'waiting'; readonly reason: string };
+
+/** The gateway's own word on its cron jobs, asked only while its credential is proved and attempts are left. */
+export function cronApiSource(context: CollectorContext, timeoutMs: number, everyMs = EVERY_MS): CronSource {
+  const connection = new CronApiConnection(context, timeoutMs);
+  return createApiSource({
+    connect: (use, signal) => connection.use(use, signal),
+    monotonic: () => context.clock.monotonic(),
+    everyMs,
+  });
+}
+
+class CronApiConnection {
+  readonly #context: CollectorContext;
+  readonly #timeoutMs: number;
+  readonly #gate: AuthGate;
+  readonly #version = ownVersion();
+  #refused: { readonly device: PairedDevice; readonly untilMs: number; readonly reason: string } | undefined;
+
+  constructor(context: CollectorContext, timeoutMs: number) {
+    this.#context = context;
+    this.#timeoutMs = timeoutMs;
+    this.#gate = new AuthGate(context);
+  }
+
+  async use<T>(use: (ask: Ask) => Promise<T>, signal: AbortSignal): Promise<Connected<T>> {
+    const install = this.#context.install();
+    const obstacle = this.#obstacle(install);
+    if (obstacle !== undefined) return { state: 'waiting', reason: `not asked: ${obstacle}` };
+    const found = await readPairedDevice(install.stateDir);
+    signal.throwIfAborted();
+    if (found.state === 'none') return { state: 'failed', reason: found.reason };
+    const held = this.#heldBack(found.device);
+    if (held !== undefined) return { state: 'failed', reason: held };
+    const entry = this.#gate.enter(install.address);
+    if (entry.state === 'closed') return { state: 'waiting', reason: `not asked: ${entry.reason}` };
+    const outcome = await withGatewayApi(
+      {
+        address: install.address,
+        clock: this.#context.clock,
+        connectMs: this.#timeoutMs * SHARES.connect,
+        answerMs: this.#timeoutMs * SHARES.answer,
+        signal,
+        device: found.device,
+        version: this.#version,
+      },
+      use,
+    );
+    this.#settle(entry.attempt, outcome, found.device);
+    return outcome;
+  }
+
+  /** What speaks against asking now; a device is only shown to a gateway that has just accepted its credential. */
+  #obstacle(install: OpenClawInstall): string | undefined {
+    const { board } = this.#context;
+    if (!install.address.local) return 'only a gateway on this machine has its devices in this state folder';
+    if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
+      return 'a gateway without token or password would pair what it does not know';
+    }
+    const { auth, process } = board;
+    if (auth === undefined || board.authDoubted === true) return 'no token is known to be valid';
+    const isOther =
+      process !== undefined && auth.identity !== undefined && process.identity !== auth.identity;
+    return isOther ? 'the gateway is a new process whose token is not checked yet' : undefined;
+  }
+
+  #heldBack(device: PairedDevice): string | undefined {
+    const refused = this.#refused;
+    if (refused === undefined || refused.device.id !== device.id) return undefined;
+    const isSame = refused.device.token.equals(device.token);
+    return isSame && this.#context.clock.monotonic() < refused.untilMs ? refused.reason : undefined;
+  }
+
+  #settle(attempt: number, outcome: ApiOutcome<unknown>, device: PairedDevice): void {
+    if (outcome.state === 'answered') {
+      this.#refused = undefined;
+      this.#gate.leave(attempt, 'refund');
+      return;
+    }
+    if (outcome.state === 'refused') {
+      const untilMs = this.#context.clock.monotonic() + REFUSED_MS;
+      this.#refused = { device, untilMs, reason: outcome.reason };
+      return;
+    }
+    // Its end was not seen: the credential's next success shows whether attempts still count.
+    this.#gate.leave(attempt, 'uncertain');
+  }
+}
