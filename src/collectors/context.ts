@@ -6,6 +6,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { ClockOffset } from '../sources/clock-offset.ts';
 import type { RunCommand } from '../sources/command.ts';
 import type { Credential, KnownGateway, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { ProcessRow } from '../sources/processes.ts';
 import type { TokenDigest } from '../sources/remote-client.ts';
 import type { Collector } from './collector.ts';
 
@@ -14,6 +15,8 @@ export interface KnownProcess {
   /** Boot id, pid and start ticks: never a wall time, never used twice. */
   readonly identity: string;
   readonly startedAtMs: number;
+  /** Where its environment may be asked for; absent where another system's means found it. */
+  readonly row?: Pick<ProcessRow, 'pid' | 'start' | 'argv'>;
 }
 
 /** How the WebSocket of an authenticated check opened; its challenge comes before any credential is sent. */

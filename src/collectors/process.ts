@@ -143,6 +143,7 @@ class ProcessWatch {
     this.#context.board.process = alive && {
       identity: [bootId, alive.row.pid, alive.row.start, generation].join(':'),
       startedAtMs: Math.max(alive.row.startedAtMs, alive.lock?.createdAtMs ?? 0),
+      row: alive.row,
     };
   }
 

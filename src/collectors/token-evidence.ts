@@ -52,14 +52,26 @@ function verdictWords({ install, verdict, note }: TokenSeen): Words {
   return { verdict: 'unknown', text: 'no credential is configured, so none can be proved' };
 }
 
+/** What brings a place back in line with the credential that the gateway accepts. */
+const PLACE_REPAIRS: Readonly<Record<CredentialPlace, string>> = {
+  config: 'openclaw gateway restart',
+  env: "set OPENCLAW_GATEWAY_TOKEN right in the exporter's environment, then restart the exporter",
+  dotenv: 'set OPENCLAW_GATEWAY_TOKEN right in .env, then openclaw gateway restart',
+  service: 'openclaw gateway install --force',
+  process: 'openclaw gateway restart',
+  remote: 'openclaw config set gateway.remote.token on that host',
+  other: "write the gateway's token into the exporter's token_file",
+};
+
 function driftWords({ places }: TokenSeen): Words[] {
   if (places.variants < 2) return [];
-  const names = places.differing.map((place) => PLACE_WORDS[place]).join(', ');
-  return [
-    {
-      verdict: 'warning',
-      text: `${places.variants} different credentials are lying about; another one than the proved in: ${names}`,
-      repair: 'openclaw gateway install --force',
-    },
-  ];
+  if (places.differing.length === 0) {
+    const text = `${places.variants} different credentials are lying about`;
+    return [{ verdict: 'warning', text, repair: 'openclaw gateway install --force' }];
+  }
+  return places.differing.map((place) => ({
+    verdict: 'warning',
+    text: `${places.variants} different credentials are lying about; another one than the proved in: ${PLACE_WORDS[place]}`,
+    repair: PLACE_REPAIRS[place],
+  }));
 }

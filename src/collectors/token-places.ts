@@ -7,7 +7,7 @@ const labels = ['credential', 'host'] as const;
 
 const present = gauge(
   'openclaw_gateway_token_present',
-  "Whether a place holds a credential of the gateway: config (openclaw.json), env (the exporter's own environment), dotenv (.env in the state folder), service (service file), process (environment of the running gateway), remote (another host), other (the exporter's token_file).",
+  "Whether a place holds a credential of the gateway: config (openclaw.json), env (the exporter's own environment), dotenv (.env in the state folder), service (systemd unit with drop-ins and environment files, or launchd property list), process (environment of the running gateway), remote (another host), other (the exporter's token_file).",
   {
     labels,
     meaning: {
@@ -60,16 +60,18 @@ export function remoteSamples(host: string, there: boolean, same: boolean | unde
   ];
 }
 
-/** Compares all places with `proved`, the credential that is (to be) proved; `accepted` where the gateway took it. */
+/** Compares all places with `proved`, the credential that is (to be) proved; `accepted` where the gateway took it; `seen` were looked at beside those that always are. */
 export function readPlaces(
   install: Pick<OpenClawInstall, 'credentials' | 'unresolved'>,
   proved: Secret | undefined,
   accepted: boolean,
   remote: readonly TokenDigest[] = [],
+  seen: readonly CredentialPlace[] = [],
 ): PlacesReading {
   const held = install.credentials;
   const places = new Set<CredentialPlace>([
     ...ALWAYS,
+    ...seen,
     ...held.map(({ place }) => place),
     ...install.unresolved,
   ]);

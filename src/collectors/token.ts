@@ -1,5 +1,6 @@
 import { type Asking, askHealth, askReady } from '../sources/gateway-http.ts';
-import type { OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { Credential, CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
+import { processCredential } from '../sources/process-credential.ts';
 import type { Collector, Observation } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { type Deadlines, deadlines } from './probe-deadlines.ts';
@@ -9,6 +10,13 @@ import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from './token-
 
 /** Share of a look's time for each question before the handshake. */
 const SHARES = { health: 0.3, ready: 0.1 } as const;
+
+/** An install, and what the gateway's process holds. */
+interface Held {
+  readonly base: OpenClawInstall;
+  readonly install: OpenClawInstall & { readonly alternatives: readonly Credential[] };
+  readonly process: 'seen' | 'unknown';
+}
 
 /** Does the gateway accept the credential, and do all places agree on it? */
 export const tokenCollector: CollectorFactory = (context, settings): Collector => {
@@ -30,6 +38,7 @@ class TokenCheck {
   readonly deadlines: Deadlines;
   readonly #context: CollectorContext;
   readonly #token: TokenVerdict;
+  #held: Held | undefined;
 
   constructor(context: CollectorContext, limits: Deadlines) {
     this.deadlines = limits;
@@ -45,7 +54,7 @@ class TokenCheck {
 
   async look(signal: AbortSignal): Promise<Observation> {
     const { clock } = this.#context;
-    const install = this.#context.install();
+    const { install } = await this.#look();
     const endMs = clock.monotonic() + this.deadlines.totalMs;
     const asking = (share: number): Asking => {
       const ms = (endMs - clock.monotonic()) * share;
@@ -62,11 +71,36 @@ class TokenCheck {
     return this.#observation(install, note);
   }
 
+  /** The install with the process's credential; the same object as long as nothing changed. */
+  async #look(): Promise<Held> {
+    const base = this.#context.install();
+    const row = this.#context.platform === 'linux' ? this.#context.board.process?.row : undefined;
+    const kind = base.authMode === 'password' ? 'password' : 'token';
+    const found = base.address.local && row !== undefined ? await processCredential(row, kind) : undefined;
+    const given = found?.state === 'found' ? { place: 'process' as const, secret: found.secret } : undefined;
+    const hidden = found?.state === 'hidden' ? found.reason : undefined;
+    const process = found === undefined || hidden !== undefined ? 'unknown' : 'seen';
+    const before = this.#held;
+    const known = before?.install.credentials.find(({ place }) => place === 'process');
+    const same = given === undefined ? known === undefined : known?.secret.equals(given.secret) === true;
+    if (before?.base === base && same && before.process === process) return before;
+    const credentials = [...base.credentials, ...(given === undefined ? [] : [given])];
+    const service = base.credentials.filter(({ place }) => place === 'service');
+    const problem = `the running gateway's environment cannot be read (${hidden})`;
+    const problems = hidden === undefined ? base.problems : [...base.problems, problem];
+    const alternatives = [...(given === undefined ? [] : [given]), ...service];
+    this.#held = { base, process, install: { ...base, credentials, problems, alternatives } };
+    return this.#held;
+  }
+
   #observation(install: OpenClawInstall, note: string | undefined): Observation {
     const verdict = this.#token.current;
     const proved = verdict?.credential ?? install.credential;
     const remote = [...(this.#context.board.remoteTokens?.values() ?? [])];
-    const places = readPlaces(install, proved?.secret, verdict?.match === true, remote);
+    const seen: CredentialPlace[] = [];
+    if (install.service === true) seen.push('service');
+    if (this.#held?.process === 'seen') seen.push('process');
+    const places = readPlaces(install, proved?.secret, verdict?.match === true, remote, seen);
     const subject = install.address.url.replace(/^wss?:\/\//, '');
     return {
       kind: 'seen',

@@ -1,8 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { codeOf } from '../runtime/errors.ts';
 
-export type FileText =
-  | { readonly state: 'read'; readonly text: string }
+export type FileText = FileContent<{ readonly text: string }>;
+export type FileBytes = FileContent<{ readonly bytes: Buffer }>;
+
+type FileContent<T> =
+  | ({ readonly state: 'read' } & T)
   | { readonly state: 'absent' }
   /** `reason` is a system error's code or a few words; never the path. */
   | { readonly state: 'failed'; readonly reason: string };
@@ -22,6 +25,13 @@ export class NotedFiles {
 
   /** The text of a regular file of at most `maxBytes` bytes. Never waits for a pipe or a device. */
   read(path: string, maxBytes: number): FileText {
+    const found = this.readBytes(path, maxBytes);
+    if (found.state !== 'read') return found;
+    return { state: 'read', text: found.bytes.toString('utf8').replace(/^\uFEFF/, '') };
+  }
+
+  /** As {@link read}, for files that are not text. */
+  readBytes(path: string, maxBytes: number): FileBytes {
     this.#note(path);
     let file: number;
     try {
@@ -36,11 +46,21 @@ export class NotedFiles {
       const stat = fstatSync(file);
       if (!stat.isFile()) return { state: 'failed', reason: 'not a regular file' };
       if (stat.size > maxBytes) return { state: 'failed', reason: `larger than ${maxBytes} bytes` };
-      return { state: 'read', text: readFileSync(file, 'utf8').replace(/^\uFEFF/, '') };
+      return { state: 'read', bytes: readFileSync(file) };
     } catch (error) {
       return { state: 'failed', reason: codeOf(error) ?? 'unreadable' };
     } finally {
       closeSync(file);
+    }
+  }
+
+  /** Names in a folder, sorted; none where it cannot be read. A name that comes or goes counts as a change. */
+  list(path: string): readonly string[] {
+    this.#note(path);
+    try {
+      return readdirSync(path).sort();
+    } catch {
+      return [];
     }
   }
 
@@ -60,7 +80,10 @@ export class NotedFiles {
 
 function stampOf(path: string): string {
   try {
-    const { mtimeNs, ctimeNs, size, ino } = statSync(path, { bigint: true });
+    // Most files looked for are not there, and an error with its stack costs far more than the look.
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) return 'ENOENT';
+    const { mtimeNs, ctimeNs, size, ino } = stat;
     return `${mtimeNs}:${ctimeNs}:${size}:${ino}`;
   } catch (error) {
     return codeOf(error) ?? 'unreadable';

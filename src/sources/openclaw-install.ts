@@ -13,6 +13,7 @@ import {
   type SecretSources,
   substitute,
 } from './openclaw-secret-input.ts';
+import { readServiceFiles, type ServiceFiles } from './service-files.ts';
 
 /**
  * Where a credential was found; the label values of `openclaw_gateway_token_present`. `other` is the file that the
@@ -64,12 +65,18 @@ export interface OpenClawInstall {
   readonly credentials: readonly Credential[];
   /** Places that hold a credential which only OpenClaw itself can read (a command, its secret store). */
   readonly unresolved: readonly CredentialPlace[];
+  /** Whether a service file of this gateway was read; it may hold no credential. */
+  readonly service?: boolean;
   /** What could not be read or understood, in words without paths or secrets. */
   readonly problems: readonly string[];
 }
 
 /** What a question about one gateway needs to know of it. */
-export type KnownGateway = Pick<OpenClawInstall, 'address' | 'authMode' | 'credential' | 'problems'>;
+export interface KnownGateway
+  extends Pick<OpenClawInstall, 'address' | 'authMode' | 'credential' | 'problems'> {
+  /** What the running gateway may have been started with, likeliest first; proved where `credential` is refused. */
+  readonly alternatives?: readonly Credential[];
+}
 
 export interface InstallOptions {
   readonly env: Env;
@@ -79,6 +86,8 @@ export interface InstallOptions {
     readonly state_dir?: string | undefined;
     readonly token_file?: string | undefined;
   };
+  /** In front of the machine's own folders, such as /etc; for tests. */
+  readonly root?: string;
 }
 
 const DEFAULT_PORT = 18_789;
@@ -104,7 +113,7 @@ export function openClawInstall(options: InstallOptions): OpenClawInstall {
   return find(options, new NotedFiles());
 }
 
-function find({ env, gateway }: InstallOptions, files: NotedFiles): OpenClawInstall {
+function find({ env, gateway, root = '/' }: InstallOptions, files: NotedFiles): OpenClawInstall {
   const problems: string[] = [];
   const home = homeOf(env);
   const places = whereabouts(env, gateway.state_dir, home, files);
@@ -127,7 +136,22 @@ function find({ env, gateway }: InstallOptions, files: NotedFiles): OpenClawInst
   const target = targetOf(gateway.url, full, config, problems);
   const authMode = authModeOf(config, full);
   const address = addressOf(target, sources, places.stateDir, problems);
-  const held = heldCredentials({ sources, env, dotenv, authMode, target, local: address.local });
+  const service = address.local
+    ? readServiceFiles({ env, home, stateDir: places.stateDir, port: address.port, root, files })
+    : undefined;
+  problems.push(...(service?.problems ?? []));
+  // What the gateway is started with counts for a variable that openclaw.json names, where nothing nearer sets it.
+  const startedWith = Object.fromEntries(service?.environment ?? []);
+  const known = { ...configEnv(config), ...startedWith, ...dotenv, ...withoutUndefined(env) };
+  const held = heldCredentials({
+    sources: { ...sources, env: known },
+    env,
+    dotenv,
+    service,
+    authMode,
+    target,
+    local: address.local,
+  });
   problems.push(...held.problems);
   const credential =
     gateway.token_file === undefined
@@ -141,6 +165,7 @@ function find({ env, gateway }: InstallOptions, files: NotedFiles): OpenClawInst
     credential: authMode === 'none' || authMode === 'trusted-proxy' ? undefined : credential,
     credentials: credential?.place === 'other' ? [credential, ...held.all] : held.all,
     unresolved: held.unresolved,
+    service: service?.found === true,
     problems: [...new Set(problems)],
   };
 }
@@ -355,6 +380,7 @@ interface Holding {
   /** The exporter's own environment, without what `.env` adds. */
   readonly env: Env;
   readonly dotenv: Env;
+  readonly service: ServiceFiles | undefined;
   readonly authMode: AuthMode;
   readonly target: GatewayTarget;
   readonly local: boolean;
@@ -369,16 +395,23 @@ interface Held {
 
 /**
  * Credentials by place, strongest first: what the gateway itself takes first (its configuration), then the
- * environment, then `.env`. A URL from elsewhere is never given this machine's own credential.
+ * environment, then `.env`, then the service file. A URL from elsewhere is never given this machine's own credential.
  */
 function heldCredentials(holding: Holding): Held {
-  const { env, dotenv, authMode, target } = holding;
+  const { env, dotenv, service, authMode, target } = holding;
   const kind = authMode === 'password' ? 'password' : 'token';
   const variable = kind === 'password' ? 'OPENCLAW_GATEWAY_PASSWORD' : 'OPENCLAW_GATEWAY_TOKEN';
   const places: readonly (readonly [CredentialPlace, SecretOutcome])[] = [
     ['config', configCredential(holding, kind)],
     ['env', credentialOf(env[variable], variable)],
     ['dotenv', credentialOf(dotenv[variable], `${variable} in .env`)],
+    [
+      'service',
+      credentialOf(
+        service?.options.get(kind) ?? service?.environment.get(variable),
+        `the ${kind} in the service file`,
+      ),
+    ],
   ];
   const all = places.flatMap(([place, { state, ...found }]) =>
     state === 'found' && 'secret' in found ? [{ place, secret: found.secret }] : [],
@@ -386,7 +419,7 @@ function heldCredentials(holding: Holding): Held {
   const unresolved = places.flatMap(([place, { state }]) => (state === 'unresolved' ? [place] : []));
   const problems = places.flatMap(([, found]) => (found.state === 'unresolved' ? [found.problem] : []));
   const onlyEnv = target.named === 'env' || (target.named === 'exporter' && !holding.local);
-  const fromEnv = all.find(({ place }) => place !== 'config');
+  const fromEnv = all.find(({ place }) => place === 'env' || place === 'dotenv');
   return { credential: onlyEnv ? fromEnv : all[0], all, unresolved, problems };
 }
 
