@@ -136,7 +136,7 @@ function tokens(text: string): Token[] {
     else {
       const next = text.indexOf('<', at);
       const end = next < 0 ? text.length : next;
-      found.push({ kind: 'text', text: unescape(text.slice(at, end)) });
+      found.push({ kind: 'text', text: withoutEntities(text.slice(at, end)) });
       at = end;
     }
   }
@@ -152,7 +152,7 @@ function tagOf(inside: string): Token {
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-function unescape(text: string): string {
+function withoutEntities(text: string): string {
   return text.replaceAll(/&([^;&]*);?/g, (_, name: string) => {
     const [, decimal, hex] = /^#(?:(\d{1,7})|x([\da-fA-F]{1,6}))$/.exec(name) ?? [];
     const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);

@@ -53,12 +53,12 @@ export function readUnit(texts: readonly string[], specifiers: Specifiers): Unit
   let environmentFiles: EnvironmentFile[] = [];
   let command: readonly string[] = [];
   for (const { key, value } of texts.flatMap(serviceLines)) {
-    if (key === 'Environment')
-      environment = value === '' ? [] : [...environment, ...assignments(value, specifiers)];
+    const none = value === '';
+    if (key === 'Environment') environment = none ? [] : environment.concat(assignments(value, specifiers));
     if (key === 'EnvironmentFile') {
-      environmentFiles = value === '' ? [] : [...environmentFiles, ...fileOf(value, specifiers)];
+      environmentFiles = none ? [] : environmentFiles.concat(fileOf(value, specifiers));
     }
-    if (key === 'ExecStart') command = value === '' ? [] : expanded(splitWords(value).words, specifiers);
+    if (key === 'ExecStart') command = expanded(splitWords(value).words, specifiers);
   }
   return { environment, environmentFiles, command };
 }

