@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Sample } from '../registry/family.ts';
 import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceReading } from '../sources/cron-source.ts';
@@ -76,8 +77,13 @@ class CronWatch {
     const nowMs = this.#context.clock.now();
     const jobs = this.#enter(readings, nowMs);
     this.#release();
+    // With thousands of jobs each of these steps takes tens of milliseconds; scrapes are served between them.
+    await nextTurn();
+    signal.throwIfAborted();
     const notSaved = this.#save();
     this.#noteHeld();
+    await nextTurn();
+    signal.throwIfAborted();
     const agreement = this.#crossCheck.judge(readings, nowMs);
     return {
       kind: 'seen',
