@@ -8,6 +8,7 @@ const FAILING = 3;
 /** Jobs named one by one; the rest is summed up. */
 const MAX_NAMED = 20;
 const REPAIR_SOURCE = "run the exporter as the gateway's own user; if it is that user: openclaw doctor";
+const REPAIR_API = 'openclaw devices list';
 
 export interface CronEvidenceInput {
   readonly readings: readonly (readonly [string, SourceReading])[];
@@ -39,7 +40,14 @@ function sourceEvidence(name: string, reading: SourceReading, lost: boolean): Ev
       return [{ ...about, verdict: 'ok', text }, ...problems];
     }
     case 'unreadable':
-      return [{ ...about, verdict: 'bad', text: `unreadable: ${reading.reason}`, repair: REPAIR_SOURCE }];
+      return [
+        {
+          ...about,
+          verdict: 'bad',
+          text: `unreadable: ${reading.reason}`,
+          repair: name === 'api' ? REPAIR_API : REPAIR_SOURCE,
+        },
+      ];
     case 'absent':
       return lost
         ? [{ ...about, verdict: 'bad', text: 'it was there and is gone', repair: REPAIR_SOURCE }]
