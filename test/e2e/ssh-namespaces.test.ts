@@ -11,6 +11,7 @@ import { NAME_SERVER, PROXY } from '../support/network-programs.ts';
 import { GatewayHome, newToken, refusedAttempts } from '../support/openclaw.ts';
 import { expectNoSecretShown, rememberSecret } from '../support/secrets.ts';
 import { Sshd } from '../support/sshd.ts';
+import { until } from '../support/until.ts';
 
 const forbidden = namespacesForbidden();
 if (forbidden !== undefined) process.stderr.write(`network namespaces cannot be made here: ${forbidden}\n`);
@@ -92,6 +93,13 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
     home = await GatewayHome.create('2026.9.6');
     home.configure(token);
     gateway = startGateway(network, home);
+    await until(
+      () => {
+        if (gateway.ended !== undefined) throw new Error(`gateway ended: ${gateway.output.slice(-2000)}`);
+        return /\bready\b/.test(gateway.output);
+      },
+      { timeoutMs: 120_000, everyMs: 250, what: 'the gateway to be ready' },
+    );
     for (const name of ['steady', 'victim'] as const) {
       folders[name] = stateDir(network, name);
       writeClient(folders[name], token);
@@ -125,9 +133,9 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
     const away = target(network.host('steady'));
     const patientHosts = [{ name: 'delayed', ...away, port: PROXIES.delay }];
     const hosts = [
-      { name: 'steady', ...away, command_interval: '1m', token: true },
+      { name: 'steady', ...away, command_interval: '10m', token: true },
       { name: 'victim', ...target(victimHost()), command_interval: '6s', token: true },
-      { name: 'named', ...away, target: `${userInfo().username}@${NAME}`, command_interval: '1m' },
+      { name: 'named', ...away, target: `${userInfo().username}@${NAME}`, command_interval: '10m' },
       { name: 'resetting', ...away, port: PROXIES.reset, command_interval: '6s' },
       { name: 'stalling', ...away, port: PROXIES.stall, command_interval: '6s' },
     ];
@@ -218,31 +226,39 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
     async (route, result) => {
       const before = await exporter.series();
       const way = [route, `${victimHost().address}/32`];
+      onTestFinished(async () => {
+        network.ip('hub', 'route', 'delete', ...way);
+        await restored();
+      });
       await see(
         `${route} route`,
         () => network.ip('hub', 'route', 'add', ...way),
         down(result, 'resolve=1 connect=0 banner=0 command=0', before),
       );
-      network.ip('hub', 'route', 'delete', ...way);
-      await restored();
     },
   );
 
   it('packets that are swallowed are seen as a time-out while connecting', async () => {
     const before = await exporter.series();
     const way = ['blackhole', `${victimHost().hubAddress}/32`];
+    onTestFinished(async () => {
+      network.ip('victim', 'route', 'delete', ...way);
+      await restored();
+    });
     await see(
       'answers swallowed',
       () => network.ip('victim', 'route', 'add', ...way),
       down('timeout', 'resolve=1 connect=0 banner=0 command=0', before),
     );
-    network.ip('victim', 'route', 'delete', ...way);
-    await restored();
   });
 
   it('a throttled link lets the banner through and no login', async () => {
     const before = await exporter.series();
     const { device } = victimHost();
+    onTestFinished(async () => {
+      network.tc('victim', 'qdisc', 'delete', 'dev', device, 'root');
+      await restored();
+    });
     await see(
       'link throttled to 4 kbit/s (tbf)',
       () =>
@@ -268,57 +284,67 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
           probes(series, 'victim', 'timeout') > probes(before, 'victim', 'timeout'),
       },
     );
-    network.tc('victim', 'qdisc', 'delete', 'dev', device, 'root');
-    await restored();
   });
 
   it('an sshd that accepts and is silent is seen as such', async () => {
     const before = await exporter.series();
+    onTestFinished(async () => {
+      victim.thaw();
+      await restored();
+    });
     await see(
       'sshd accepts and is silent',
       () => victim.freeze(),
       down('no_banner', 'resolve=1 connect=1 banner=0 command=0', before),
     );
-    victim.thaw();
-    await restored();
   });
 
   it('a stopped sshd is seen as refusing', async () => {
     const before = await exporter.series();
+    onTestFinished(async () => {
+      await victim.resume();
+      await restored();
+    });
     await see(
       'sshd stopped',
       () => victim.stop(),
       down('refused', 'resolve=1 connect=0 banner=0 command=0', before),
     );
-    await victim.resume();
-    await restored();
   });
 
   it('a revoked key is seen as a denied login', async () => {
     const before = await exporter.series();
     const revoked = join(victim.folder, 'revoked');
+    onTestFinished(async () => {
+      writeFileSync(revoked, '');
+      await restored();
+    });
     await see(
       'key revoked',
       () => writeFileSync(revoked, victim.clientKey),
       down('auth_denied', 'resolve=1 connect=1 banner=1 command=0', before),
     );
-    writeFileSync(revoked, '');
-    await restored();
   });
 
   it('another host key is seen as such', async () => {
     const before = await exporter.series();
+    onTestFinished(async () => {
+      victim.know();
+      await restored();
+    });
     await see(
       'host key changed',
       () => victim.renewHostKey(),
       down('host_key_changed', 'resolve=1 connect=1 banner=1 command=0', before),
     );
-    victim.know();
-    await restored();
   });
 
   it('a name server that is gone costs only those who are known by name', async () => {
-    const before = await exporter.untilMetrics('all to be well', isWell, 60_000);
+    const before = await exporter.series();
+    onTestFinished(async () => {
+      names = await startNames();
+      await exporter.untilMetrics('the name to be known', (series) => up(series, 'named') === 1, 40_000);
+    });
     await see(
       'name server gone',
       () => names.end(),
@@ -328,10 +354,8 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
           up(series, 'named') === 0 &&
           probes(series, 'named', 'resolve_failed') > probes(before, 'named', 'resolve_failed'),
       },
-      ['steady', 'victim'],
+      ['steady'],
     );
-    names = await startNames();
-    await exporter.untilMetrics('the name to be known again', (series) => up(series, 'named') === 1, 40_000);
   });
 
   it('a clock that is five minutes wrong is seen, and no path is blamed (a `date` that lies at the other end)', async () => {
