@@ -9,8 +9,6 @@ export const SLOW_RECHECK_MS = 30 * 60_000;
 const UNSEEN_MS = 5 * 60_000;
 /** A gateway that is restarted tells an uptime this much smaller than expected, at least. */
 const UPTIME_TOLERANCE_MS = 5_000;
-/** More than the limit of failed attempts lets through between two restarts that matter. */
-const MAX_REFUSED = 8;
 
 /** What the gateway said of a credential. */
 export interface Verdict {
@@ -48,8 +46,6 @@ export class TokenProof {
   #identity: string | undefined;
   #uptime: Uptime | undefined;
   #liveAtMs = Number.NEGATIVE_INFINITY;
-  /** What this process of the gateway refused. */
-  #refused: readonly Credential[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -65,22 +61,9 @@ export class TokenProof {
     return this.#hold.text;
   }
 
-  /**
-   * The credential that an attempt would prove: the accepted one as long as its gateway runs, else the configured one,
-   * else what the gateway may have been started with.
-   */
+  /** The credential that an attempt would prove: the accepted one as long as its gateway runs, else the configured one. */
   get credential(): Credential | undefined {
-    if (this.#verdict?.match === true) return this.#verdict.credential;
-    return this.untried ?? this.#install?.credential;
-  }
-
-  /** The likeliest credential that this process of the gateway has not refused. */
-  get untried(): Credential | undefined {
-    const { credential, alternatives = [] } = this.#install ?? {};
-    if (credential === undefined) return undefined;
-    return [credential, ...alternatives].find(
-      (one) => !this.#refused.some((refused) => sameSecret(one, refused)),
-    );
+    return this.#verdict?.match === true ? this.#verdict.credential : this.#install?.credential;
   }
 
   /** Takes in what was seen of the gateway; drops what is no longer true of it. */
@@ -96,25 +79,18 @@ export class TokenProof {
 
   /** Takes in what an attempt with `credential` said. */
   learn(credential: Credential, reading: AttemptReading): void {
-    const configured = this.#install?.credential;
-    const changed = this.#verdict?.match === true && !sameSecret(configured, credential);
-    if (reading.match === false) this.#refused = [...this.#refused, credential].slice(-MAX_REFUSED);
-    if (reading.match === false && changed && configured !== undefined) {
+    const newer = this.#install?.credential;
+    if (reading.match === false && newer !== undefined && !newer.secret.equals(credential.secret)) {
       // The gateway took on a new configuration: the next question is about that one.
-      this.#verdict = undefined;
-      this.#hold = undefined;
+      this.#forget();
       return;
     }
     if (reading.match !== undefined) {
-      // Of several that are refused, the one that clients would use is told of.
-      const told = reading.match || this.#verdict === undefined ? credential : this.#verdict.credential;
-      this.#verdict = { match: reading.match, credential: told, atMs: this.#clock.now() };
+      this.#verdict = { match: reading.match, credential, atMs: this.#clock.now() };
     }
-    const done = reading.match !== false || this.untried === undefined;
-    this.#hold =
-      reading.settled && done
-        ? { untilMs: this.#clock.monotonic() + SLOW_RECHECK_MS, text: reading.text }
-        : undefined;
+    this.#hold = reading.settled
+      ? { untilMs: this.#clock.monotonic() + SLOW_RECHECK_MS, text: reading.text }
+      : undefined;
   }
 
   /** The gateway refuses everybody for `ms` milliseconds; that says nothing about the credential. */
@@ -123,7 +99,6 @@ export class TokenProof {
   }
 
   #forget(): void {
-    this.#refused = [];
     this.#verdict = undefined;
     this.#hold = undefined;
   }

@@ -35,8 +35,6 @@ export const VERDICT_FAMILIES = [match, lastCheck, lockedUntil];
 
 /** A gateway delays the answer to a wrong credential by up to 5 s: with less time a refusal would never be seen. */
 export const MIN_CHECK_MS = 12_000;
-/** After the second refusal; the third waits for the next round where time is short. */
-const MAX_REFUSAL_DELAY_MS = 2_000;
 
 /** Of one gateway: what it says of the credential, asked within its limit of failed attempts. */
 export class TokenVerdict {
@@ -66,7 +64,7 @@ export class TokenVerdict {
   }
 
   /**
-   * Makes an attempt where one is due, further ones while there is another credential to try; `busy` says why none may be made. Gives the reason why there is no fresh
+   * Makes one attempt where one is due; `busy` says why none may be made. Gives the reason why there is no fresh
    * verdict, where there is none. Rejects only when the signal of `asking` fires.
    */
   async ask(
@@ -96,10 +94,6 @@ export class TokenVerdict {
     this.#report(outcome, startedAt);
     const reading = readAttempt(outcome);
     this.#learn(credential, reading, outcome, entry.attempt);
-    const next = reading.match === false ? this.#proof.untried : undefined;
-    const timeLeft = asking().answerMs;
-    // A refusal is only told of once what the gateway may have been started with is refused too.
-    if (next !== undefined && timeLeft > MAX_REFUSAL_DELAY_MS) return this.ask(install, busy, asking);
     return reading.match === undefined ? reading.text : undefined;
   }
 

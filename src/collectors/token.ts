@@ -1,5 +1,5 @@
 import { type Asking, askHealth, askReady } from '../sources/gateway-http.ts';
-import type { Credential, CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
 import { processCredential } from '../sources/process-credential.ts';
 import type { Collector, Observation } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
@@ -14,7 +14,7 @@ const SHARES = { health: 0.3, ready: 0.1 } as const;
 /** An install, and what the gateway's process holds. */
 interface Held {
   readonly base: OpenClawInstall;
-  readonly install: OpenClawInstall & { readonly alternatives: readonly Credential[] };
+  readonly install: OpenClawInstall;
   readonly process: 'seen' | 'unknown';
 }
 
@@ -85,11 +85,9 @@ class TokenCheck {
     const same = given === undefined ? known === undefined : known?.secret.equals(given.secret) === true;
     if (before?.base === base && same && before.process === process) return before;
     const credentials = [...base.credentials, ...(given === undefined ? [] : [given])];
-    const service = base.credentials.filter(({ place }) => place === 'service');
     const problem = `the running gateway's environment cannot be read (${hidden})`;
     const problems = hidden === undefined ? base.problems : [...base.problems, problem];
-    const alternatives = [...(given === undefined ? [] : [given]), ...service];
-    this.#held = { base, process, install: { ...base, credentials, problems, alternatives } };
+    this.#held = { base, process, install: { ...base, credentials, problems } };
     return this.#held;
   }
 

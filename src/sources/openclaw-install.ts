@@ -72,11 +72,7 @@ export interface OpenClawInstall {
 }
 
 /** What a question about one gateway needs to know of it. */
-export interface KnownGateway
-  extends Pick<OpenClawInstall, 'address' | 'authMode' | 'credential' | 'problems'> {
-  /** What the running gateway may have been started with, likeliest first; proved where `credential` is refused. */
-  readonly alternatives?: readonly Credential[];
-}
+export type KnownGateway = Pick<OpenClawInstall, 'address' | 'authMode' | 'credential' | 'problems'>;
 
 export interface InstallOptions {
   readonly env: Env;
