@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
+import { COLLECTOR_DEFAULTS } from '../../src/config/schema.ts';
 import { Exporter } from '../support/exporter.ts';
 import { sampleOf } from '../support/exposition.ts';
 import { type Bench, type BenchRow, ms, quantile, timed, times } from './bench.ts';
@@ -20,7 +21,7 @@ const ROUNDS = 5;
 const WARM_UP_ROUNDS = 2;
 const SCRAPES = 100;
 const INTERVAL_MS = 1_500;
-const OTHERS = ['process', 'ping', 'token', 'api', 'ssh', 'clock', 'remote'];
+const OTHERS = Object.keys(COLLECTOR_DEFAULTS).filter((name) => name !== 'cron');
 /** What the article runs by hand, over all logs. */
 const BY_HAND = `find "$0" -name 'cron-*.log' | xargs grep -l "SUCCESS\\|ERROR"`;
 const ALL_RUNS = `SELECT source_id, json_extract(detail_json, '$.status') AS status, count(*) FROM task_runs
