@@ -220,7 +220,6 @@ export type FileConfig = z.output<typeof fileSchema>;
 export type SshHostConfig = FileConfig['ssh']['hosts'][number];
 export type RemoteGatewayConfig = FileConfig['gateways'][number];
 
-
 /** A collector's settings after defaults; times in milliseconds. */
 export interface CollectorSettings {
   readonly enabled: boolean;

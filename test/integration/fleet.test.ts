@@ -55,7 +55,9 @@ describe('a fleet behind one exporter and one Prometheus job', () => {
     expect(await byKind('count by (kind) (openclaw_gateway_state{job="fleet",state="hung"} == 1)')).toEqual({
       hung: FLEET.hung,
     });
-    expect(await byKind('count by (kind) (openclaw_gateway_state{job="fleet",state="refused"} == 1)')).toEqual({
+    expect(
+      await byKind('count by (kind) (openclaw_gateway_state{job="fleet",state="refused"} == 1)'),
+    ).toEqual({
       down: FLEET.down,
     });
     expect((await prometheus.query('count(count by (instance) (probe_success))'))[0]?.value).toBe(COUNT);

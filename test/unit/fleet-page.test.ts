@@ -7,7 +7,9 @@ const PAGE = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8
 
 describe('the page on many gateways', () => {
   it('shows configurations that are valid', () => {
-    const blocks = [...PAGE.matchAll(/^```yaml\n((?:gateways|collectors):\n.*?)^```/gms)].map(([, block = '']) => block);
+    const blocks = [...PAGE.matchAll(/^```yaml\n((?:gateways|collectors):\n.*?)^```/gms)].map(
+      ([, block = '']) => block,
+    );
     expect(blocks.map((block) => parseConfig(block).state)).toEqual(['valid', 'valid']);
   });
 
