@@ -77,7 +77,7 @@ export function alertsPage(groups: readonly RuleGroup[]): string {
     '',
     'Critical goes to `page`, warning to `chat`, info to `ticket`. An alert with several rows climbs: the same incident,',
     'the same notification group; while a higher phase fires it inhibits the lower ones and updates what is open.',
-    'Numbers such as G1 name rows of the fault catalogue in [faults.md](faults.md).',
+    'Numbers such as G1 name the faults that [the rule scenarios](../prometheus/tests) play, minute by minute.',
     '',
     '| alert | severity | for | incident | phase | faults | runbook |',
     '| --- | --- | --- | --- | --- | --- | --- |',
