@@ -30,9 +30,10 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 export function ms(value: number): string {
-  return `${value.toPrecision(3)} ms`;
+  return `${value < 100 ? value.toPrecision(3) : Math.round(value)} ms`;
 }
 
 export function times(alternative: number, ours: number): string {
-  return `${(alternative / ours).toPrecision(3)} times`;
+  const ratio = alternative / ours;
+  return `${ratio < 100 ? ratio.toPrecision(2) : Math.round(ratio)} times`;
 }
