@@ -1,7 +1,8 @@
-import { parseFlags, USAGE } from './config/flags.ts';
+import { type FlagsOutcome, parseFlags, USAGE } from './config/flags.ts';
 import { type Exporter, loadConfiguration, startExporter } from './exporter.ts';
+import { declareMaintenance, endMaintenance } from './registry/maintenance.ts';
 import { systemClock } from './runtime/clock.ts';
-import { messageOf } from './runtime/errors.ts';
+import { codeOf, messageOf } from './runtime/errors.ts';
 import { createLogger, type Logger } from './runtime/logger.ts';
 import { ownVersion } from './runtime/version.ts';
 
@@ -13,6 +14,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (outcome.state === 'help') return say(USAGE);
   if (outcome.state === 'version') return say(`openclaw-gateway-exporter ${ownVersion()}\n`);
   if (outcome.state === 'invalid') return refuse(outcome.problems);
+  if (outcome.state === 'maintenance_start' || outcome.state === 'maintenance_stop') return maintain(outcome);
   const loaded = loadConfiguration(outcome.flags);
   if (loaded.state === 'invalid')
     return refuse(loaded.problems.map(({ path, message }) => `${path}: ${message}`));
@@ -28,6 +30,21 @@ export async function main(args: readonly string[]): Promise<void> {
   if (started.state === 'failed') return refuse([started.reason]);
   logger.info('serving', { url: `${started.url}/metrics`, version: ownVersion() });
   obeySignals(started.exporter, logger);
+}
+
+function maintain(outcome: Extract<FlagsOutcome, { readonly storagePath: string }>): void {
+  try {
+    if (outcome.state === 'maintenance_stop') {
+      endMaintenance(outcome.storagePath);
+      say('no maintenance is declared any more\n');
+      return;
+    }
+    const untilMs = systemClock.now() + outcome.durationMs;
+    declareMaintenance(outcome.storagePath, untilMs);
+    say(`maintenance is declared until ${new Date(untilMs).toISOString()}\n`);
+  } catch (error) {
+    refuse([`--storage.path: cannot be used (${codeOf(error) ?? messageOf(error)})`]);
+  }
 }
 
 function obeySignals(exporter: Exporter, logger: Logger): void {

@@ -4,6 +4,7 @@ import { clockCollector } from './clock.ts';
 import type { Collector } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { cronCollector } from './cron.ts';
+import { maintenanceCollector } from './maintenance.ts';
 import { pingCollector } from './ping.ts';
 import { processCollector } from './process.ts';
 import { remoteCollector } from './remote.ts';
@@ -22,6 +23,7 @@ const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
   clock: clockCollector,
   remote: remoteCollector,
   tailscale: tailscaleCollector,
+  maintenance: maintenanceCollector,
 };
 
 /** The enabled collectors for a configuration. */

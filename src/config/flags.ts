@@ -4,7 +4,13 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { codeOf, messageOf } from '../runtime/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../runtime/logger.ts';
+import { parseDuration } from './duration.ts';
 
+/** Longer than this is no maintenance but a switched-off alert. */
+const MAX_MAINTENANCE_MS = 7 * 86_400_000;
+/** The words themselves are not repeated: a token may be among them. */
+const COMMAND_PROBLEM =
+  'this command is not allowed; allowed: maintenance start DURATION (30m, at most 7d), maintenance stop (see --help)';
 const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
 
 export interface ListenAddress {
@@ -26,6 +32,8 @@ export interface Flags {
 
 export type FlagsOutcome =
   | { readonly state: 'run'; readonly flags: Flags }
+  | { readonly state: 'maintenance_start'; readonly storagePath: string; readonly durationMs: number }
+  | { readonly state: 'maintenance_stop'; readonly storagePath: string }
   | { readonly state: 'version' }
   | { readonly state: 'help' }
   | { readonly state: 'invalid'; readonly problems: readonly string[] };
@@ -78,6 +86,7 @@ export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
 ];
 
 export const USAGE = `Usage: openclaw-gateway-exporter [flags]
+       openclaw-gateway-exporter maintenance start DURATION | stop [--storage.path=FOLDER]
 
 ${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
 
@@ -90,18 +99,35 @@ export function parseFlags(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): FlagsOutcome {
-  let values: ReturnType<typeof parse>;
+  let parsed: ReturnType<typeof parse>;
   try {
-    values = parse(args);
+    parsed = parse(args);
   } catch (error) {
     return { state: 'invalid', problems: [`${messageOf(error)} (see --help)`] };
   }
+  const { values, positionals } = parsed;
   if (values.version) return { state: 'version' };
   if (values.help) return { state: 'help' };
-  return validate(values, env);
+  const outcome = validate(values, env);
+  return outcome.state === 'run' && positionals.length > 0
+    ? subCommand(positionals, outcome.flags.storagePath)
+    : outcome;
 }
 
-type Values = ReturnType<typeof parse>;
+type Values = ReturnType<typeof parse>['values'];
+
+function subCommand(words: readonly string[], storagePath: string): FlagsOutcome {
+  const [command, action, length, ...rest] = words;
+  if (command !== 'maintenance' || rest.length > 0) {
+    return { state: 'invalid', problems: [COMMAND_PROBLEM] };
+  }
+  if (action === 'stop' && length === undefined) return { state: 'maintenance_stop', storagePath };
+  const durationMs = action === 'start' ? parseDuration(length ?? '') : undefined;
+  if (durationMs === undefined || durationMs === 0 || durationMs > MAX_MAINTENANCE_MS) {
+    return { state: 'invalid', problems: [COMMAND_PROBLEM] };
+  }
+  return { state: 'maintenance_start', storagePath, durationMs };
+}
 
 function validate(values: Values, env: Readonly<Record<string, string | undefined>>): FlagsOutcome {
   const listen = parseListenAddress(values['web.listen-address'] ?? DEFAULT_LISTEN_ADDRESS);
@@ -158,7 +184,7 @@ export function isLoopback(host: string): boolean {
 }
 
 function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
+  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true });
 }
 
 function parseListenAddress(text: string): ListenAddress | undefined {

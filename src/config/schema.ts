@@ -12,6 +12,7 @@ export const COLLECTOR_DEFAULTS = {
   clock: { intervalMs: 30_000, timeoutMs: 10_000 },
   remote: { intervalMs: 30_000, timeoutMs: 25_000 },
   tailscale: { intervalMs: 60_000, timeoutMs: 10_000 },
+  maintenance: { intervalMs: 5_000, timeoutMs: 1_000 },
 } as const;
 
 export type CollectorName = keyof typeof COLLECTOR_DEFAULTS;
