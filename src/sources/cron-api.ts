@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { toCronJob, toRunStatus } from './cron-job-schema.ts';
+import { toFinishedRun } from './cron-finished-entry.ts';
+import { toCronJob } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
 import { type CronSource, MAX_JOBS_READ, type SourceReading, type SourceRun } from './cron-source.ts';
 import type { ApiOutcome, Ask } from './gateway-api.ts';
@@ -13,16 +14,6 @@ const jobsPage = z.object({ jobs: z.array(z.unknown()), hasMore: z.boolean().opt
 const withId = z.object({ id: z.string().min(1), state: z.unknown().optional() });
 const runsPage = z.object({ entries: z.array(z.unknown()) });
 const time = z.number().nonnegative();
-/** Everything else in an entry (errors, texts, session keys) is not taken over. */
-const entrySchema = z.object({
-  jobId: z.string().min(1),
-  action: z.literal('finished'),
-  ts: time,
-  status: z.string().catch('other'),
-  runAtMs: time.optional().catch(undefined),
-  durationMs: time.optional().catch(undefined),
-  deliveryStatus: z.string().optional().catch(undefined),
-});
 /** The start of the last run that was asked for, by job. */
 const cursorSchema = z.array(z.tuple([z.string(), time]));
 
@@ -116,21 +107,9 @@ async function listRuns(
 ): Promise<SourceRun[]> {
   const page = runsPage.parse(await ask('cron.runs', { scope: 'job', id, limit: PAGE, sortDir: 'desc' }));
   return page.entries.flatMap((raw) => {
-    const entry = entrySchema.safeParse(raw).data;
-    if (entry?.jobId !== id) return [];
-    const runAtMs = entry.runAtMs ?? entry.ts;
-    if (afterMs === undefined ? entry.ts <= sinceMs : runAtMs <= afterMs) return [];
-    return [
-      {
-        jobId: id,
-        runAtMs,
-        finishedAtMs: entry.ts,
-        durationMs: entry.durationMs,
-        status: toRunStatus(entry.status),
-        deliveryFailed: entry.deliveryStatus === 'not-delivered',
-        appended: false,
-        jobName: undefined,
-      },
-    ];
+    const run = toFinishedRun(raw, false);
+    if (run?.jobId !== id) return [];
+    const known = afterMs === undefined ? run.finishedAtMs <= sinceMs : run.runAtMs <= afterMs;
+    return known ? [] : [run];
   });
 }

@@ -3,7 +3,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
-import { parseJson, toCronJob, toRunStatus } from './cron-job-schema.ts';
+import { toFinishedRun } from './cron-finished-entry.ts';
+import { parseJson, toCronJob } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
 import { type CronSource, MAX_JOBS_READ, type SourceReading, type SourceRun } from './cron-source.ts';
 import { readTail, type TailPosition } from './jsonl-tail.ts';
@@ -16,17 +17,6 @@ const jobsFile = z.object({ jobs: z.array(z.unknown()) });
 const stateFile = z.object({ jobs: z.record(z.string(), z.unknown()) });
 const withState = z.object({ state: z.unknown() });
 const withId = z.object({ id: z.string().min(1) });
-const time = z.number().nonnegative();
-/** A line of `runs/<jobId>.jsonl`; everything else in it (errors, texts, session keys) stays where it is. */
-const finishedLine = z.object({
-  jobId: z.string().min(1),
-  action: z.literal('finished'),
-  ts: time,
-  status: z.string().catch('other'),
-  runAtMs: time.optional().catch(undefined),
-  durationMs: time.optional().catch(undefined),
-  deliveryStatus: z.string().optional().catch(undefined),
-});
 const position = z.object({ offset: z.int(), lastBytes: z.int(), last: z.string() });
 /** Positions by file name: a list, as a name may be any text. */
 const cursorSchema = z.array(z.tuple([z.string(), position]));
@@ -141,7 +131,7 @@ async function readRuns(path: string, from: TailPosition | undefined, signal: Ab
     let strange = oversized;
     for (const { text, appended } of lines) {
       const raw = parseJson(text);
-      const run = toRun(raw, appended);
+      const run = toFinishedRun(raw, appended);
       if (run !== undefined) runs.push(run);
       else if (isStrange(raw, text)) strange += 1;
     }
@@ -151,21 +141,6 @@ async function readRuns(path: string, from: TailPosition | undefined, signal: Ab
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function toRun(raw: unknown, appended: boolean): SourceRun | undefined {
-  const line = finishedLine.safeParse(raw).data;
-  if (line === undefined) return undefined;
-  return {
-    jobId: line.jobId,
-    runAtMs: line.runAtMs ?? line.ts,
-    finishedAtMs: line.ts,
-    durationMs: line.durationMs,
-    status: toRunStatus(line.status),
-    deliveryFailed: line.deliveryStatus === 'not-delivered',
-    appended,
-    jobName: undefined,
-  };
 }
 
 /** Other actions are none of our business; a blank line is nothing. */

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { toRunStatus } from './cron-job-schema.ts';
+import type { SourceRun } from './cron-source.ts';
+
+const time = z.number().nonnegative();
+/**
+ * A finished run as a line of `runs/<jobId>.jsonl` and an entry of `cron.runs` tell it; everything else in it (errors,
+ * texts, session keys) stays where it is.
+ */
+const finishedEntry = z.object({
+  jobId: z.string().min(1),
+  action: z.literal('finished'),
+  ts: time,
+  status: z.string().catch('other'),
+  runAtMs: time.optional().catch(undefined),
+  durationMs: time.optional().catch(undefined),
+  deliveryStatus: z.string().optional().catch(undefined),
+});
+
+/** The finished run that `raw` tells of; undefined where it tells of none. */
+export function toFinishedRun(raw: unknown, appended: boolean): SourceRun | undefined {
+  const entry = finishedEntry.safeParse(raw).data;
+  if (entry === undefined) return undefined;
+  return {
+    jobId: entry.jobId,
+    runAtMs: entry.runAtMs ?? entry.ts,
+    finishedAtMs: entry.ts,
+    durationMs: entry.durationMs,
+    status: toRunStatus(entry.status),
+    deliveryFailed: entry.deliveryStatus === 'not-delivered',
+    appended,
+    jobName: undefined,
+  };
+}
