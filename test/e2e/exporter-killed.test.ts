@@ -53,8 +53,10 @@ describe('an exporter killed with SIGKILL while every probe hangs', () => {
       await until(() => processesWith(mark).length === 0, { timeoutMs: 30_000, what: 'its child to end' });
     }
     const again = await start();
-    await again.untilMetrics('a verdict on the host', (series) => sampleOf(series, 'openclaw_ssh_up') === 0);
-    expect(sampleOf(await again.series(), 'openclaw_gateway_up')).toBe(0);
+    await again.untilShown('a verdict on the host and on the gateway', (all) => {
+      expect(sampleOf(all, 'openclaw_ssh_up')).toBe(0);
+      expect(sampleOf(all, 'openclaw_gateway_up')).toBe(0);
+    });
     await again.stop('SIGTERM');
     expect(again.child.ended).toBe(0);
     expect(processesWith(mark)).toEqual([]);

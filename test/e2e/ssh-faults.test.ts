@@ -62,29 +62,32 @@ describe('an exporter that watches real SSH servers', () => {
   });
 
   it('shows a host that can be logged in to as up, with every phase', async () => {
-    const series = await untilUp();
-    for (const phase of ['resolve', 'connect', 'banner', 'command'])
-      expect(studio.phase(series, phase)).toBe(1);
-    expect(studio.probes(series, 'ok')).toBeGreaterThan(0);
+    await exporter.untilShown('the host to be up', (all) => {
+      expect(studio.up(all)).toBe(1);
+      for (const phase of ['resolve', 'connect', 'banner', 'command'])
+        expect(studio.phase(all, phase)).toBe(1);
+      expect(studio.probes(all, 'ok')).toBeGreaterThan(0);
+    });
     await clean();
   });
 
   it('says that a port accepts and never speaks (N3)', async () => {
-    const series = await exporter.untilMetrics('the silence', (all) => silent.probes(all, 'no_banner') > 0);
-    expect(silent.up(series)).toBe(0);
-    expect(silent.phase(series, 'connect')).toBe(1);
-    expect(silent.phase(series, 'banner')).toBe(0);
+    await exporter.untilShown('the silence', (all) => {
+      expect(silent.probes(all, 'no_banner')).toBeGreaterThan(0);
+      expect(silent.up(all)).toBe(0);
+      expect(silent.phase(all, 'connect')).toBe(1);
+      expect(silent.phase(all, 'banner')).toBe(0);
+    });
   });
 
   it('says that a stopped server refuses, and sees it return (N1)', async () => {
     const before = studio.probes(await exporter.series(), 'refused');
     await sshd.stop();
-    const series = await exporter.untilMetrics(
-      'the refusal',
-      (all) => studio.probes(all, 'refused') > before,
-    );
-    expect(studio.up(series)).toBe(0);
-    expect(studio.phase(series, 'connect')).toBe(0);
+    await exporter.untilShown('the refusal', (all) => {
+      expect(studio.probes(all, 'refused')).toBeGreaterThan(before);
+      expect(studio.up(all)).toBe(0);
+      expect(studio.phase(all, 'connect')).toBe(0);
+    });
     await clean();
     await sshd.resume();
     await untilUp();
@@ -92,13 +95,12 @@ describe('an exporter that watches real SSH servers', () => {
 
   it('says that the key is refused while the server answers (N4)', async () => {
     sshd.refuseKey();
-    const series = await exporter.untilMetrics(
-      'the refused key',
-      (all) => studio.probes(all, 'auth_denied') > 0,
-    );
-    expect(studio.up(series)).toBe(0);
-    expect(studio.phase(series, 'banner')).toBe(1);
-    expect(studio.phase(series, 'command')).toBe(0);
+    await exporter.untilShown('the refused key', (all) => {
+      expect(studio.probes(all, 'auth_denied')).toBeGreaterThan(0);
+      expect(studio.up(all)).toBe(0);
+      expect(studio.phase(all, 'banner')).toBe(1);
+      expect(studio.phase(all, 'command')).toBe(0);
+    });
     await clean();
     sshd.acceptKey();
     await untilUp();
@@ -106,19 +108,19 @@ describe('an exporter that watches real SSH servers', () => {
 
   it('says that the host key is another one (N5)', async () => {
     await sshd.renewHostKey();
-    const series = await exporter.untilMetrics(
-      'the new key',
-      (all) => studio.probes(all, 'host_key_changed') > 0,
-    );
-    expect(studio.up(series)).toBe(0);
+    await exporter.untilShown('the new key', (all) => {
+      expect(studio.probes(all, 'host_key_changed')).toBeGreaterThan(0);
+      expect(studio.up(all)).toBe(0);
+    });
     await clean();
     sshd.know();
     await untilUp();
   });
 
   it('keeps its own verdict on a gateway that is not there', async () => {
-    const series = await exporter.series();
-    expect(sampleOf(series, 'openclaw_gateway_up')).toBe(0);
-    expect(sampleOf(series, 'openclaw_gateway_process_up')).toBe(0);
+    await exporter.untilShown('no gateway', (all) => {
+      expect(sampleOf(all, 'openclaw_gateway_up')).toBe(0);
+      expect(sampleOf(all, 'openclaw_gateway_process_up')).toBe(0);
+    });
   });
 });

@@ -203,10 +203,12 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
     const before = otherVerdicts(await exporter.series(), spared);
     await inject();
     const from = performance.now();
-    const series = await exporter.untilMetrics(fault, seen.when, 40_000);
+    await exporter.untilMetrics(fault, seen.when, 40_000);
     table.add({ fault, seconds: (performance.now() - from) / 1000, metrics: seen.metrics });
-    expect(otherVerdicts(series, spared)).toEqual(before);
-    return series;
+    return exporter.untilShown(`${fault}, and nothing else`, (all) => {
+      expect(seen.when(all)).toBe(true);
+      expect(otherVerdicts(all, spared)).toEqual(before);
+    });
   }
 
   const down = (result: string, way: string, before: readonly Series[]) => ({

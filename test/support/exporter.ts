@@ -7,7 +7,7 @@ import { Child } from './child.ts';
 import { parseExposition, type Series } from './exposition.ts';
 import { freePort } from './ports.ts';
 import { keepOutput } from './secrets.ts';
-import { until } from './until.ts';
+import { NeverAnyMore, until } from './until.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../src/launch.js', import.meta.url));
 
@@ -64,7 +64,7 @@ export class Exporter {
     try {
       await until(
         async () => {
-          if (exporter.child.ended !== undefined) throw new Error(`exporter ended: ${exporter.child.output}`);
+          exporter.#expectAlive();
           return (await fetch(exporter.url('/-/healthy'))).ok;
         },
         { what: 'the exporter to serve', timeoutMs: 30_000 },
@@ -74,6 +74,11 @@ export class Exporter {
       throw error;
     }
     return exporter;
+  }
+
+  #expectAlive(): void {
+    const { ended, output } = this.child;
+    if (ended !== undefined) throw new NeverAnyMore(`the exporter ended (${ended}): ${output.slice(-4000)}`);
   }
 
   url(path: string): string {
@@ -101,12 +106,14 @@ export class Exporter {
     try {
       return await until(
         async () => {
+          this.#expectAlive();
           last = await this.series();
           return condition(last) ? last : undefined;
         },
         { what, timeoutMs, everyMs: 100 },
       );
     } catch (error) {
+      if (error instanceof NeverAnyMore) throw error;
       const shown = last
         .filter(
           ({ name }) =>
@@ -115,6 +122,25 @@ export class Exporter {
         .map(({ name, labels, value }) => `${name}${JSON.stringify(labels)} ${value}`);
       throw new Error(`${what}: ${shown.join('\n')}`, { cause: error });
     }
+  }
+
+  /**
+   * Waits until the metrics satisfy every expectation in `expectations` at once. Layers are looked at one after the
+   * other, each on its own interval, so what is true of one may be shown before what is true of the next.
+   */
+  async untilShown(
+    what: string,
+    expectations: (series: readonly Series[]) => void,
+    timeoutMs?: number,
+  ): Promise<readonly Series[]> {
+    return this.untilMetrics(
+      what,
+      (series) => {
+        expectations(series);
+        return true;
+      },
+      timeoutMs,
+    );
   }
 
   /** Ends it and keeps its log, its pages and its files for the search for tokens. */
