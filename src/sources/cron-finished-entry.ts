@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { toRunStatus } from './cron-job-schema.ts';
+import { toEndedStatus } from './cron-job-schema.ts';
 import type { SourceRun } from './cron-source.ts';
 
 const time = z.number().nonnegative();
 /**
- * A finished run as a line of `runs/<jobId>.jsonl` and an entry of `cron.runs` tell it; everything else in it (errors,
- * texts, session keys) stays where it is.
+ * A finished run as a line of `runs/<jobId>.jsonl` and an entry of `cron.runs` tell it; everything else in it (texts,
+ * session keys) stays where it is, and so does its error once it was compared.
  */
 const finishedEntry = z.object({
   jobId: z.string().min(1),
@@ -14,6 +14,7 @@ const finishedEntry = z.object({
   status: z.string().catch('other'),
   runAtMs: time.optional().catch(undefined),
   durationMs: time.optional().catch(undefined),
+  error: z.string().optional().catch(undefined),
   deliveryStatus: z.string().optional().catch(undefined),
 });
 
@@ -26,7 +27,7 @@ export function toFinishedRun(raw: unknown, appended: boolean): SourceRun | unde
     runAtMs: entry.runAtMs ?? entry.ts,
     finishedAtMs: entry.ts,
     durationMs: entry.durationMs,
-    status: toRunStatus(entry.status),
+    status: toEndedStatus(entry.status, entry.error),
     deliveryFailed: entry.deliveryStatus === 'not-delivered',
     appended,
     jobName: undefined,

@@ -27,6 +27,7 @@ const stateSchema = z.object({
   lastRunAtMs: time,
   lastRunStatus: text,
   lastStatus: text,
+  lastError: text,
   lastDurationMs: time,
   consecutiveErrors: z.int().nonnegative().optional().catch(undefined),
 });
@@ -62,7 +63,7 @@ export function toCronJob({ id, name, enabled, job: rawJob, state: rawState }: R
     nextRunAtMs: state?.nextRunAtMs,
     runningAtMs: state?.runningAtMs ?? state?.queuedAtMs,
     lastRunAtMs: state?.lastRunAtMs,
-    lastRunStatus: toRunStatus(state?.lastRunStatus ?? state?.lastStatus),
+    lastRunStatus: toEndedStatus(state?.lastRunStatus ?? state?.lastStatus, state?.lastError),
     lastDurationMs: state?.lastDurationMs,
     consecutiveErrors: state?.consecutiveErrors ?? 0,
     ...(isSet(job?.pacing) || isSet(job?.trigger) ? { selfPaced: true } : {}),
@@ -75,6 +76,19 @@ export function toRunStatus(raw: string | undefined): RunStatus | undefined;
 export function toRunStatus(raw: string | undefined): RunStatus | undefined {
   if (raw === undefined) return undefined;
   return RUN_STATUSES.find((status) => status === raw) ?? 'other';
+}
+
+/**
+ * A run's error when a gateway finds, at its next start, that the run never ended: `server-cron` of 2026.5.7, and the
+ * task (not the receipt) of 2026.9.6.
+ */
+const INTERRUPTED_ERROR = 'cron: job interrupted by gateway restart';
+
+/** As {@link toRunStatus}, with the runs told apart that are called errors although a restart cut them off. */
+export function toEndedStatus(raw: string, error: string | undefined): RunStatus;
+export function toEndedStatus(raw: string | undefined, error: string | undefined): RunStatus | undefined;
+export function toEndedStatus(raw: string | undefined, error: string | undefined): RunStatus | undefined {
+  return raw === 'error' && error === INTERRUPTED_ERROR ? 'interrupted' : toRunStatus(raw);
 }
 
 /** JSON text to its value, or undefined where it is none. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
-import { parseJson, toCronJob, toRunStatus } from './cron-job-schema.ts';
+import { parseJson, toCronJob, toEndedStatus, toRunStatus } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
 import { MAX_JOBS_READ, type SourceRun } from './cron-source.ts';
 
@@ -36,6 +36,7 @@ const taskRow = z.object({
   ended_at: time.nullable(),
   kind: z.string().nullable().catch(null),
   run_status: z.string().nullable().catch(null),
+  run_error: z.string().nullable().catch(null),
   delivery: z.string().nullable().catch(null),
   run_at: time.nullable().catch(null),
   duration: time.nullable().catch(null),
@@ -72,6 +73,7 @@ const NEEDED = {
 
 const TASK_COLUMNS = `rowid, task_id, source_id, run_id, label, started_at, ended_at,
   json_extract(detail, '$.kind') AS kind, json_extract(detail, '$.status') AS run_status,
+  json_extract(detail, '$.error') AS run_error,
   json_extract(detail, '$.deliveryStatus') AS delivery, json_extract(detail, '$.runAtMs') AS run_at,
   json_extract(detail, '$.durationMs') AS duration
   FROM (SELECT rowid, *, CASE WHEN json_valid(detail_json) THEN detail_json END AS detail FROM task_runs`;
@@ -260,7 +262,7 @@ export function runOfTask(
     runAtMs: finished?.runAtMs ?? task.run_at ?? task.started_at ?? task.ended_at,
     finishedAtMs: finished?.finishedAtMs ?? task.ended_at,
     durationMs: task.duration ?? finished?.durationMs,
-    status: finished?.status ?? toRunStatus(task.run_status ?? 'other'),
+    status: finished?.status ?? toEndedStatus(task.run_status ?? 'other', task.run_error ?? undefined),
     deliveryFailed: task.delivery === 'not-delivered',
     appended: appended && !task.task_id.startsWith('cron-runlog-import:'),
     jobName: task.label ?? undefined,

@@ -263,8 +263,7 @@ class World {
   }
 
   #status(index: number): StoredStatus {
-    const status = STATUSES[index] ?? 'ok';
-    return this.#files !== undefined && status === 'interrupted' ? 'error' : status;
+    return STATUSES[index] ?? 'ok';
   }
 
   /** A gateway writes only where its folder is. */

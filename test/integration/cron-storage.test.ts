@@ -285,6 +285,20 @@ describe('the files of before 2026.6', () => {
     expect(look.runs('job-1', 'ok')).toBe(1);
   });
 
+  it('tell a run that a restart cut off from one that failed, also as the last one', async () => {
+    const { harness, store, run } = withFiles();
+    await known(harness);
+    store.addRun(run('job-1', 'error'));
+    store.addRun({ ...run('job-1'), runAtMs: harness.clock.now() + 1, status: 'interrupted' });
+    const lastError = 'cron: job interrupted by gateway restart';
+    store.putJob('job-1', 'first', { state: { lastRunAtMs: 1, lastRunStatus: 'error', lastError } });
+    const look = await harness.see();
+    expect(look.runs('job-1', 'interrupted')).toBe(1);
+    expect(look.runs('job-1', 'error')).toBe(1);
+    const last = { cron_job_id: 'job-1', status: 'interrupted' };
+    expect(look.value('openclaw_cron_last_run_status', last)).toBe(1);
+  });
+
   it('take a status they do not know as other and never show what a line says', async () => {
     const { harness, store, run } = withFiles();
     await known(harness);

@@ -206,11 +206,18 @@ export interface StoredJob {
   readonly enabled: boolean;
 }
 
-/** `interrupted` is a word of receipts only: a task calls it an error. */
+/** What both versions write as the error of a run that a restart cut off (measured). */
+const INTERRUPTED_ERROR = 'cron: job interrupted by gateway restart';
+
+/** `interrupted` is a word of receipts only: tasks and files call it an error and say which. */
+function statusOf(status: StoredStatus) {
+  return status === 'interrupted' ? { status: 'error', error: INTERRUPTED_ERROR } : { status };
+}
+
 function detailOf({ status, runAtMs, finishedAtMs, deliveryFailed }: StoredRun): string {
   return JSON.stringify({
     kind: 'cron-run',
-    status: status === 'interrupted' ? 'error' : status,
+    ...statusOf(status),
     deliveryStatus: deliveryFailed === true ? 'not-delivered' : 'not-requested',
     runAtMs,
     durationMs: finishedAtMs - runAtMs,
@@ -303,7 +310,7 @@ function lineOf({ jobId, runAtMs, finishedAtMs, status, deliveryFailed }: Stored
     ts: finishedAtMs,
     jobId,
     action: 'finished',
-    status,
+    ...statusOf(status),
     deliveryStatus,
     runAtMs,
     durationMs,

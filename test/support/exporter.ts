@@ -65,7 +65,8 @@ export class Exporter {
       await until(
         async () => {
           exporter.#expectAlive();
-          return (await fetch(exporter.url('/-/healthy'))).ok;
+          // Its own word first: on a port it could not get, another program may answer.
+          return exporter.child.output.includes('/metrics') && (await fetch(exporter.url('/-/healthy'))).ok;
         },
         { what: 'the exporter to serve', timeoutMs: 30_000 },
       );
