@@ -210,7 +210,7 @@ function failed(text: string): Observation {
   return {
     kind: 'seen',
     samples: [up.sample(0, { function: FUNCTION })],
-    evidence: [{ ...words('bad', text), repair: 'openclaw gateway restart' }],
+    evidence: [{ ...words('bad', text), repair: 'openclaw gateway restart', cause: 'partial-failure' }],
   };
 }
 

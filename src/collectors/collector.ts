@@ -7,6 +7,9 @@ export type Layer = (typeof LAYERS)[number];
 /** `unknown` is for what could not be seen; it is never painted as bad. */
 export type Verdict = 'ok' | 'warning' | 'bad' | 'unknown';
 
+/** What an incident comes from, in the terms of the recorded series `instance_cause:openclaw_incident:max`. */
+export type Cause = 'network' | 'process' | 'authentication' | 'partial-failure' | 'cron';
+
 /** Why a verdict is what it is, in words for the status page and `check`. Never a token or a home folder's path. */
 export interface Evidence {
   readonly layer: Layer;
@@ -16,6 +19,8 @@ export interface Evidence {
   readonly text: string;
   /** The next repair step, as a command or a sentence; only with `warning` and `bad`. */
   readonly repair?: string;
+  /** What it points to, where its layer alone does not tell. */
+  readonly cause?: Cause;
 }
 
 /**

@@ -2,11 +2,7 @@ import type { Evidence } from './collector.ts';
 import type { Pinged } from './ping-metrics.ts';
 import { failingSubsystems, type GatewayState } from './ping-state.ts';
 
-interface Words {
-  readonly verdict: Evidence['verdict'];
-  readonly text: string;
-  readonly repair?: string;
-}
+type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'cause'>;
 
 /** What a ping showed, in words, with the next step. `subject` is host:port. */
 export function pingEvidence(pinged: Pinged, subject: string, port: number): Evidence[] {
@@ -45,6 +41,7 @@ const WORDS: Readonly<Record<GatewayState, (reason: string, port: number) => Wor
     verdict: 'bad',
     text: `the gateway's host cannot be reached${reason}`,
     repair: 'check name, route and VPN to the host (tailscale status), then openclaw gateway probe',
+    cause: 'network',
   }),
   refused: () => ({
     verdict: 'bad',

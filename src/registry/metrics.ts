@@ -96,6 +96,12 @@ export class Metrics {
     this.#snapshots.delete(owner);
   }
 
+  /** What the snapshots of one collector hold now, one set a target; each set stays as it is. */
+  samplesOf(collector: string): ReadonlySet<Sample>[] {
+    const own = keyText({ collector, target: '' });
+    return [...this.#snapshots].flatMap(([owner, { samples }]) => (owner.startsWith(own) ? [samples] : []));
+  }
+
   /** The whole exposition. Joins texts that exist; never waits for a probe. */
   async expose(format: Format): Promise<string> {
     const parts: string[] = [];

@@ -1,9 +1,10 @@
-import type { Collector, Evidence, Observation, Target } from '../collectors/collector.ts';
+import type { Collector, Evidence, Layer, Observation, Target } from '../collectors/collector.ts';
 import { ExporterMetrics } from '../registry/exporter-metrics.ts';
 import type { Metrics } from '../registry/metrics.ts';
 import type { Clock } from './clock.ts';
 import { messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { datesOf, LayerTimes } from './verdict-times.ts';
 
 export interface SchedulerOptions {
   readonly metrics: Metrics;
@@ -19,6 +20,8 @@ export interface TargetState {
   readonly target: string;
   readonly atMs: number;
   readonly evidence: readonly Evidence[];
+  /** Since when each verdict of `evidence` holds, in its order; wall time, milliseconds since the epoch. */
+  readonly sinceMs?: readonly number[];
   /** Why the exporter could not look, when it could not. */
   readonly blind?: string;
 }
@@ -40,6 +43,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #own: ExporterMetrics;
   readonly #loops: CollectorLoop[] = [];
+  readonly #layerTimes = new LayerTimes();
   #stopped = false;
 
   constructor(options: SchedulerOptions) {
@@ -74,6 +78,11 @@ export class Scheduler {
     return this.#loops.flatMap((loop) => loop.states());
   }
 
+  /** Since when a layer as a whole has its verdict (wall time, milliseconds); undefined where nothing is known of it. */
+  layerSince(layer: Layer): number | undefined {
+    return this.#layerTimes.since(layer);
+  }
+
   /** Runs every collector once, at once, and waits; for `check` and tests. */
   async runOnce(collectors: readonly Collector[]): Promise<void> {
     await Promise.all(collectors.map((collector) => this.#add(collector).round()));
@@ -88,7 +97,7 @@ export class Scheduler {
 
   #add(collector: Collector): CollectorLoop {
     this.#options.metrics.declare(collector.families);
-    const loop = new CollectorLoop(collector, this.#options, this.#own);
+    const loop = new CollectorLoop(collector, this.#options, this.#own, this.#layerTimes);
     this.#loops.push(loop);
     return loop;
   }
@@ -99,6 +108,7 @@ class CollectorLoop {
   readonly #collector: Collector;
   readonly #options: SchedulerOptions;
   readonly #own: ExporterMetrics;
+  readonly #layerTimes: LayerTimes;
   readonly #stopping = new AbortController();
   readonly #states = new Map<string, TargetState>();
   /** Looks that have not settled, by target: a target in here is not asked again. */
@@ -107,10 +117,11 @@ class CollectorLoop {
   readonly #unasked = new Set<string>();
   #cancelTimer: () => void = () => undefined;
 
-  constructor(collector: Collector, options: SchedulerOptions, own: ExporterMetrics) {
+  constructor(collector: Collector, options: SchedulerOptions, own: ExporterMetrics, layerTimes: LayerTimes) {
     this.#collector = collector;
     this.#options = options;
     this.#own = own;
+    this.#layerTimes = layerTimes;
     own.known(collector);
   }
 
@@ -242,15 +253,20 @@ class CollectorLoop {
 
   #remember(target: Target, state: Pick<TargetState, 'evidence' | 'blind'>): void {
     const atMs = this.#options.clock.now();
-    this.#states.set(target.name, { ...this.#key(target), atMs, ...state });
+    const before = this.#states.get(target.name);
+    const dated = { evidence: before?.evidence ?? [], sinceMs: before?.sinceMs ?? [] };
+    const sinceMs = datesOf(dated, state.evidence, atMs);
+    this.#layerTimes.replace(dated.evidence, state.evidence, atMs);
+    this.#states.set(target.name, { ...this.#key(target), atMs, sinceMs, ...state });
   }
 
   #forgetOthers(targets: readonly Target[]): void {
     const named = new Set(targets.map((target) => target.name));
     for (const name of this.#unasked) if (!named.has(name)) this.#unasked.delete(name);
-    for (const name of this.#states.keys()) {
+    for (const [name, { evidence }] of this.#states) {
       if (named.has(name)) continue;
       this.#states.delete(name);
+      this.#layerTimes.replace(evidence, [], this.#options.clock.now());
       this.#options.metrics.drop({ collector: this.#collector.name, target: name });
     }
   }
