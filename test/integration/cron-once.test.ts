@@ -115,6 +115,8 @@ class World {
   #sqlite: SqliteStore | undefined;
   #away = false;
   #unseen = true;
+  /** Nobody has looked at the database since the upgrade made it. */
+  #isNewStore = false;
   #latestMs = 0;
   #wentBack = false;
   #renames = 0;
@@ -222,7 +224,10 @@ class World {
 
   async #look(): Promise<CronLook> {
     const look = await this.harness.see();
-    if (!this.#away) this.#unseen = false;
+    if (!this.#away) {
+      this.#unseen = false;
+      this.#isNewStore = false;
+    }
     this.#take(look);
     return look;
   }
@@ -253,9 +258,18 @@ class World {
       case 'gateway starts':
         return this.#away ? undefined : this.#sqlite?.start();
       case 'clock back':
-        this.#wentBack = true;
-        this.clock.setWall(this.clock.now() - 3_600_000);
+        return this.#setClockBack();
     }
+  }
+
+  /** Only from a first look on does a store's order tell what is new, whatever the clock says: that look comes first. */
+  async #setClockBack(): Promise<void> {
+    if (this.#isNewStore) {
+      if (this.#away) return;
+      await this.#look();
+    }
+    this.#wentBack = true;
+    this.clock.setWall(this.clock.now() - 3_600_000);
   }
 
   #id(index: number): string {
@@ -352,6 +366,7 @@ class World {
     files.migrate();
     this.#files = undefined;
     this.#sqlite = sqlite;
+    this.#isNewStore = true;
     // The new gateway finds no run under way: what was is lost, as it is in a restart.
     this.#running.clear();
     if (this.#wentBack) await this.#look();
