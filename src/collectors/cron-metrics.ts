@@ -161,9 +161,12 @@ export const CRON_FAMILIES: readonly Family<string>[] = [
   cutLabels,
 ];
 
-/** The counters of all jobs that are still shown, from entries that are on disk. */
-export function counterSamples(entries: readonly JobEntry[], departed: Counts, nowMs: number): Sample[] {
-  const samples: Sample[] = [];
+/** The counters of all jobs that are still shown, from entries that are on disk; one list an entry. */
+export function* counterSamples(
+  entries: readonly JobEntry[],
+  departed: Counts,
+  nowMs: number,
+): Generator<readonly Sample[]> {
   let other = departed;
   let hasOther = total(departed) > 0;
   for (const entry of entries) {
@@ -171,11 +174,10 @@ export function counterSamples(entries: readonly JobEntry[], departed: Counts, n
       hasOther = true;
       other = sumCounts(other, shownCounts(entry));
     } else if (isShown(entry, nowMs)) {
-      samples.push(...entrySamples(entry));
+      yield entrySamples(entry);
     }
   }
-  if (hasOther) samples.push(...countsSamples(other, { cron_job: OTHER, cron_job_id: OTHER }));
-  return samples;
+  if (hasOther) yield countsSamples(other, { cron_job: OTHER, cron_job_id: OTHER });
 }
 
 /** Entries and jobs that did not change give the samples of before, whose text the registry has already. */
@@ -232,10 +234,18 @@ function newJobSamples(job: CronJob, entry: JobEntry | undefined): Sample[] {
   ];
 }
 
+/** Of jobs that are in time. */
+const punctualSamples = new WeakMap<CronJob, readonly Sample[]>();
+
 /** How late a job is; apart from the others, since it changes with each moment. */
-export function overdueSamples(job: CronJob, entry: JobEntry | undefined, nowMs: number): Sample[] {
+export function overdueSamples(job: CronJob, entry: JobEntry | undefined, nowMs: number): readonly Sample[] {
   const late = lateness(job, entry, nowMs);
-  return late === undefined ? [] : [overdue.sample(late, { ...jobLabels(job) })];
+  if (late === undefined) return [];
+  const known = late === 0 ? punctualSamples.get(job) : undefined;
+  if (known !== undefined) return known;
+  const samples = [overdue.sample(late, { ...jobLabels(job) })];
+  if (late === 0) punctualSamples.set(job, samples);
+  return samples;
 }
 
 function intervalSamples(job: CronJob, entry: JobEntry | undefined, its: JobLabels): Sample[] {

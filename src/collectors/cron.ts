@@ -29,6 +29,8 @@ import { CronLedger, ledgerSchema } from './cron-totals.ts';
 
 const SECTION = 'cron';
 const TARGET = 'jobs';
+/** Lists of a few samples each that are collected without a pause: some milliseconds where all are new. */
+const LISTS_A_TURN = 200;
 
 type Reading = readonly [name: CronSourceName, reading: SourceReading];
 type StoredLedger = ReturnType<CronLedger['stored']>;
@@ -76,6 +78,9 @@ class CronWatch {
     signal.throwIfAborted();
     const nowMs = this.#context.clock.now();
     const jobs = this.#enter(readings, nowMs);
+    // Not cut here: what was entered is judged in any case.
+    await nextTurn();
+    this.#judge(readings, jobs, nowMs);
     this.#release();
     // With thousands of jobs each of these steps takes tens of milliseconds; scrapes are served between them.
     await nextTurn();
@@ -87,7 +92,7 @@ class CronWatch {
     const agreement = this.#crossCheck.judge(readings, nowMs);
     return {
       kind: 'seen',
-      samples: [...this.#samples(readings, jobs, nowMs), ...disagreeSample(agreement?.disagree)],
+      samples: await this.#samples(readings, jobs, nowMs, disagreeSample(agreement?.disagree)),
       evidence: [...this.#evidence(readings, jobs, notSaved), ...agreementEvidence(agreement)],
     };
   }
@@ -126,10 +131,12 @@ class CronWatch {
     const certain = certaintyOf(readings, (name) => ledger.hasSeen(name));
     ledger.removeWhere((id) => !jobs.has(id) && certain(id), nowMs);
     for (const [name, reading] of readings) this.#enterReading(name, reading, nowMs);
-    const all = [...jobs.values()];
-    this.#punctuality.judge(all, runsOf(readings), ledger, nowMs);
-    if (wasImported(readings)) ledger.markSource('jsonl', false);
-    return all;
+    return [...jobs.values()];
+  }
+
+  #judge(readings: readonly Reading[], jobs: readonly CronJob[], nowMs: number): void {
+    this.#punctuality.judge(jobs, runsOf(readings), this.#ledger, nowMs);
+    if (wasImported(readings)) this.#ledger.markSource('jsonl', false);
   }
 
   #enterReading(name: CronSourceName, reading: SourceReading, nowMs: number): void {
@@ -178,18 +185,37 @@ class CronWatch {
     }
   }
 
-  #samples(readings: readonly Reading[], jobs: readonly CronJob[], nowMs: number): Sample[] {
-    const counters =
-      this.#saved === undefined ? [] : counterSamples(this.#saved.jobs, this.#saved.other, nowMs);
-    const own = jobs.filter(({ id }) => this.#ledger.get(id)?.slot === 'own');
-    const anyRead = readings.some(([, { state }]) => state === 'read');
-    return [
-      ...counters,
-      ...own.flatMap((job) => jobSamples(job, this.#ledger.get(job.id))),
-      ...own.flatMap((job) => overdueSamples(job, this.#ledger.get(job.id), nowMs)),
-      ...(anyRead ? jobCountSamples(jobs) : []),
-      ...readings.flatMap(([name, reading]) => this.#sourceSamples(name, reading)),
-    ];
+  async #samples(
+    readings: readonly Reading[],
+    jobs: readonly CronJob[],
+    nowMs: number,
+    more: readonly Sample[],
+  ): Promise<Sample[]> {
+    const samples: Sample[] = [];
+    let lists = 0;
+    for (const list of this.#sampleLists(readings, jobs, nowMs)) {
+      samples.push(...list);
+      lists += 1;
+      if (lists % LISTS_A_TURN === 0) await nextTurn();
+    }
+    samples.push(...more);
+    return samples;
+  }
+
+  *#sampleLists(
+    readings: readonly Reading[],
+    jobs: readonly CronJob[],
+    nowMs: number,
+  ): Generator<readonly Sample[]> {
+    if (this.#saved !== undefined) yield* counterSamples(this.#saved.jobs, this.#saved.other, nowMs);
+    for (const job of jobs) {
+      const entry = this.#ledger.get(job.id);
+      if (entry?.slot !== 'own') continue;
+      yield jobSamples(job, entry);
+      yield overdueSamples(job, entry, nowMs);
+    }
+    if (readings.some(([, { state }]) => state === 'read')) yield jobCountSamples(jobs);
+    for (const [name, reading] of readings) yield this.#sourceSamples(name, reading);
   }
 
   #sourceSamples(name: CronSourceName, reading: SourceReading): Sample[] {

@@ -21,11 +21,28 @@ export interface SnapshotKey {
 /** A snapshot's samples, and its text by family. */
 interface Snapshot {
   readonly samples: ReadonlySet<Sample>;
+  /** The same samples as they were handed in. */
+  readonly list: readonly Sample[];
   readonly texts: ReadonlyMap<Family<string>, string>;
 }
 
-/** Samples rendered without a pause: a few milliseconds. */
+/**
+ * What is to become a target's snapshot, rendered and compared with the one it replaces: only the swap is left, whose
+ * cost does not follow the number of samples.
+ */
+export interface PreparedSnapshot extends Snapshot {
+  readonly key: SnapshotKey;
+  readonly before: ReadonlySet<Sample>;
+  /** Series of samples that were not there before, and of those that are not there any more. */
+  readonly fresh: ReadonlySet<string>;
+  readonly gone: ReadonlySet<string>;
+}
+
+/** Samples handled without a pause: a millisecond or two. */
 const SLICE = 500;
+
+const NOTHING: Snapshot = { samples: new Set(), list: [], texts: new Map() };
+const NO_SERIES: ReadonlySet<string> = new Set();
 
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
@@ -59,12 +76,14 @@ export class Metrics {
   }
 
   /**
-   * Renders many samples ahead of `put`, in slices with other work between, so that neither blocks scrapes; few samples
-   * are left to `put`. Throws on labels that are not the family's.
+   * Makes a snapshot ready for {@link Metrics.swap}, in slices with other work between, so that many samples do not hold
+   * up scrapes. Throws as {@link Metrics.put} does.
    */
-  async prepare(samples: readonly Sample[]): Promise<void> {
-    for (let from = 0; from < samples.length - SLICE; from += SLICE) {
-      for (const sample of samples.slice(from, from + SLICE)) renderedOnce(sample);
+  async prepare(key: SnapshotKey, samples: readonly Sample[]): Promise<PreparedSnapshot> {
+    const steps = this.#build(key, samples);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
       await nextTurn();
     }
   }
@@ -75,15 +94,19 @@ export class Metrics {
    * bug); the snapshot then stays as it was.
    */
   put(key: SnapshotKey, samples: readonly Sample[]): void {
-    const owner = keyText(key);
-    const next = this.#render(samples);
-    this.#replaceSeries(this.#snapshots.get(owner)?.samples ?? new Set(), next.samples);
-    this.#removeTexts(owner);
-    this.#snapshots.set(owner, next);
-    for (const [family, text] of next.texts) {
-      const texts = this.#textsByFamily.get(family) ?? new Map<string, string>();
-      this.#textsByFamily.set(family, texts.set(owner, text));
+    const steps = this.#build(key, samples);
+    for (;;) {
+      const step = steps.next();
+      if (step.done !== true) continue;
+      this.#swap(step.value);
+      return;
     }
+  }
+
+  /** As {@link Metrics.put}, of what was made ready; a snapshot put in the meantime is replaced as well. */
+  swap(prepared: PreparedSnapshot): void {
+    if (this.#snapshot(prepared.key).samples === prepared.before) this.#swap(prepared);
+    else this.put(prepared.key, prepared.list);
   }
 
   /** Forgets a target's snapshot: its series disappear from the next scrape. */
@@ -146,38 +169,57 @@ export class Metrics {
     }
   }
 
-  #render(samples: readonly Sample[]): Snapshot {
-    const unique = new Set(samples);
-    const [first] = samples;
-    if (unique.size < samples.length && first !== undefined) throw repeated(first.family);
-    const lines = new Map<Family<string>, string[]>();
-    for (const sample of samples) {
-      const { family } = sample;
-      let its = lines.get(family);
-      if (its === undefined) {
-        if (this.#families.get(family.name) !== family)
-          throw new Error(`metric ${family.name} is not declared`);
-        its = [];
-        lines.set(family, its);
-      }
-      its.push(renderedOnce(sample).line);
-    }
-    const texts = new Map([...lines].map(([family, its]) => [family, its.join('')] as const));
-    return { samples: unique, texts };
+  #snapshot(key: SnapshotKey): Snapshot {
+    return this.#snapshots.get(keyText(key)) ?? NOTHING;
   }
 
-  /** Only samples that come or go need a look at their series: the others were there and stay there. */
-  #replaceSeries(before: ReadonlySet<Sample>, after: ReadonlySet<Sample>): void {
-    const gone = new Set(seriesMissingIn(after, before));
+  /** Renders and compares; pauses after each slice. Only samples that come or go need a look at their series. */
+  *#build(key: SnapshotKey, samples: readonly Sample[]): Generator<undefined, PreparedSnapshot> {
+    const now = this.#snapshot(key);
+    const before = now.samples;
+    if (isSameList(samples, now.list)) return { ...now, key, before, fresh: NO_SERIES, gone: NO_SERIES };
+    const unique = new Set<Sample>();
+    const lines = new Map<Family<string>, string[]>();
     const fresh = new Set<string>();
-    for (const sample of after) {
-      if (before.has(sample)) continue;
-      const { series } = renderedOnce(sample);
-      if (fresh.has(series) || (this.#shown.has(series) && !gone.has(series))) throw repeated(sample.family);
-      fresh.add(series);
+    for (const [index, sample] of samples.entries()) {
+      const { line, series } = renderedOnce(sample);
+      this.#linesOf(sample.family, lines).push(line);
+      if (unique.has(sample) || fresh.has(series)) throw repeated(sample.family);
+      unique.add(sample);
+      if (!before.has(sample)) fresh.add(series);
+      if (index % SLICE === SLICE - 1) yield;
+    }
+    const gone = new Set<string>();
+    for (const [index, sample] of [...before].entries()) {
+      if (!unique.has(sample)) gone.add(renderedOnce(sample).series);
+      if (index % SLICE === SLICE - 1) yield;
+    }
+    const texts = new Map([...lines].map(([family, its]) => [family, its.join('')] as const));
+    return { key, before, samples: unique, list: samples, texts, fresh, gone };
+  }
+
+  #linesOf(family: Family<string>, lines: Map<Family<string>, string[]>): string[] {
+    const known = lines.get(family);
+    if (known !== undefined) return known;
+    if (this.#families.get(family.name) !== family) throw new Error(`metric ${family.name} is not declared`);
+    const its: string[] = [];
+    lines.set(family, its);
+    return its;
+  }
+
+  #swap({ key, samples, list, texts, fresh, gone }: PreparedSnapshot): void {
+    for (const series of fresh) {
+      if (this.#shown.has(series) && !gone.has(series)) throw repeatedSeries(series);
     }
     for (const series of gone) if (!fresh.has(series)) this.#shown.delete(series);
-    for (const series of fresh) if (!gone.has(series)) this.#shown.add(series);
+    for (const series of fresh) this.#shown.add(series);
+    const owner = keyText(key);
+    this.#removeTexts(owner);
+    this.#snapshots.set(owner, { samples, list, texts });
+    for (const [family, text] of texts) {
+      const known = this.#textsByFamily.get(family) ?? new Map<string, string>();
+      this.#textsByFamily.set(family, known.set(owner, text));
+    }
   }
 }
 
@@ -188,12 +230,23 @@ function isShown(metric: object): metric is PromClientMetric {
   return values !== undefined && values.length > 0;
 }
 
-function* seriesMissingIn(other: ReadonlySet<Sample>, samples: ReadonlySet<Sample>): Iterable<string> {
-  for (const sample of samples) if (!other.has(sample)) yield renderedOnce(sample).series;
+/** Collectors of thousands of samples hand in the same objects where nothing changed. */
+function isSameList(some: readonly Sample[], others: readonly Sample[]): boolean {
+  return some.length === others.length && some.every((sample, index) => isSame(sample, others[index]));
+}
+
+function isSame(one: Sample, other: Sample | undefined): boolean {
+  if (one === other || other === undefined) return one === other;
+  if (one.family !== other.family || one.value !== other.value) return false;
+  return one.family.labels.every((label) => one.labels[label] === other.labels[label]);
 }
 
 function repeated({ name }: Family<string>): Error {
   return new Error(`metric ${name} repeats a label set`);
+}
+
+function repeatedSeries(series: string): Error {
+  return new Error(`metric ${series.replace(/\{.*/s, '')} repeats a label set`);
 }
 
 function declaredTwice(name: string): Error {

@@ -58,13 +58,31 @@ describe('a snapshot that is put again', () => {
       turns += 1;
       if (turns < 100) setImmediate(count);
     });
-    await prepared.prepare(samples);
+    const snapshot = await prepared.prepare(ONE, samples);
     clearImmediate(other);
     expect(turns).toBeGreaterThan(1);
-    prepared.put(ONE, samples);
+    prepared.swap(snapshot);
     plain.put(ONE, make());
     const text = await prepared.expose('text');
     expect(text).toBe(await plain.expose('text'));
     expect(duplicateSeries(text)).toEqual([]);
+  });
+
+  it('replaces what was put while its samples were being prepared', async () => {
+    const metrics = declared();
+    metrics.put(ONE, [jobs.sample(1, { thing: 'a' }), jobs.sample(1, { thing: 'b' })]);
+    const snapshot = await metrics.prepare(ONE, [
+      jobs.sample(2, { thing: 'b' }),
+      jobs.sample(2, { thing: 'c' }),
+    ]);
+    metrics.put(ONE, [jobs.sample(3, { thing: 'c' }), jobs.sample(3, { thing: 'd' })]);
+    metrics.swap(snapshot);
+    const text = await metrics.expose('text');
+    expect(text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
+      `${jobs.name}{thing="b"} 2`,
+      `${jobs.name}{thing="c"} 2`,
+    ]);
+    metrics.put(TWO, [jobs.sample(4, { thing: 'd' })]);
+    expect(() => metrics.put(TWO, [jobs.sample(4, { thing: 'c' })])).toThrow('repeats a label set');
   });
 });
