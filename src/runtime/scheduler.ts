@@ -1,6 +1,6 @@
 import type { Collector, Evidence, Layer, Observation, Target } from '../collectors/collector.ts';
 import { ExporterMetrics } from '../registry/exporter-metrics.ts';
-import type { Metrics } from '../registry/metrics.ts';
+import type { Metrics, PreparedSnapshot } from '../registry/metrics.ts';
 import type { Clock } from './clock.ts';
 import { messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
@@ -216,8 +216,11 @@ class CollectorLoop {
     looking.then(letGo, letGo);
     try {
       const observation = await Promise.race([looking, cut.fired]);
-      if (observation.kind === 'seen') await this.#options.metrics.prepare(observation.samples);
-      return this.#accept(target, observation);
+      if (observation.kind === 'blind') {
+        return this.#blind(target, 'error', observation.reason, observation.evidence);
+      }
+      const prepared = await this.#options.metrics.prepare(this.#key(target), observation.samples);
+      return this.#accept(target, observation, prepared);
     } catch (error) {
       const result = cut.signal.aborted ? 'timeout' : 'error';
       return this.#blind(target, result, messageOf(error));
@@ -226,13 +229,10 @@ class CollectorLoop {
     }
   }
 
-  #accept(target: Target, observation: Observation): RunResult {
+  #accept(target: Target, { evidence }: Observation, prepared: PreparedSnapshot): RunResult {
     if (this.#stopping.signal.aborted) return 'ok';
-    if (observation.kind === 'blind') {
-      return this.#blind(target, 'error', observation.reason, observation.evidence);
-    }
-    this.#options.metrics.put(this.#key(target), observation.samples);
-    this.#remember(target, { evidence: observation.evidence });
+    this.#options.metrics.swap(prepared);
+    this.#remember(target, { evidence });
     return 'ok';
   }
 
