@@ -3,7 +3,8 @@ import {
   GatewayProtocolClient,
   readConnectErrorDetailCode,
 } from '@openclaw/gateway-client/browser';
-import { type RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
+import { attachSocket, limitExchange } from './gateway-exchange.ts';
 import type { DialOptions } from './gateway-socket.ts';
 import { dialWebSocket, farewell } from './gateway-websocket.ts';
 import type { PairedDevice } from './paired-device.ts';
@@ -56,7 +57,7 @@ function converse<T>(
   options: ApiOptions,
   use: (ask: Ask) => Promise<T>,
 ): Promise<ApiOutcome<T>> {
-  const { clock, signal, answerMs } = options;
+  const { answerMs } = options;
   return new Promise((resolve, reject) => {
     let requests = 0;
     const settle = (outcome: ApiOutcome<T>) => {
@@ -65,22 +66,8 @@ function converse<T>(
     };
     const fail = (reason: string) => settle({ state: 'failed', reason });
     const client = new GatewayProtocolClient<object>({
-      createSocket: (handlers) => {
-        webSocket.on('open', handlers.open);
-        webSocket.on('message', (data: RawData) => handlers.message(String(data)));
-        webSocket.on('close', (code, reason) => handlers.close(code, String(reason)));
-        webSocket.on('unexpected-response', (request, response) => {
-          request.destroy();
-          fail(`the WebSocket is refused (HTTP ${response.statusCode})`);
-        });
-        // Errors are followed by the close, which is what counts; unread they would end the program.
-        webSocket.on('error', () => undefined);
-        return {
-          isOpen: () => webSocket.readyState === WebSocket.OPEN,
-          send: (data: string) => webSocket.send(data),
-          close: (code?: number, reason?: string) => webSocket.close(code, reason),
-        };
-      },
+      createSocket: (handlers) =>
+        attachSocket(webSocket, handlers, (status) => fail(`the WebSocket is refused (HTTP ${status})`)),
       createRequestId: () => {
         requests += 1;
         return String(requests);
@@ -108,20 +95,10 @@ function converse<T>(
       reconnect: { initialMs: 60_000, multiplier: 1, maxMs: 60_000 },
       requestTimeoutMs: answerMs + 1_000,
     });
-    const onAbort = () => {
-      release();
-      reject(signal.reason);
-    };
-    const cancelTimer = clock.after(answerMs, () => fail('no answer in time'));
-    let released = false;
-    const release = () => {
-      if (released) return;
-      released = true;
-      cancelTimer();
-      signal.removeEventListener('abort', onAbort);
-      client.stop();
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    const release = limitExchange(client, options, {
+      late: () => fail('no answer in time'),
+      aborted: reject,
+    });
     client.start();
   });
 }

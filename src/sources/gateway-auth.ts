@@ -3,14 +3,14 @@ import {
   type ConnectParams,
   GatewayProtocolClient,
   type GatewayProtocolRequestError,
-  type GatewayProtocolSocketHandlers,
   type HelloOk,
   readConnectErrorDetailCode,
   selectGatewayConnectAuth,
 } from '@openclaw/gateway-client/browser';
-import { type RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Secret } from '../runtime/secret.ts';
+import { attachSocket, limitExchange } from './gateway-exchange.ts';
 import type { DialOptions, GatewayFailure } from './gateway-socket.ts';
 import { dialWebSocket, farewell } from './gateway-websocket.ts';
 
@@ -86,7 +86,7 @@ export async function authenticate(options: AuthenticationOptions): Promise<Auth
 }
 
 function handshake(webSocket: WebSocket, options: AuthenticationOptions): Promise<AuthenticationOutcome> {
-  const { clock, signal, answerMs } = options;
+  const { clock, answerMs } = options;
   const startedAt = clock.monotonic();
   let challengeSeconds: number | undefined;
   let credentialSent = false;
@@ -96,7 +96,8 @@ function handshake(webSocket: WebSocket, options: AuthenticationOptions): Promis
       resolve({ end, challengeSeconds, credentialSent });
     };
     const client = new GatewayProtocolClient<ConnectParams>({
-      createSocket: (handlers) => attach(webSocket, handlers, settle),
+      createSocket: (handlers) =>
+        attachSocket(webSocket, handlers, (status) => settle(refusedUpgrade(status))),
       createRequestId: () => 'connect',
       buildConnectPlan: () => {
         challengeSeconds = (clock.monotonic() - startedAt) / 1000;
@@ -120,53 +121,20 @@ function handshake(webSocket: WebSocket, options: AuthenticationOptions): Promis
       // Later than our own timer: it is the one that tells how far the handshake got.
       requestTimeoutMs: answerMs + 1_000,
     });
-    const onAbort = () => {
-      release();
-      reject(signal.reason);
-    };
-    const cancelTimer = clock.after(answerMs, () =>
+    const late = () =>
       settle({
         state: 'silent',
         reason: credentialSent ? 'no answer to the handshake' : 'no challenge on the WebSocket',
-      }),
-    );
-    let released = false;
-    const release = () => {
-      if (released) return;
-      released = true;
-      cancelTimer();
-      signal.removeEventListener('abort', onAbort);
-      client.stop();
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+      });
+    const release = limitExchange(client, options, { late, aborted: reject });
     client.start();
   });
 }
 
-function attach(
-  webSocket: WebSocket,
-  handlers: GatewayProtocolSocketHandlers,
-  settle: (end: AuthenticationEnd) => void,
-) {
-  webSocket.on('open', handlers.open);
-  webSocket.on('message', (data: RawData) => handlers.message(String(data)));
-  webSocket.on('close', (code, reason) => handlers.close(code, String(reason)));
-  webSocket.on('unexpected-response', (request, response) => {
-    const status = response.statusCode;
-    request.destroy();
-    settle(
-      status === 503
-        ? { state: 'not_ready', reason: 'the gateway takes no connections now (HTTP 503)' }
-        : { state: 'foreign', reason: `the WebSocket is refused (HTTP ${status})` },
-    );
-  });
-  // Errors are followed by the close, which is what counts; unread they would end the program.
-  webSocket.on('error', () => undefined);
-  return {
-    isOpen: () => webSocket.readyState === WebSocket.OPEN,
-    send: (data: string) => webSocket.send(data),
-    close: (code?: number, reason?: string) => webSocket.close(code, reason),
-  };
+function refusedUpgrade(status: number | undefined): AuthenticationEnd {
+  return status === 503
+    ? { state: 'not_ready', reason: 'the gateway takes no connections now (HTTP 503)' }
+    : { state: 'foreign', reason: `the WebSocket is refused (HTTP ${status})` };
 }
 
 function connectParams({ credential, kind, version }: AuthenticationOptions): ConnectParams {

@@ -1,0 +1,60 @@
+import type { GatewayProtocolSocketHandlers } from '@openclaw/gateway-client/browser';
+import { type RawData, WebSocket } from 'ws';
+import type { DialOptions } from './gateway-socket.ts';
+
+/** How an exchange ends that the other side does not end. */
+export interface ExchangeEnds {
+  /** No end within `answerMs`. */
+  readonly late: () => void;
+  /** The signal fired; called with its reason. */
+  readonly aborted: (reason: unknown) => void;
+}
+
+/**
+ * Limits what the official client does on one connection to `answerMs` and to the signal. Gives the function that lets
+ * go of timer, signal and client, however often it is called; whoever settles the exchange calls it first. The client
+ * is started by the caller afterwards.
+ */
+export function limitExchange(
+  client: { stop(): void },
+  { clock, signal, answerMs }: Pick<DialOptions, 'clock' | 'signal' | 'answerMs'>,
+  { late, aborted }: ExchangeEnds,
+): () => void {
+  let released = false;
+  const onAbort = () => {
+    release();
+    aborted(signal.reason);
+  };
+  const cancelTimer = clock.after(answerMs, late);
+  const release = () => {
+    if (released) return;
+    released = true;
+    cancelTimer();
+    signal.removeEventListener('abort', onAbort);
+    client.stop();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return release;
+}
+
+/** Joins a WebSocket of our own to the official client; `refused` is called with the HTTP status that stands in its way. */
+export function attachSocket(
+  webSocket: WebSocket,
+  handlers: GatewayProtocolSocketHandlers,
+  refused: (status: number | undefined) => void,
+) {
+  webSocket.on('open', handlers.open);
+  webSocket.on('message', (data: RawData) => handlers.message(String(data)));
+  webSocket.on('close', (code, reason) => handlers.close(code, String(reason)));
+  webSocket.on('unexpected-response', (request, response) => {
+    request.destroy();
+    refused(response.statusCode);
+  });
+  // Errors are followed by the close, which is what counts; unread they would end the program.
+  webSocket.on('error', () => undefined);
+  return {
+    isOpen: () => webSocket.readyState === WebSocket.OPEN,
+    send: (data: string) => webSocket.send(data),
+    close: (code?: number, reason?: string) => webSocket.close(code, reason),
+  };
+}
