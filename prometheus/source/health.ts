@@ -23,7 +23,9 @@ const CAUSE = 'instance_cause:openclaw_incident:max';
 
 /** Health per layer and the likeliest cause, for dashboards and the fleet's overview. */
 export function healthGroups(t: Thresholds): RuleGroup[] {
-  return [{ name: 'openclaw-health', file: 'health', rules: [...layers(t), ...faults(t), cause()] }];
+  return [
+    { name: 'openclaw-health', file: 'health', rules: [...layers(t), layerStates(t), ...faults(t), cause()] },
+  ];
 }
 
 /** 1 well, 0 not; absent where nothing is known of that layer. */
@@ -66,6 +68,24 @@ function layers(t: Thresholds): RecordRule[] {
       { layer: 'network' },
     ),
   ];
+}
+
+/** The layers, in the order of a dashboard. */
+export const LAYERS = ['process', 'answers', 'token', 'cron', 'network'] as const;
+
+/** The same for people: besides 1 and 0, -1 where an exporter is scraped and says nothing of that layer. */
+function layerStates(t: Thresholds): RecordRule {
+  const watched = `up{job=~"${t.exporter_jobs}"} == 1`;
+  const unknown = LAYERS.map((layer) => `label_replace(${watched}, "layer", "${layer}", "", "")`);
+  return record(
+    'instance_layer:openclaw_health:state',
+    lines(
+      HEALTH,
+      `or on (instance, layer) -1 * group by (instance, layer) (`,
+      `  ${unknown.join('\n  or ')}`,
+      ')',
+    ),
+  );
 }
 
 /** One fault and whether it holds now, before any `for`: what the likeliest cause is chosen from. */

@@ -37,8 +37,12 @@ export function prometheusRule(groups: readonly RuleGroup[], t: Thresholds): Gen
   return { path: 'kubernetes/prometheusrule.yml', text: `${HEAD}${stringify(manifest, YAML)}` };
 }
 
-function groupOf({ name, rules }: RuleGroup, t: Thresholds) {
-  return { name, interval: span(t.evaluation_interval), rules: rules.map((rule) => ruleOf(rule, t)) };
+function groupOf({ name, rules, intervalMs }: RuleGroup, t: Thresholds) {
+  return {
+    name,
+    interval: span(intervalMs ?? t.evaluation_interval),
+    rules: rules.map((rule) => ruleOf(rule, t)),
+  };
 }
 
 function ruleOf(rule: Rule, t: Thresholds) {

@@ -37,6 +37,8 @@ export interface RuleGroup {
   readonly name: string;
   /** File name without extension under `rules/`. */
   readonly file: string;
+  /** Milliseconds between two evaluations; default: the threshold `evaluation_interval`. */
+  readonly intervalMs?: number;
   readonly rules: readonly Rule[];
 }
 

@@ -1,4 +1,5 @@
 import { cronGroups } from './cron.ts';
+import { dashboardGroups } from './dashboards.ts';
 import { gatewayGroups } from './gateway.ts';
 import { healthGroups } from './health.ts';
 import { networkGroups } from './network.ts';
@@ -9,9 +10,15 @@ import { watcherGroups } from './watcher.ts';
 
 /** Every group of rules, in the order of evaluation within its file. */
 export function ruleGroups(thresholds: Thresholds): RuleGroup[] {
-  return [gatewayGroups, tokenGroups, cronGroups, networkGroups, watcherGroups, healthGroups].flatMap(
-    (groups) => groups(thresholds),
-  );
+  return [
+    gatewayGroups,
+    tokenGroups,
+    cronGroups,
+    networkGroups,
+    watcherGroups,
+    healthGroups,
+    dashboardGroups,
+  ].flatMap((groups) => groups(thresholds));
 }
 
 /** Every alert of every group; a name appears once for each step of its ladder. */

@@ -164,6 +164,10 @@ export const thresholdsSchema = z.strictObject({
   state_unsaved_for: span('5m', 'The state cannot be saved this long: chat.'),
   outside_for: span('5m', 'The view from the second machine fails this long: a page.'),
   watcher_for: span('5m', "Prometheus' and Alertmanager's own failures this long."),
+  history_interval: span('5m', "How often the dashboards' long ranges are worked out."),
+  history_range: span('7d', 'Success rate, misses and usual duration of a job on the dashboards.'),
+  history_day: span('1d', 'Restarts on the dashboards.'),
+  history_short_range: span('5m', 'Authentication attempts on the dashboards.'),
   maintenance_memory: span(
     '30m',
     'Declared maintenance is remembered this long while the exporter is away (a reboot).',

@@ -135,6 +135,8 @@ function cronJobs(): World {
         [0, 0],
       ),
       [`openclaw_cron_job_enabled{${job(name)}}`]: always(1),
+      [`openclaw_cron_last_run_status{${job(name)}, status="ok"}`]: always(1),
+      [`openclaw_cron_last_run_duration_seconds{${job(name)}}`]: always(4),
       [`openclaw_cron_last_run_timestamp_seconds{${job(name)}}`]: always({ from: 0, perMinute: 60 }),
     })),
   ) as World;

@@ -1,0 +1,117 @@
+import {
+  MappingType,
+  SpecialValueMatch,
+  type Threshold,
+  type ValueMapping,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { GATEWAY_STATES } from '../../prometheus/source/dashboards.ts';
+import type { AlertRule } from '../../prometheus/source/rule.ts';
+import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
+import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
+import { RUN_STATUSES } from '../../src/sources/cron-records.ts';
+import { NEUTRAL, NO_DATA, STATE, type State } from './colours.ts';
+
+/** A value's word and what it means; without a state only the word. */
+export type Word = readonly [value: string | number, text: string, state?: State];
+
+/** Words for values; a value that is missing is always told as such. */
+export function words(...list: readonly Word[]): ValueMapping[] {
+  const options = Object.fromEntries(
+    list.map(([value, text, state], index) => [
+      String(value),
+      { text, index, ...(state === undefined ? {} : { color: STATE[state] }) },
+    ]),
+  );
+  return [{ type: MappingType.ValueToText, options }, missing()];
+}
+
+function missing(): ValueMapping {
+  return {
+    type: MappingType.SpecialValue,
+    options: { match: SpecialValueMatch.NullAndNan, result: { text: NO_DATA, color: STATE.noData } },
+  };
+}
+
+/** Steps of state from a value on; the first has no value. */
+export function steps(first: State, ...later: readonly (readonly [number, State])[]): Threshold[] {
+  return [
+    { value: null, color: STATE[first] },
+    ...later.map(([value, state]) => ({ value, color: STATE[state] })),
+  ];
+}
+
+/** No states at all. */
+export const NO_STEPS: Threshold[] = [{ value: null, color: NEUTRAL.strong }];
+
+export const HEALTH = words([1, 'well', 'good'], [0, 'faulty', 'bad'], [-1, 'unknown', 'unknown']);
+export const YES_NO = words([1, 'yes', 'good'], [0, 'no', 'bad']);
+/** For what may be so without harm. */
+export const PLAIN_YES_NO = words([1, 'yes'], [0, 'no']);
+
+const GATEWAY_STATE: Readonly<Record<(typeof GATEWAY_STATES)[number], State>> = {
+  unreachable: 'bad',
+  refused: 'bad',
+  foreign: 'bad',
+  hung: 'bad',
+  draining: 'passing',
+  starting: 'passing',
+  up: 'good',
+};
+export const GATEWAY_STATE_WORDS = words(
+  ...GATEWAY_STATES.map((state, index): Word => [index + 1, state, GATEWAY_STATE[state]]),
+);
+
+const RUN_STATE: Readonly<Record<(typeof RUN_STATUSES)[number], State>> = {
+  ok: 'good',
+  error: 'bad',
+  skipped: 'passing',
+  interrupted: 'bad',
+  superseded: 'passing',
+  other: 'unknown',
+};
+export const RUN_WORDS = words(
+  ...RUN_STATUSES.map((status, index): Word => [index + 1, status, RUN_STATE[status]]),
+);
+/** The state that each status of a run stands for. */
+export const RUN_COLOURS: readonly (readonly [string, State])[] = Object.entries(RUN_STATE);
+
+export const CAUSES = words(
+  ['none', 'none', 'good'],
+  ['maintenance', 'planned maintenance', 'passing'],
+  ['exporter', 'exporter is down', 'bad'],
+  ['network', 'network', 'bad'],
+  ['process', 'process', 'bad'],
+  ['authentication', 'authentication', 'bad'],
+  ['partial-failure', 'partial failure', 'bad'],
+  ['cron', 'cron', 'bad'],
+);
+
+export const SEVERITIES = words(
+  ['critical', 'critical', 'bad'],
+  ['warning', 'warning', 'warn'],
+  ['info', 'info', 'passing'],
+);
+
+const alerts = alertsOf(ruleGroups(thresholdsSchema.parse({})));
+
+/** The next repair step of each alert's step: the value is `<alert>/<phase>`. */
+export const NEXT_STEPS_OF_ALERTS = words(
+  ...alerts.map((rule): Word => [`${rule.alert}/${rule.phase}`, plain(rule.next)]),
+);
+
+/** The first repair step of each fault: the value is its incident. */
+export const NEXT_STEPS_OF_FAULTS = words(['none', 'nothing to do'], ...firstSteps(alerts));
+
+/** Of an incident the step an operator begins with, the gravest alert first where several share it. */
+function firstSteps(rules: readonly AlertRule[]): Word[] {
+  const incidents = [...new Set(rules.map(({ incident }) => incident))];
+  return incidents.flatMap((incident) => {
+    const [first] = rules.filter((rule) => rule.incident === incident).toSorted((a, b) => a.phase - b.phase);
+    return first === undefined ? [] : [[incident, plain(first.next)] as const];
+  });
+}
+
+/** A step without the placeholders that only Prometheus can fill in. */
+function plain(step: string): string {
+  return step.replaceAll(/\{\{\s*\$labels\.cron_job_id\s*\}\}/g, 'JOB_ID').replaceAll(/\{\{.*?\}\}/g, '…');
+}

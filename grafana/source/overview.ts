@@ -1,0 +1,155 @@
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { LAYERS } from '../../prometheus/source/health.ts';
+import { dashboard, linkTo, UID } from './frame.ts';
+import {
+  CAUSES,
+  GATEWAY_STATE_WORDS,
+  HEALTH,
+  NEXT_STEPS_OF_ALERTS,
+  NEXT_STEPS_OF_FAULTS,
+  SEVERITIES,
+  words,
+} from './mappings.ts';
+import { type Query, stat, table, timeline } from './panels.ts';
+import { faultsWithCause, firingSince, HERE, layerState } from './queries.ts';
+
+const MAINTENANCE = words([1, 'declared', 'passing'], [0, 'none']);
+const LAYER_NAMES: Readonly<Record<(typeof LAYERS)[number], string>> = {
+  process: 'Process',
+  answers: 'Answers',
+  token: 'Token',
+  cron: 'Cron',
+  network: 'Network',
+};
+
+const layers: Query[] = LAYERS.map((layer) => ({ expr: layerState(layer), legend: LAYER_NAMES[layer] }));
+
+/** What is wrong, in one look. */
+export function overview(): Dashboard {
+  return dashboard({
+    uid: UID.overview,
+    title: 'Overview',
+    description: 'What is wrong, why, and what to do next.',
+    several: true,
+    from: 'now-3h',
+    sections: [
+      { title: 'What is wrong', panels: [causes(), alerts()] },
+      {
+        title: '$instance',
+        repeat: 'instance',
+        panels: [layersNow(), stateNow(), maintenance(), layersOverTime()],
+      },
+    ],
+  });
+}
+
+function causes() {
+  return table(
+    {
+      title: 'Likeliest cause and next repair step',
+      description:
+        'Each fault that holds now, before any alert has waited for it, with the one cause that explains the most and the first step of its repair. A gateway without a fault says none; one that nobody watches is not listed.',
+      width: 24,
+      height: 6,
+      queries: [{ expr: faultsWithCause() }],
+    },
+    {
+      columns: [
+        {
+          field: 'instance',
+          name: 'Gateway',
+          width: 160,
+          link: { title: 'Gateway', url: linkTo(UID.gateway) },
+        },
+        { field: 'cause', name: 'Cause', width: 160, mappings: CAUSES },
+        { field: 'incident', name: 'Fault', width: 150 },
+        { field: 'step', name: 'Next step', mappings: NEXT_STEPS_OF_FAULTS, wrap: true },
+      ],
+      sort: { by: 'Gateway' },
+    },
+  );
+}
+
+function alerts() {
+  return table(
+    {
+      title: 'Firing alerts',
+      description:
+        'Alerts that fire, of each incident only the highest repair phase, as Alertmanager sends it. Empty when none fires. Phase 1 is a restart, 2 authentication, 3 the full restart.',
+      width: 24,
+      height: 7,
+      queries: [{ expr: firingSince('instance=~"$instance|"') }],
+    },
+    {
+      columns: [
+        { field: 'severity', name: 'Severity', width: 100, mappings: SEVERITIES },
+        { field: 'alertname', name: 'Alert', width: 240 },
+        {
+          field: 'instance',
+          name: 'Gateway',
+          width: 140,
+          link: { title: 'Gateway', url: linkTo(UID.gateway) },
+        },
+        { field: 'host', name: 'Host', width: 110 },
+        { field: 'cron_job', name: 'Job', width: 130 },
+        { field: 'repair_phase', name: 'Phase', width: 70 },
+        { field: 'Value', name: 'Since', unit: 'dateTimeFromNow', width: 140 },
+        { field: 'step', name: 'Next step', mappings: NEXT_STEPS_OF_ALERTS, wrap: true },
+      ],
+      sort: { by: 'Severity' },
+    },
+  );
+}
+
+function layersNow() {
+  return stat(
+    {
+      title: 'Layers now',
+      description:
+        'The five layers, each measured by its own means: is the process alive, does it answer, is the token accepted, do cron jobs run and succeed, can the always-on hosts be reached over SSH. Unknown: its exporter looks and cannot tell. No data: nobody looks.',
+      width: 16,
+      height: 5,
+      queries: layers,
+    },
+    { mappings: HEALTH, showNames: true },
+  );
+}
+
+function stateNow() {
+  return stat(
+    {
+      title: 'Gateway',
+      description: 'What the gateway does now, as the exporter beside it sees it.',
+      width: 5,
+      height: 5,
+      queries: [{ expr: `instance:openclaw_gateway_state:index{${HERE}}` }],
+    },
+    { mappings: GATEWAY_STATE_WORDS },
+  );
+}
+
+function maintenance() {
+  return stat(
+    {
+      title: 'Maintenance',
+      description: 'Whether planned maintenance is declared; while it is, this gateway pages nobody.',
+      width: 3,
+      height: 5,
+      queries: [{ expr: `max by (instance) (openclaw_gateway_maintenance{${HERE}})` }],
+    },
+    { mappings: MAINTENANCE },
+  );
+}
+
+function layersOverTime() {
+  return timeline(
+    {
+      title: 'Layers over time',
+      description:
+        'The same five layers over time. A gap means that nobody looked: Prometheus or the exporter was away.',
+      height: 7,
+      queries: layers,
+    },
+    HEALTH,
+  );
+}

@@ -1,0 +1,48 @@
+/** Parts that several dashboards' queries share. `$instance` and the like are the dashboards' variables. */
+
+/** The chosen gateway, or gateways. */
+export const HERE = 'instance=~"$instance"';
+
+/** 1 well, 0 faulty, -1 unknown: an exporter looks and says nothing of that layer. Absent: nobody looks. */
+export function layerState(layer: string, where = HERE): string {
+  return `instance_layer:openclaw_health:state{layer="${layer}", ${where}}`;
+}
+
+/** The highest step of each incident that fires, as Alertmanager shows it. */
+export function firing(where: string): string {
+  const alerts = (phase: string) =>
+    `ALERTS{alertname=~"OpenClaw.*", alertname!="OpenClawWatchdog", alertstate="firing", repair_phase=~"${phase}", ${where}}`;
+  const below = (phase: string, higher: string) =>
+    `(${alerts(phase)} unless on (instance, incident) ${alerts(higher)})`;
+  return `(${alerts('3')}\nor ${below('2', '3')}\nor ${below('1', '2|3')})`;
+}
+
+/** The same with when it began, in milliseconds, and its step as `<alert>/<phase>` in the label `step`. */
+export function firingSince(where: string): string {
+  const since = `1000 * ALERTS_FOR_STATE{alertname=~"OpenClaw.*", ${where}} and ignoring (alertstate) ${firing(where)}`;
+  return `label_join(${since}, "step", "/", "alertname", "repair_phase")`;
+}
+
+/** Every fault that holds now, once more in the label `step`, with the likeliest cause of all; `none` where there is none. */
+export function faultsWithCause(where = HERE): string {
+  const fault = `instance_incident:openclaw_fault:max{${where}}`;
+  const cause = `instance_cause:openclaw_incident:max{${where}}`;
+  const watched = `group by (instance) (instance_layer:openclaw_health:state{${where}})`;
+  const none = (label: string, of: string) => `label_replace(${of}, "${label}", "none", "", "")`;
+  const all = [
+    `${fault} * on (instance) group_left (cause) ${cause}`,
+    `or on (instance) ${none('cause', none('incident', watched))}`,
+  ].join('\n');
+  return `label_join(${all}, "step", "", "incident")`;
+}
+
+/** The likeliest cause alone, in the label `cause`. */
+export function causeOrNone(where = HERE): string {
+  const watched = `group by (instance) (instance_layer:openclaw_health:state{${where}})`;
+  return `instance_cause:openclaw_incident:max{${where}}\nor on (instance) label_replace(${watched}, "cause", "none", "", "")`;
+}
+
+/** A Unix time in seconds as Grafana wants it. */
+export function milliseconds(expression: string): string {
+  return `1000 * ${expression}`;
+}

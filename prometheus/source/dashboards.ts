@@ -1,0 +1,82 @@
+import { RUN_STATUSES } from '../../src/sources/cron-records.ts';
+import { CRON_JOB, GATEWAY, HOST, lines, maxBy, span } from './promql.ts';
+import { type RecordRule, type RuleGroup, record } from './rule.ts';
+import type { Thresholds } from './thresholds.ts';
+
+/** The gateway's states, worst first; a state timeline knows them by their number, which begins at 1. */
+export const GATEWAY_STATES = [
+  'unreachable',
+  'refused',
+  'foreign',
+  'hung',
+  'draining',
+  'starting',
+  'up',
+] as const;
+
+/** What the dashboards ask so often, or over such long ranges, that it is worked out once for all who look. */
+export function dashboardGroups(t: Thresholds): RuleGroup[] {
+  return [
+    { name: 'openclaw-dashboards', file: 'dashboards', rules: present(t) },
+    {
+      name: 'openclaw-dashboards-history',
+      file: 'dashboards',
+      intervalMs: t.history_interval,
+      rules: history(t),
+    },
+  ];
+}
+
+function present(t: Thresholds): RecordRule[] {
+  return [
+    record(
+      'instance:openclaw_gateway_state:index',
+      indexOf('openclaw_gateway_state', 'state', GATEWAY_STATES, GATEWAY),
+    ),
+    record(
+      'instance_cron_job:openclaw_cron_last_run_status:index',
+      indexOf('openclaw_cron_last_run_status', 'status', RUN_STATUSES, CRON_JOB),
+    ),
+    record(
+      'instance_host:openclaw_ssh_transitions:increase',
+      maxBy(HOST, `increase(openclaw_ssh_transitions_total[${span(t.ssh_flapping_range)}])`),
+    ),
+    record(
+      'instance_result:openclaw_gateway_auth_attempts:increase',
+      `sum by (instance, result) (increase(openclaw_gateway_auth_attempts_total[${span(t.history_short_range)}]))`,
+    ),
+    record(
+      'instance:openclaw_gateway_process_restarts:increase',
+      maxBy(GATEWAY, `increase(openclaw_gateway_process_restarts_total[${span(t.history_day)}])`),
+    ),
+  ];
+}
+
+/** Each job against its own past. The typical duration is over time, so a run weighs as long as it stays the last one. */
+function history(t: Thresholds): RecordRule[] {
+  const range = span(t.history_range);
+  const counted = (statuses: string) =>
+    `sum by (${CRON_JOB.join(', ')}) (increase(openclaw_cron_runs_total{status=~"${statuses}"}[${range}]))`;
+  const duration = (quantile: number) =>
+    maxBy(CRON_JOB, `quantile_over_time(${quantile}, openclaw_cron_last_run_duration_seconds[${range}])`);
+  return [
+    record(
+      'instance_cron_job:openclaw_cron_runs_success:ratio',
+      lines(`${counted('ok')}`, `/ (${counted('ok|error|interrupted')} > 0)`),
+    ),
+    record(
+      'instance_cron_job:openclaw_cron_missed_runs:increase',
+      `sum by (${CRON_JOB.join(', ')}) (increase(openclaw_cron_missed_runs_total[${range}]))`,
+    ),
+    record('instance_cron_job:openclaw_cron_last_run_duration_seconds:median', duration(0.5)),
+    record('instance_cron_job:openclaw_cron_last_run_duration_seconds:p95', duration(0.95)),
+  ];
+}
+
+/** A stateset as one number, the place of the state that is 1. */
+function indexOf(metric: string, label: string, values: readonly string[], by: readonly string[]): string {
+  const parts = values.map(
+    (value, index) => `${index === 0 ? '' : 'or '}${index + 1} * (${metric}{${label}="${value}"} == 1)`,
+  );
+  return maxBy(by, lines('', ...parts, ''));
+}
