@@ -3,7 +3,7 @@ import { createApiSource } from '../sources/cron-api.ts';
 import type { CronSource } from '../sources/cron-source.ts';
 import { type ApiOutcome, type Ask, withGatewayApi } from '../sources/gateway-api.ts';
 import type { OpenClawInstall } from '../sources/openclaw-install.ts';
-import { type PairedDevice, readPairedDevice } from '../sources/paired-device.ts';
+import { type PairedDevice, type PairedDeviceReading, readPairedDevice } from '../sources/paired-device.ts';
 import { AuthGate } from './auth-gate.ts';
 import type { CollectorContext } from './context.ts';
 
@@ -31,6 +31,8 @@ class CronApiConnection {
   readonly #timeoutMs: number;
   readonly #gate: AuthGate;
   readonly #version = ownVersion();
+  /** One state folder's: another folder has a connection of its own. */
+  #known: Extract<PairedDeviceReading, { state: 'paired' }> | undefined;
   #refused: { readonly device: PairedDevice; readonly untilMs: number; readonly reason: string } | undefined;
 
   constructor(context: CollectorContext, timeoutMs: number) {
@@ -43,11 +45,12 @@ class CronApiConnection {
     const install = this.#context.install();
     const obstacle = this.#obstacle(install);
     if (obstacle !== undefined) return { state: 'waiting', reason: `not asked: ${obstacle}` };
-    const found = await readPairedDevice(install.stateDir);
+    const found = await this.#deviceOf(install);
     signal.throwIfAborted();
-    if (found.state === 'none') return { state: 'failed', reason: found.reason };
-    const held = this.#heldBack(found.device);
-    if (held !== undefined) return { state: 'failed', reason: held };
+    if (found.state !== 'paired') return { state: 'waiting', reason: found.reason };
+    const { device } = found;
+    const held = this.#heldBack(device);
+    if (held !== undefined) return { state: 'waiting', reason: held };
     const entry = this.#gate.enter(install.address);
     if (entry.state === 'closed') return { state: 'waiting', reason: `not asked: ${entry.reason}` };
     const outcome = await withGatewayApi(
@@ -57,13 +60,21 @@ class CronApiConnection {
         connectMs: this.#timeoutMs * SHARES.connect,
         answerMs: this.#timeoutMs * SHARES.answer,
         signal,
-        device: found.device,
+        device,
         version: this.#version,
       },
       use,
     );
-    this.#settle(entry.attempt, outcome, found.device);
+    this.#settle(entry.attempt, outcome, device);
     return outcome;
+  }
+
+  /** The CLI's device; the one of before while its store cannot be read, which is when the gateway's word is needed most. */
+  async #deviceOf({ stateDir }: OpenClawInstall): Promise<PairedDeviceReading> {
+    const found = await readPairedDevice(stateDir);
+    if (found.state === 'unreadable') return this.#known ?? found;
+    this.#known = found.state === 'paired' ? found : undefined;
+    return found;
   }
 
   /** What speaks against asking now; a device is only shown to a gateway that has just accepted its credential. */
@@ -98,7 +109,7 @@ class CronApiConnection {
       this.#refused = { device, untilMs, reason: outcome.reason };
       return;
     }
-    // Its end was not seen: the credential's next success shows whether attempts still count.
-    this.#gate.leave(attempt, 'uncertain');
+    // Where its end was not seen, the credential's next success shows whether attempts still count.
+    this.#gate.leave(attempt, outcome.uncertain ? 'uncertain' : 'refund');
   }
 }

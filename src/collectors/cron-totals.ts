@@ -24,7 +24,15 @@ const countsSchema = z.object({
  * Which occurrences were counted: those in `seen`, and every one up to the watermark, which is the latest that `seen`
  * had to let go. Milliseconds since the epoch.
  */
-const trackSchema = z.object({ seen: z.array(z.number()), watermark: z.number().optional() });
+const trackSchema = z.object({
+  seen: z.array(z.number()),
+  watermark: z.number().optional(),
+  /**
+   * First and last of those that a source without places counted ahead of the store: once they are no longer in
+   * `seen`, their place in the store proves nothing.
+   */
+  ahead: z.tuple([z.number(), z.number()]).optional(),
+});
 
 const entrySchema = z.object({
   id: z.string(),
@@ -267,11 +275,19 @@ export class CronLedger {
   #once(track: Track, run: SourceRun): Track | undefined {
     if (track.seen.includes(run.runAtMs)) return undefined;
     const isAfter = track.watermark === undefined || run.runAtMs > track.watermark;
-    if (!run.appended && !(isAfter && run.finishedAtMs > this.sinceMs)) return undefined;
+    const isNew = run.appended
+      ? isAfter || !isWithin(run.runAtMs, track.ahead)
+      : isAfter && run.finishedAtMs > this.sinceMs;
+    if (!isNew) return undefined;
     const seen = [...track.seen, run.runAtMs];
     const evicted = seen.splice(0, seen.length - MAX_SEEN);
-    if (evicted.length === 0) return { ...track, seen };
-    return { seen, watermark: Math.max(track.watermark ?? 0, ...evicted) };
+    const watermark = evicted.length === 0 ? track.watermark : Math.max(track.watermark ?? 0, ...evicted);
+    const ahead = aheadAfter(track.ahead, run);
+    return {
+      seen,
+      ...(watermark === undefined ? {} : { watermark }),
+      ...(ahead === undefined ? {} : { ahead }),
+    };
   }
 
   #forgetRemoved(nowMs: number): void {
@@ -290,6 +306,16 @@ export class CronLedger {
     this.#entries.set(entry.id, entry);
     this.dirty = true;
   }
+}
+
+function isWithin(ms: number, range: Track['ahead']): boolean {
+  return range !== undefined && range[0] <= ms && ms <= range[1];
+}
+
+/** What is counted ahead of the store once `run` is counted; nothing as soon as the store is past it. */
+function aheadAfter(ahead: Track['ahead'], { appended, placeless, runAtMs }: SourceRun): Track['ahead'] {
+  if (placeless) return [Math.min(ahead?.[0] ?? runAtMs, runAtMs), Math.max(ahead?.[1] ?? runAtMs, runAtMs)];
+  return appended && ahead !== undefined && runAtMs > ahead[1] ? undefined : ahead;
 }
 
 function counted(

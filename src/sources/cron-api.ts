@@ -35,31 +35,37 @@ type Read = Extract<SourceReading, { state: 'read' }>;
  * `everyMs` between two; what lies between gives the jobs of before and no run.
  */
 export function createApiSource({ connect, monotonic, everyMs }: ApiSourceOptions): CronSource {
-  let last: { atMs: number; reading: SourceReading } | undefined;
+  let last: Answer | undefined;
   return {
     async read(cursor, sinceMs, signal) {
       const nowMs = monotonic();
-      if (last !== undefined && nowMs - last.atMs < everyMs && isCurrent(last.reading, cursor)) {
-        return last.reading;
-      }
+      const before =
+        last !== undefined && nowMs - last.atMs < everyMs ? answeredBefore(last, cursor) : undefined;
+      if (before !== undefined) return before;
       const outcome = await connect((ask) => look(ask, cursor, sinceMs), signal);
       // What waits for another collector costs nothing to try again.
       if (outcome.state === 'waiting') return { state: 'unreadable', reason: outcome.reason };
       const reading: SourceReading =
         outcome.state === 'answered' ? outcome.value : { state: 'unreadable', reason: outcome.reason };
-      last = { atMs: nowMs, reading: withoutRuns(reading) };
+      last = { atMs: nowMs, from: cursor, reading };
       return reading;
     },
   };
 }
 
-/** Runs whose cursor did not come back were not consumed: they are told again. */
-function isCurrent(reading: SourceReading, cursor: unknown): boolean {
-  return reading.state !== 'read' || reading.cursor === cursor;
+interface Answer {
+  readonly atMs: number;
+  /** The cursor it was asked with. */
+  readonly from: unknown;
+  readonly reading: SourceReading;
 }
 
-function withoutRuns(reading: SourceReading): SourceReading {
-  return reading.state === 'read' ? { ...reading, runs: [] } : reading;
+/** What one answer tells whoever asks again from `cursor`; undefined where it began elsewhere. */
+function answeredBefore({ from, reading }: Answer, cursor: unknown): SourceReading | undefined {
+  if (reading.state !== 'read') return reading;
+  if (reading.cursor === cursor) return { ...reading, runs: [] };
+  // Runs whose cursor did not come back were not consumed: they are told again.
+  return JSON.stringify(from) === JSON.stringify(cursor) ? reading : undefined;
 }
 
 async function look(ask: Ask, cursor: unknown, sinceMs: number): Promise<Read> {
@@ -68,6 +74,8 @@ async function look(ask: Ask, cursor: unknown, sinceMs: number): Promise<Read> {
   const changed = jobs.filter(
     ({ id, lastRunAtMs }) => lastRunAtMs !== undefined && asked.get(id) !== lastRunAtMs,
   );
+  // Who waited longest comes first: with more busy jobs than this the last ones would never have their turn.
+  changed.sort((a, b) => (asked.get(a.id) ?? 0) - (asked.get(b.id) ?? 0));
   const now = changed.slice(0, MAX_JOBS_ASKED);
   const runs: SourceRun[] = [];
   for (const { id } of now) runs.push(...(await listRuns(ask, id, asked.get(id), sinceMs)));
@@ -110,6 +118,6 @@ async function listRuns(
     const run = toFinishedRun(raw, false);
     if (run?.jobId !== id) return [];
     const known = afterMs === undefined ? run.finishedAtMs <= sinceMs : run.runAtMs <= afterMs;
-    return known ? [] : [run];
+    return known ? [] : [{ ...run, placeless: true }];
   });
 }

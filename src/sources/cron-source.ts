@@ -7,6 +7,8 @@ export interface SourceRun extends FinishedRun {
    * run is new even when the wall clock was set back; any other is judged by its times.
    */
   readonly appended: boolean;
+  /** Its source knows of no place at all; a store that tells the run later may well prove it to be new there. */
+  readonly placeless?: true;
   /** The job's name as the run remembers it; for a job that is gone already. */
   readonly jobName: string | undefined;
 }

@@ -27,7 +27,8 @@ export type ApiOutcome<T> =
   | { readonly state: 'answered'; readonly value: T }
   /** The gateway refused the device; asking again at once would only be refused again. */
   | { readonly state: 'refused'; readonly reason: string }
-  | { readonly state: 'failed'; readonly reason: string };
+  /** `uncertain`: the device's token was shown and no word on it came back. */
+  | { readonly state: 'failed'; readonly reason: string; readonly uncertain: boolean };
 
 /**
  * One connection on which `use` may ask read-only methods. The device's own token is shown, never the shared
@@ -41,7 +42,7 @@ export async function withGatewayApi<T>(
   const dialed = await dialWebSocket(options);
   if (dialed.state !== 'connected') {
     const reason = 'reason' in dialed ? dialed.reason : 'the gateway refuses connections';
-    return { state: 'failed', reason };
+    return { state: 'failed', reason, uncertain: false };
   }
   const { webSocket } = dialed;
   try {
@@ -64,7 +65,8 @@ function converse<T>(
       release();
       resolve(outcome);
     };
-    const fail = (reason: string) => settle({ state: 'failed', reason });
+    let uncertain = false;
+    const fail = (reason: string) => settle({ state: 'failed', reason, uncertain });
     const client = new GatewayProtocolClient<object>({
       createSocket: (handlers) =>
         attachSocket(webSocket, handlers, (status) => fail(`the WebSocket is refused (HTTP ${status})`)),
@@ -73,8 +75,12 @@ function converse<T>(
         return String(requests);
       },
       buildConnectPlan: ({ nonce }) => connectParams(options, nonce ?? ''),
-      buildConnectParams: (params) => params,
+      buildConnectParams: (params) => {
+        uncertain = true;
+        return params;
+      },
       onConnectHello: () => {
+        uncertain = false;
         const asking = use((method, params) => client.request(method, params, { timeoutMs: answerMs }));
         asking.then(
           (value) => settle({ state: 'answered', value }),
@@ -83,6 +89,7 @@ function converse<T>(
       },
       onConnectFailure: (error) => {
         const code = readConnectErrorDetailCode(error.details) ?? error.gatewayCode;
+        uncertain = false;
         if (error.gatewayCode === 'UNAVAILABLE') fail('the gateway is not ready yet');
         else settle({ state: 'refused', reason: `the gateway refuses the CLI's device (${wordOf(code)})` });
         return { closeCode: 1000, closeReason: '', stop: true };

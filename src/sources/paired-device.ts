@@ -51,7 +51,9 @@ export interface PairedDevice {
 
 export type PairedDeviceReading =
   | { readonly state: 'paired'; readonly device: PairedDevice }
-  | { readonly state: 'none'; readonly reason: string };
+  | { readonly state: 'none'; readonly reason: string }
+  /** What is there may be a paired device as before. */
+  | { readonly state: 'unreadable'; readonly reason: string };
 
 interface Stored {
   readonly identity: unknown;
@@ -100,9 +102,9 @@ export async function readPairedDevice(stateDir: string): Promise<PairedDeviceRe
         },
     };
   });
-  if (inDatabase.state === 'unreadable') return { state: 'none', reason: inDatabase.reason };
+  if (inDatabase.state === 'unreadable') return inDatabase;
   const stored = (inDatabase.state === 'read' ? inDatabase.value : undefined) ?? (await readFiles(stateDir));
-  return 'reason' in stored ? { state: 'none', reason: stored.reason } : deviceOf(stored);
+  return 'reason' in stored ? { state: 'unreadable', reason: stored.reason } : deviceOf(stored);
 }
 
 async function readFiles(stateDir: string): Promise<Stored | { readonly reason: string }> {

@@ -1,76 +1,26 @@
-import { createHash, generateKeyPairSync, verify } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocketServer } from 'ws';
+import { verify } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createApiSource } from '../../src/sources/cron-api.ts';
 import { withGatewayApi } from '../../src/sources/gateway-api.ts';
 import { readPairedDevice } from '../../src/sources/paired-device.ts';
+import { ApiGateway, NONCE, writePairedDevice } from '../support/cron-api-gateway.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
-const NONCE = 'once-only';
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup();
-});
-
-/** A state folder as 2026.5 leaves it after one command of its CLI. */
-function stateFolder(scopes = ['operator.read']) {
-  const folder = mkdtempSync(join(tmpdir(), 'cron-api-'));
-  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(12);
-  const deviceId = createHash('sha256').update(raw).digest('hex');
-  const write = (path: string, value: unknown) => {
-    mkdirSync(join(folder, path, '..'), { recursive: true });
-    writeFileSync(join(folder, path), JSON.stringify(value));
-  };
-  write('identity/device.json', {
-    version: 1,
-    deviceId,
-    publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }),
-    privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-  });
-  const token = `device-token-of-${deviceId}`;
-  write('identity/device-auth.json', { version: 1, deviceId, tokens: { operator: { token, scopes } } });
-  const publicText = raw.toString('base64url');
-  const record = { publicKey: publicText, platform: 'linux', clientId: 'cli', clientMode: 'cli' };
-  write('devices/paired.json', { [deviceId]: { ...record, approvedScopes: scopes } });
-  return { folder, publicKey, token };
+function stateFolder(scopes?: readonly string[]) {
+  const folder = tempFolder();
+  return { folder, ...writePairedDevice(folder, scopes) };
 }
 
-interface Frame {
-  readonly id: string;
-  readonly method: string;
-  readonly params: {
-    readonly auth?: Record<string, string>;
-    readonly scopes?: string[];
-    readonly device?: { readonly id: string; readonly signature: string; readonly signedAt: number };
-  };
-}
-
-/** Stands in for a gateway: a challenge, then `answer` for each request. */
-async function standIn(answer: (frame: Frame) => object) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  cleanups.push(() => server.close());
-  const frames: Frame[] = [];
-  server.on('connection', (socket) => {
-    socket.send(JSON.stringify({ type: 'event', event: 'connect.challenge', payload: { nonce: NONCE } }));
-    socket.on('message', (data) => {
-      const frame: Frame = JSON.parse(String(data));
-      frames.push(frame);
-      socket.send(JSON.stringify({ type: 'res', id: frame.id, ...answer(frame) }));
-    });
-  });
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  return { port, frames };
+async function startGateway(instead: ApiGateway['instead'] = ANSWERS): Promise<ApiGateway> {
+  const gateway = await ApiGateway.start();
+  onTestFinished(() => gateway.close());
+  gateway.instead = instead;
+  return gateway;
 }
 
 const ANSWERS: Readonly<Record<string, object>> = {
-  connect: { type: 'hello-ok', protocol: 4, server: { version: '0' }, policy: {} },
   'cron.list': {
     jobs: [{ id: 'a', name: 'a', enabled: true, state: { lastRunAtMs: 1_000 } }],
     hasMore: false,
@@ -93,7 +43,7 @@ const ANSWERS: Readonly<Record<string, object>> = {
 
 async function sourceOf(folder: string, port: number) {
   const found = await readPairedDevice(folder);
-  if (found.state === 'none') throw new Error(found.reason);
+  if (found.state !== 'paired') throw new Error(found.reason);
   const address = { url: `ws://127.0.0.1:${port}`, host: '127.0.0.1', port, tls: false, local: true };
   const limits = { connectMs: 5_000, answerMs: 5_000, clock: systemClock, version: '0' };
   return createApiSource({
@@ -107,8 +57,7 @@ const signal = new AbortController().signal;
 
 describe('the API source of cron', () => {
   it('has no device where the CLI has none, and makes none', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'cron-api-'));
-    cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+    const folder = tempFolder();
     expect(await readPairedDevice(folder)).toMatchObject({ state: 'none' });
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -120,20 +69,16 @@ describe('the API source of cron', () => {
 
   it('is unreadable, with the code and no more, where the gateway refuses the device', async () => {
     const { folder } = stateFolder();
-    const details = { code: 'AUTH_DEVICE_TOKEN_MISMATCH' };
-    const error = { code: 'INVALID_REQUEST', message: 'unauthorized: secret text', details };
-    const { port } = await standIn(() => ({ ok: false, error }));
-    const reading = await (await sourceOf(folder, port)).read(undefined, 0, signal);
+    const gateway = await startGateway();
+    gateway.manner = 'refuses';
+    const reading = await (await sourceOf(folder, gateway.port)).read(undefined, 0, signal);
     const reason = "the gateway refuses the CLI's device (AUTH_DEVICE_TOKEN_MISMATCH)";
     expect(reading).toEqual({ state: 'unreadable', reason });
   });
 
   it('is unreadable where the answer is no list of jobs', async () => {
     const { folder } = stateFolder();
-    const { port } = await standIn(({ method }) => ({
-      ok: true,
-      payload: method === 'connect' ? ANSWERS.connect : { jobs: 7 },
-    }));
+    const { port } = await startGateway({ 'cron.list': { jobs: 7 } });
     expect(await (await sourceOf(folder, port)).read(undefined, 0, signal)).toMatchObject({
       state: 'unreadable',
     });
@@ -141,7 +86,7 @@ describe('the API source of cron', () => {
 
   it('shows only the token of the device, signed for this connection, and asks only to read', async () => {
     const { folder, publicKey, token } = stateFolder();
-    const { port, frames } = await standIn(({ method }) => ({ ok: true, payload: ANSWERS[method] }));
+    const { port, frames } = await startGateway();
     await (await sourceOf(folder, port)).read(undefined, 0, signal);
     const { auth, scopes, device } = frames[0]?.params ?? {};
     expect(auth).toEqual({ deviceToken: token });
@@ -164,7 +109,7 @@ describe('the API source of cron', () => {
 
   it('tells each finished run once, and asks for runs only when the last one changed', async () => {
     const { folder } = stateFolder();
-    const { port, frames } = await standIn(({ method }) => ({ ok: true, payload: ANSWERS[method] }));
+    const { port, frames } = await startGateway();
     const source = await sourceOf(folder, port);
     const first = await source.read(undefined, 0, signal);
     if (first.state !== 'read') throw new Error(first.state);

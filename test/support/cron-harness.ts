@@ -1,5 +1,5 @@
 import type { Observation } from '../../src/collectors/collector.ts';
-import type { CollectorContext } from '../../src/collectors/context.ts';
+import type { Board, CollectorContext } from '../../src/collectors/context.ts';
 import { cronCollector } from '../../src/collectors/cron.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
@@ -20,6 +20,8 @@ export interface CronHarnessOptions {
   readonly clock?: FakeClock;
   /** The configuration file's text. */
   readonly config?: string;
+  /** What other collectors know; a test may change it between two looks. */
+  readonly board?: Board;
 }
 
 /** The cron collector with a real state file and real metrics, looked at by hand; may be killed and started again. */
@@ -75,7 +77,7 @@ export class CronHarness {
   }
 
   #start(): Running {
-    const { stateDir, storagePath, config = '' } = this.#options;
+    const { stateDir, storagePath, config = '', board = { process: undefined } } = this.#options;
     const parsed = parseConfig(config);
     if (parsed.state === 'invalid') throw new Error(JSON.stringify(parsed.problems));
     const metrics = new Metrics();
@@ -95,7 +97,7 @@ export class CronHarness {
       state: mortal,
       storagePath,
       run: runCommand,
-      board: { process: undefined },
+      board,
       install: () => install,
     };
     const collector = cronCollector(context, { enabled: true, intervalMs: 15_000, timeoutMs: 10_000 });

@@ -250,7 +250,7 @@ export class FilesStore {
   }
 
   addRun(run: StoredRun): void {
-    appendFileSync(this.runFile(run.jobId), `${lineOf(run)}\n`);
+    appendFileSync(this.runFile(run.jobId), `${JSON.stringify(entryOf(run))}\n`);
   }
 
   /** Appends text as it is, for lines that are broken. */
@@ -303,10 +303,11 @@ export class FilesStore {
   }
 }
 
-function lineOf({ jobId, runAtMs, finishedAtMs, status, deliveryFailed }: StoredRun): string {
+/** A run as a line of the files and an answer of the gateway tell it. */
+export function entryOf({ jobId, runAtMs, finishedAtMs, status, deliveryFailed }: StoredRun): object {
   const deliveryStatus = deliveryFailed === true ? 'not-delivered' : 'not-requested';
   const durationMs = finishedAtMs - runAtMs;
-  return JSON.stringify({
+  return {
     ts: finishedAtMs,
     jobId,
     action: 'finished',
@@ -314,7 +315,7 @@ function lineOf({ jobId, runAtMs, finishedAtMs, status, deliveryFailed }: Stored
     deliveryStatus,
     runAtMs,
     durationMs,
-  });
+  };
 }
 
 /**

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPairedDevice } from '../../src/sources/paired-device.ts';
+import type { Child } from '../support/child.ts';
+import { rememberedRuns } from '../support/cron-history.ts';
+import { type CronJobs, EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
+import { Exporter } from '../support/exporter.ts';
+import { type Series, sampleOf } from '../support/exposition.ts';
+import { GatewayHome, newToken, refusedAttempts, VERSIONS } from '../support/openclaw.ts';
+import { expectNoSecretShown, rememberSecret } from '../support/secrets.ts';
+import { inTerminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
+
+const CONFIG = {
+  cron: { api: true, publish_delay: '1s' },
+  collectors: { process: { interval: '1s' }, token: { interval: '1s' }, cron: { interval: '1s' } },
+};
+const STATUSES = ['ok', 'error', 'skipped', 'interrupted'];
+
+const sourceUp = (series: readonly Series[], source: string) =>
+  sampleOf(series, 'openclaw_cron_source_up', { source });
+
+describe.each(VERSIONS)('cron as a real gateway %s itself tells it', (version) => {
+  const token = newToken();
+  let home: GatewayHome;
+  let gateway: Child;
+  let jobs: CronJobs;
+  let exporter: Exporter;
+
+  beforeAll(async () => {
+    home = await GatewayHome.create(version);
+    home.configure(token);
+    ({ gateway, jobs } = await startWithJobs(home, token, EMPTY_EVENT, async () => {
+      exporter = await Exporter.start({ env: home.env, config: CONFIG });
+    }));
+  });
+
+  afterAll(async () => {
+    await exporter?.stop();
+    await gateway?.end('SIGKILL');
+    exporter?.remove();
+    home?.remove();
+    expectNoSecretShown();
+  });
+
+  it('is not asked while the CLI has no paired device, and none is paired for it', async () => {
+    await exporter.untilShown('the token to be proved', (series) => {
+      expect(sampleOf(series, 'openclaw_gateway_token_match')).toBe(1);
+      expect(sourceUp(series, 'api')).toBe(0);
+    });
+    await until(async () => (await statusPage()).includes('no device that is paired with this gateway'), {
+      what: 'the status page to say why the API is not asked',
+    });
+    expect(await readPairedDevice(home.stateDir)).toMatchObject({ state: 'none' });
+  });
+
+  it('is asked with the device that one command of the CLI has paired, and agrees with the store', async () => {
+    const release = await pair();
+    const device = await until(
+      async () => {
+        const found = await readPairedDevice(home.stateDir);
+        return found.state === 'paired' ? found.device : undefined;
+      },
+      { timeoutMs: 30_000, everyMs: 250, what: 'the CLI to pair its device' },
+    );
+    await release();
+    rememberSecret(device.token.reveal());
+    await exporter.untilShown('the gateway to be asked', (series) => {
+      expect(sourceUp(series, 'api')).toBe(1);
+      expect(sampleOf(series, 'openclaw_cron_sources_disagree')).toBe(0);
+    });
+    expect(device.token.equals((await deviceNow()).token)).toBe(true);
+  });
+
+  it('is counted once, as the gateway remembers it, by two sources that tell every run', async () => {
+    const isCounted = (series: readonly Series[]) => (counted(series, jobs.succeeding, 'ok') ?? 0) >= 5;
+    await exporter.untilMetrics('some runs', isCounted, 60_000);
+    await gateway.end('SIGTERM');
+    const history = rememberedRuns(home);
+    await exporter.untilShown('totals to equal the history', (series) => {
+      for (const id of [jobs.succeeding, jobs.failing, jobs.scheduled]) {
+        for (const status of STATUSES) {
+          const runs = history.filter((run) => run.jobId === id && run.status === status);
+          expect([id, status, counted(series, id, status)]).toEqual([id, status, runs.length]);
+        }
+      }
+    });
+  });
+
+  it('never refused the exporter: nothing was shown that it does not know', () => {
+    expect(refusedAttempts(gateway)).toBe(0);
+    expect(gateway.output).not.toMatch(/unauthorized conn=/);
+  });
+
+  /** 2026.9 shows the shared token and no device on loopback, except in its terminal interface. */
+  async function pair(): Promise<() => Promise<void>> {
+    if (version === '2026.9.6') {
+      const terminal = inTerminal(home, 'tui');
+      return () => terminal.end('SIGTERM');
+    }
+    await home.cli(token, 'cron', 'list');
+    return async () => undefined;
+  }
+
+  const counted = (series: readonly Series[], id: string, status: string) =>
+    sampleOf(series, 'openclaw_cron_runs_total', { cron_job_id: id, status });
+  const statusPage = async () => (await fetch(exporter.url('/'))).text();
+
+  async function deviceNow() {
+    const found = await readPairedDevice(home.stateDir);
+    if (found.state !== 'paired') throw new Error(found.reason);
+    return found.device;
+  }
+});
