@@ -53,7 +53,7 @@ function now() {
       {
         ...small,
         title: 'State',
-        description: 'What the gateway does now.',
+        description: 'What the gateway does now, from unreachable to up.',
         queries: [{ expr: `instance:openclaw_gateway_state:index{${HERE}}` }],
       },
       { mappings: GATEWAY_STATE_WORDS },

@@ -100,7 +100,12 @@ export const NEXT_STEPS_OF_ALERTS = words(
 );
 
 /** The first repair step of each fault: the value is its incident. */
-export const NEXT_STEPS_OF_FAULTS = words(['none', 'nothing to do'], ...firstSteps(alerts));
+export const NEXT_STEPS_OF_FAULTS = words(
+  ['none', 'nothing to do'],
+  // A fault without an alert of its own: the gateway is down too, but a restart cannot reach it.
+  ['unreachable', 'no packet comes back: ping its host, tailscale status, firewall; then the host itself'],
+  ...firstSteps(alerts),
+);
 
 /** Of an incident the step an operator begins with, the gravest alert first where several share it. */
 function firstSteps(rules: readonly AlertRule[]): Word[] {

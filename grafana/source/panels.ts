@@ -249,6 +249,8 @@ function seriesProperties({ state, dashed, fillTo, hideLine }: SeriesLook): Dyna
 export function heatmap(given: About, unit: string): Heatmap {
   return about(new Heatmap(), 'heatmap', given)
     .unit('short')
+    .colorScheme(shades())
+    .exemplarsColor(NEUTRAL.strong)
     .calculate(false)
     .color(
       new HeatmapColorOptionsBuilder()
