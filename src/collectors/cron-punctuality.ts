@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceRun } from '../sources/cron-source.ts';
 import { logInterval } from './cron-log-interval.ts';
@@ -9,6 +10,8 @@ import type { CronLedger, JobEntry } from './cron-totals.ts';
 const FULL_HISTORY = 1_900;
 /** Jobs by which the exporter's own time zone is compared with the gateway's plans. */
 const MAX_COMPARED = 20;
+/** Jobs judged without a pause: some milliseconds where all are new. */
+const JOBS_A_TURN = 200;
 /** The offsets of all time zones in use are multiples of this. */
 const ZONE_STEP_MS = 15 * 60_000;
 
@@ -34,37 +37,72 @@ export class Punctuality {
     this.#options = options;
   }
 
-  /** Counts in `ledger` what `jobs` missed. Jobs and runs are those of sources that could be read in this look. */
-  judge(jobs: readonly CronJob[], runs: readonly SourceRun[], ledger: CronLedger, nowMs: number): void {
+  /**
+   * Counts in `ledger` what `jobs` missed; pauses now and then, as there may be thousands. Jobs and runs are those of
+   * sources that could be read in this look.
+   */
+  async judge(
+    jobs: readonly CronJob[],
+    runs: readonly SourceRun[],
+    ledger: CronLedger,
+    nowMs: number,
+  ): Promise<void> {
     const runsOf = Map.groupBy(runs, ({ jobId }) => jobId);
     const timeZone = zoneThatFits(jobs, this.#options.timeZone);
-    for (const told of jobs) {
-      const entry = ledger.get(told.id);
-      if (entry === undefined) continue;
-      const cursor = missCursorSchema.safeParse(entry.schedule).data;
-      const its = (runsOf.get(told.id) ?? []).toSorted((a, b) => a.runAtMs - b.runAtMs);
-      if (its.length === 0 && this.#isSettled(told, cursor, nowMs)) continue;
-      const { graceMs } = this.#options;
-      const historyCompleteSinceMs = its.length < FULL_HISTORY ? undefined : its[0]?.runAtMs;
-      const options = { graceMs, timeZone, historyCompleteSinceMs };
-      const misses = advance(cursor, withInterval(told, entry), its, nowMs, options);
-      if (misses.cursor !== cursor) ledger.countMissed(told.id, misses.missed, misses.cursor);
-      this.#judged.set(told.id, { job: told, cursor: misses.cursor, atMs: nowMs });
+    for (const [index, job] of jobs.entries()) {
+      const entry = ledger.get(job.id);
+      const its = runsOf.get(job.id) ?? [];
+      if (entry !== undefined && !(its.length === 0 && this.#isSettled(job, entry, nowMs))) {
+        this.#judgeOne(job, entry, { its, ledger, nowMs, timeZone });
+      }
+      if (index % JOBS_A_TURN === JOBS_A_TURN - 1) await nextTurn();
     }
     for (const id of this.#judged.keys()) if (ledger.get(id) === undefined) this.#judged.delete(id);
   }
 
-  #isSettled(job: CronJob, cursor: MissCursor | undefined, nowMs: number): boolean {
+  #judgeOne(job: CronJob, entry: JobEntry, { its, ledger, nowMs, timeZone }: Judging): void {
+    const { graceMs } = this.#options;
+    const runs = its.toSorted((a, b) => a.runAtMs - b.runAtMs);
+    const historyCompleteSinceMs = runs.length < FULL_HISTORY ? undefined : runs[0]?.runAtMs;
+    const cursor = missCursorOf(entry);
+    const options = { graceMs, timeZone, historyCompleteSinceMs };
+    const misses = advance(cursor, withInterval(job, entry), runs, nowMs, options);
+    if (misses.cursor !== cursor) ledger.countMissed(job.id, misses.missed, misses.cursor);
+    this.#judged.set(job.id, { job, cursor: misses.cursor, atMs: nowMs });
+  }
+
+  #isSettled(job: CronJob, entry: JobEntry, nowMs: number): boolean {
     const last = this.#judged.get(job.id);
-    if (cursor === undefined || last?.job !== job || nowMs < last.atMs) return false;
-    const [dueMs] = cursor.due;
+    if (last?.job !== job || last.cursor !== missCursorOf(entry) || nowMs < last.atMs) return false;
+    const [dueMs] = last.cursor.due;
     return job.runningAtMs === undefined && (dueMs === undefined || nowMs <= dueMs + this.#options.graceMs);
   }
 }
 
+interface Judging {
+  readonly its: readonly SourceRun[];
+  readonly ledger: CronLedger;
+  readonly nowMs: number;
+  readonly timeZone: string | undefined;
+}
+
+/** What stored cursors say; each is read once. */
+const missCursors = new WeakMap<object, MissCursor>();
+
+/** Where the search for missed runs of a job goes on; undefined where it has not begun. */
+function missCursorOf({ schedule }: JobEntry): MissCursor | undefined {
+  if (typeof schedule !== 'object' || schedule === null) return undefined;
+  const known = missCursors.get(schedule) ?? missCursorSchema.safeParse(schedule).data;
+  if (known === undefined) return undefined;
+  missCursors.set(schedule, known);
+  // It is handed back to the ledger as it is.
+  missCursors.set(known, known);
+  return known;
+}
+
 /** How late a job is; undefined for jobs that are never due. Seconds. */
 export function lateness(job: CronJob, entry: JobEntry | undefined, nowMs: number): number | undefined {
-  const cursor = missCursorSchema.safeParse(entry?.schedule).data;
+  const cursor = entry === undefined ? undefined : missCursorOf(entry);
   const due = entry === undefined ? job : withInterval(job, entry);
   return overdueSeconds(due, cursor, nowMs);
 }

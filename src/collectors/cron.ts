@@ -80,7 +80,8 @@ class CronWatch {
     const jobs = this.#enter(readings, nowMs);
     // Not cut here: what was entered is judged in any case.
     await nextTurn();
-    this.#judge(readings, jobs, nowMs);
+    await this.#punctuality.judge(jobs, runsOf(readings), this.#ledger, nowMs);
+    if (wasImported(readings)) this.#ledger.markSource('jsonl', false);
     this.#release();
     // With thousands of jobs each of these steps takes tens of milliseconds; scrapes are served between them.
     await nextTurn();
@@ -132,11 +133,6 @@ class CronWatch {
     ledger.removeWhere((id) => !jobs.has(id) && certain(id), nowMs);
     for (const [name, reading] of readings) this.#enterReading(name, reading, nowMs);
     return [...jobs.values()];
-  }
-
-  #judge(readings: readonly Reading[], jobs: readonly CronJob[], nowMs: number): void {
-    this.#punctuality.judge(jobs, runsOf(readings), this.#ledger, nowMs);
-    if (wasImported(readings)) this.#ledger.markSource('jsonl', false);
   }
 
   #enterReading(name: CronSourceName, reading: SourceReading, nowMs: number): void {

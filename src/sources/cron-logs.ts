@@ -524,7 +524,23 @@ function nameOf(path: string): string {
   return jobNameOf(basename(path));
 }
 
+/** Jobs of entries that did not change: whoever compares sees at once that the job did not either. */
+const jobsOfEntries = new WeakMap<LogEntry, { readonly key: string; readonly job: CronJob }>();
+
 function jobOf(log: Pick<FoundLog, 'path' | 'job'>, entry: LogEntry, interval: number | undefined): CronJob {
+  const key = `${interval} ${log.path}`;
+  const known = jobsOfEntries.get(entry);
+  if (known?.key === key) return known.job;
+  const job = newJobOf(log, entry, interval);
+  jobsOfEntries.set(entry, { key, job });
+  return job;
+}
+
+function newJobOf(
+  log: Pick<FoundLog, 'path' | 'job'>,
+  entry: LogEntry,
+  interval: number | undefined,
+): CronJob {
   const { facts } = entry;
   const schedule: CronSchedule =
     interval === undefined ? { kind: 'unknown' } : { kind: 'every', everyMs: interval, anchorMs: undefined };
