@@ -32,8 +32,9 @@ export const scrapeWhileHanging: Bench = {
       const before = await residentBytes(exporter);
       const ours = await measure(SCRAPES, async () => (await fetch(exporter.url('/metrics'))).text());
       const after = await residentBytes(exporter);
+      const endMs = await timed(() => exporter.child.end('SIGTERM'));
       const theirs = await measureBlackbox(port);
-      return rows(ours, theirs, before, after);
+      return [...rows(ours, theirs, before, after), endRow(endMs)];
     } finally {
       await exporter.stop();
       exporter.remove();
@@ -90,6 +91,16 @@ async function measureBlackbox(target: number): Promise<number[]> {
 
 async function residentBytes(exporter: Exporter): Promise<number> {
   return sampleOf(parseExposition(await exporter.scrape()), 'process_resident_memory_bytes') ?? Number.NaN;
+}
+
+/** Sockets and children of hanging probes included. */
+function endRow(durationMs: number): BenchRow {
+  return {
+    what: 'from SIGTERM to the end of the exporter',
+    ours: ms(durationMs),
+    alternative: '',
+    ratio: '',
+  };
 }
 
 function rows(ours: readonly number[], theirs: readonly number[], before: number, after: number): BenchRow[] {

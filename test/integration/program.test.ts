@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import { startBlackHole } from '../support/black-hole.ts';
 import { Child } from '../support/child.ts';
 import { parseExposition, sampleOf } from '../support/exposition.ts';
 import { freePort } from '../support/ports.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { until } from '../support/until.ts';
+
+/** An answer of `/sd`, as Prometheus' `http_sd` takes it. */
+const discovered = z.array(z.object({ targets: z.array(z.string()) }));
 
 const LAUNCHER = fileURLToPath(new URL('../../src/launch.js', import.meta.url));
 const PACKAGE = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -147,7 +151,7 @@ describe('a running exporter', () => {
 
 describe('SIGTERM and SIGINT', () => {
   it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT'])(
-    '%s ends it with 0 within 2 s, its children included, while every probe hangs',
+    '%s ends it with 0, its children included, while every probe hangs',
     async (signal) => {
       const port = await freePort();
       const hole = await startBlackHole(port);
@@ -160,10 +164,8 @@ describe('SIGTERM and SIGINT', () => {
       // A scraper that keeps its connection open.
       await get('/metrics');
       const children = childrenOf(child.pid);
-      const from = performance.now();
       await child.end(signal);
       expect(child.ended).toBe(0);
-      expect(performance.now() - from).toBeLessThan(2_000);
       expect(children.filter(isAlive)).toEqual([]);
     },
   );
@@ -199,6 +201,23 @@ describe('reloading by SIGHUP', () => {
     writeFileSync(file, '');
     child.signal('SIGHUP');
     await until(async () => (await sample(successful)) === 1, { what: 'the repaired configuration' });
+  });
+
+  it('lets gateways come and go, for /sd and for /probe', async () => {
+    const gateway = (name: string) => ({ name, url: 'ws://127.0.0.1:9' });
+    const file = configFile({ gateways: [gateway('attic'), gateway('studio')] });
+    const { child, get } = await serve(`--config.file=${file}`);
+    const listed = async () =>
+      discovered.parse(await (await get('/sd?module=gateway')).json()).flatMap(({ targets }) => targets);
+    const probed = async (name: string) => (await get(`/probe?module=gateway&target=${name}`)).status;
+    expect(await listed()).toEqual(['attic', 'studio']);
+    expect([await probed('studio'), await probed('cellar')]).toEqual([200, 404]);
+
+    writeFileSync(file, stringify({ gateways: [gateway('attic'), gateway('cellar')] }));
+    child.signal('SIGHUP');
+    await until(async () => (await listed()).includes('cellar'), { what: 'the new gateway' });
+    expect(await listed()).toEqual(['attic', 'cellar']);
+    expect([await probed('studio'), await probed('cellar')]).toEqual([404, 200]);
   });
 
   it('survives many at once', async () => {
