@@ -61,7 +61,8 @@ interface Stored {
   readonly recordOf: (deviceId: string) => unknown;
 }
 
-const NOT_PAIRED = 'the OpenClaw CLI of this user has no device that is paired with this gateway';
+const NOT_PAIRED =
+  'the OpenClaw CLI of this user has no device that is paired with this gateway; openclaw tui pairs one';
 
 /**
  * Finds the CLI's device without writing anything: the state database of 2026.9, the files `identity/device.json`,

@@ -53,6 +53,13 @@ async function sourceOf(folder: string, port: number) {
   });
 }
 
+/** Jobs whose runs are asked for in one look. */
+const JOBS_A_LOOK = 50;
+
+function runEach(gateway: ApiGateway, ids: readonly string[], atMs: number): void {
+  for (const jobId of ids) gateway.addRun({ jobId, runAtMs: atMs, finishedAtMs: atMs, status: 'ok' });
+}
+
 const signal = new AbortController().signal;
 
 describe('the API source of cron', () => {
@@ -122,5 +129,26 @@ describe('the API source of cron', () => {
     const second = await source.read(first.cursor, 0, signal);
     expect(second).toMatchObject({ state: 'read', runs: [] });
     expect(frames.filter(({ method }) => method === 'cron.runs')).toHaveLength(1);
+  });
+
+  it('has a turn for every job, also where more of them run between two looks than are asked for in one', async () => {
+    const { folder } = stateFolder();
+    const gateway = await startGateway({});
+    const ids = Array.from({ length: 3 * JOBS_A_LOOK }, (_, index) => `job-${index}`);
+    for (const id of ids) gateway.putJob(id, id);
+    const source = await sourceOf(folder, gateway.port);
+    const told: string[] = [];
+    let cursor: unknown;
+    for (let look = 1; look <= 6; look += 1) {
+      runEach(gateway, ids, look);
+      const reading = await source.read(cursor, 0, signal);
+      if (reading.state !== 'read') throw new Error(reading.state);
+      cursor = reading.cursor;
+      told.push(...reading.runs.map(({ jobId }) => jobId));
+      expect(gateway.asked('cron.runs')).toBe(look * JOBS_A_LOOK);
+    }
+    // Each job's last turn was at most three looks ago.
+    const turns = ids.map((id) => told.filter((jobId) => jobId === id).length);
+    expect(Math.min(...turns)).toBeGreaterThanOrEqual(4);
   });
 });

@@ -13,7 +13,7 @@ export const PUBLISH_DELAY_MS = 1_000;
 export const ASKED_EVERY_MS = 60_000;
 
 /** The credential is proved, and nothing speaks against it. */
-export function provedBoard(): Board {
+function provedBoard(): Board {
   const accepted = { place: 'config' as const, secret: new Secret('the-shared-token-of-this-test') };
   return { process: undefined, auth: { accepted, identity: undefined, greeting: undefined } };
 }
