@@ -94,6 +94,7 @@ export async function startExporter(
     version,
     now: () => systemClock.now(),
     states: () => scheduler.states(),
+    layerSince: (layer) => scheduler.layerSince(layer),
     ready: () => scheduler.ready,
     reload: flags.enableLifecycle ? reload : undefined,
     probing: { clock: systemClock, probes: () => probes, count: probeMetrics(metrics, PROBE_MODULES) },

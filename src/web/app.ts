@@ -1,12 +1,15 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Layer } from '../collectors/collector.ts';
 import { CONTENT_TYPES } from '../registry/exposition.ts';
 import type { Metrics } from '../registry/metrics.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { oneAtATime } from '../runtime/one-at-a-time.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
 import { negotiate } from './accept.ts';
+import { CONTENT_SECURITY_POLICY } from './page-assets.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
-import { CONTENT_SECURITY_POLICY, renderStatusPage } from './status-page.ts';
+import { statusPage } from './status-page.ts';
 
 export interface WebOptions {
   readonly metrics: Metrics;
@@ -14,6 +17,8 @@ export interface WebOptions {
   readonly version: string;
   readonly now: () => number;
   readonly states: () => readonly TargetState[];
+  /** Since when a layer as a whole has its verdict; wall time, milliseconds. */
+  readonly layerSince: (layer: Layer) => number | undefined;
   /** Whether every collector has finished its first round. */
   readonly ready: () => boolean;
   /** Reloads the configuration; undefined where the lifecycle API is switched off. */
@@ -36,14 +41,12 @@ export function createApp(options: WebOptions): Express {
     const body = await options.metrics.expose(format);
     response.set({ 'Content-Type': CONTENT_TYPES[format], Vary: 'Accept' }).end(body);
   });
-  app.get('/', (_request, response) => {
-    const page = renderStatusPage({
-      states: options.states(),
-      version: options.version,
-      nowMs: options.now(),
-    });
+  // However many ask at once, one page is made at a time and shared.
+  const page = oneAtATime(() => currentPage(options));
+  app.get('/', async (_request, response) => {
+    const body = await page();
     response.set({ 'Content-Security-Policy': CONTENT_SECURITY_POLICY, 'Cache-Control': 'no-store' });
-    response.type('html').send(page);
+    response.type('html').send(body);
   });
   app.get('/-/healthy', (_request, response) => {
     response.type('text').send('openclaw-gateway-exporter is healthy.\n');
@@ -64,6 +67,10 @@ export function createApp(options: WebOptions): Express {
   });
   app.use(failureHandler(options.logger));
   return app;
+}
+
+function currentPage({ states, layerSince, metrics, version, now }: WebOptions): Promise<string> {
+  return statusPage({ states: states(), layerSince, metrics, version, nowMs: now() });
 }
 
 function reloadHandler(reload: () => Promise<ReloadOutcome>) {

@@ -1,110 +1,171 @@
-import { createHash } from 'node:crypto';
-import { type Evidence, LAYERS, type Layer, type Verdict } from '../collectors/collector.ts';
+import { type Diagnosis, diagnose } from '../check/cause.ts';
+import { type Cause, LAYERS, type Layer } from '../collectors/collector.ts';
+import type { Metrics } from '../registry/metrics.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
+import { Html, html } from './html.ts';
+import { REFRESH_SECONDS, SCRIPT, STYLE } from './page-assets.ts';
+import { type Hosts, hostsTable, readHosts } from './page-hosts.ts';
+import { type Jobs, jobsTable, readJobs } from './page-jobs.ts';
+import { LAYER_TITLES, type LayerView, layerSection, layersNav, repairStep, rowsOf } from './page-layers.ts';
+import { span } from './page-times.ts';
+import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './page-verdicts.ts';
 
 export interface StatusPageInput {
   readonly states: readonly TargetState[];
+  /** Since when a layer as a whole has its verdict; wall time, milliseconds. */
+  readonly layerSince: (layer: Layer) => number | undefined;
+  readonly metrics: Pick<Metrics, 'samplesOf'>;
   readonly version: string;
   readonly nowMs: number;
 }
 
-const REFRESH_SECONDS = 15;
+/** So many targets that could not be looked at are named. */
+const MAX_BLIND = 20;
 
-const STYLE = `
-:root { color-scheme: light dark; --ok: #1a7f37; --warning: #9a6700; --bad: #b42318; --unknown: #5c6470; }
-@media (prefers-color-scheme: dark) { :root { --ok: #4ac26b; --warning: #d9a514; --bad: #ff7b72; --unknown: #9aa4b2; } }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 1.5rem 0 .3rem; }
-ul { list-style: none; margin: 0; padding: 0; }
-li { border-left: .4rem solid var(--unknown); margin: .4rem 0; overflow-wrap: anywhere; padding: .1rem 0 .1rem .8rem; }
-li.ok { border-color: var(--ok); } li.warning { border-color: var(--warning); } li.bad { border-color: var(--bad); }
-b.ok { color: var(--ok); } b.warning { color: var(--warning); } b.bad { color: var(--bad); } b.unknown { color: var(--unknown); }
-code { font-size: .9em; } footer, .age { color: var(--unknown); font-size: .9em; }
-`;
-
-/** Nothing but this page's own style, which is named by its hash; no script, no other resource. */
-export const CONTENT_SECURITY_POLICY =
-  `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; ` +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const LAYER_TITLES: Readonly<Record<Layer, string>> = {
-  process: 'Process',
-  answers: 'Answers',
-  token: 'Token',
-  cron: 'Cron',
-  network: 'Network',
+const CAUSE_WORDS: Readonly<Record<Cause, string>> = {
+  network: 'the network',
+  process: 'the gateway’s own process',
+  authentication: 'authentication',
+  'partial-failure': 'a part of the gateway’s API',
+  cron: 'cron',
 };
 
-const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
-  ok: 'OK',
-  warning: 'Warning',
-  bad: 'Broken',
-  unknown: 'Unknown',
-};
+interface View {
+  readonly diagnosis: Diagnosis;
+  readonly layers: readonly LayerView[];
+  readonly blind: readonly TargetState[];
+  readonly jobs: Jobs;
+  readonly hosts: Hosts;
+  readonly gatewayVersion: string | undefined;
+}
 
-type Row = Evidence & { readonly atMs: number };
+/** The status page as one HTML document of bounded size, made in short steps so that scrapes are served in between. */
+export async function statusPage(input: StatusPageInput): Promise<string> {
+  const { states, metrics } = input;
+  const diagnosis = diagnose(states);
+  const view: View = {
+    diagnosis,
+    layers: LAYERS.map((layer) => ({
+      layer,
+      state: diagnosis.layers.get(layer) ?? 'unseen',
+      sinceMs: input.layerSince(layer),
+      rows: rowsOf(states, layer),
+    })),
+    blind: states.filter(({ blind }) => blind !== undefined),
+    jobs: await readJobs(metrics.samplesOf('cron')),
+    hosts: await readHosts(states, [...metrics.samplesOf('ssh'), ...metrics.samplesOf('clock')]),
+    gatewayVersion: versionOf(metrics),
+  };
+  return document(view, input).text;
+}
 
-/** The status page: each layer with its verdicts, evidence and next repair step, as one HTML document. */
-export function renderStatusPage({ states, version, nowMs }: StatusPageInput): string {
-  const rows = states.flatMap((state) =>
-    state.evidence.map((evidence): Row => ({ ...evidence, atMs: state.atMs })),
-  );
-  const blind = states.filter((state) => state.blind !== undefined);
-  return `<!doctype html>
-<html lang="en">
+function versionOf(metrics: StatusPageInput['metrics']): string | undefined {
+  for (const snapshot of metrics.samplesOf('ping')) {
+    for (const { family, labels } of snapshot) {
+      if (family.name === 'openclaw_gateway_info') return labels.version;
+    }
+  }
+  return undefined;
+}
+
+function document(view: View, { version, nowMs }: StatusPageInput): Html {
+  const { verdict } = view.diagnosis;
+  const gateway = view.gatewayVersion === undefined ? '' : `gateway ${view.gatewayVersion}`;
+  return html`<!doctype html>
+<html lang="en" data-version="${version}" data-refresh="${REFRESH_SECONDS}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
-<title>OpenClaw gateway status</title>
-<style>${STYLE}</style>
+<meta name="color-scheme" content="light dark">
+<noscript><meta http-equiv="refresh" content="${REFRESH_SECONDS}"></noscript>
+<title>${STATE_WORDS[verdict]}: OpenClaw gateway status</title>
+${tabIcon(verdict)}
+<style>${new Html(STYLE)}</style>
 </head>
 <body>
-<h1>OpenClaw gateway status</h1>
-<main>
-${LAYERS.map((layer) =>
-  renderLayer(
-    layer,
-    rows.filter((row) => row.layer === layer),
-    nowMs,
-  ),
-).join('\n')}
-${renderBlind(blind)}
-</main>
-<footer>openclaw-gateway-exporter ${escapeHtml(version)} · <a href="/metrics">metrics</a></footer>
+<a class="skip" id="skip" href="#main">Skip to the verdict</a>
+${shapes()}
+<header><h1>OpenClaw gateway status</h1><p class="meta">${gateway}</p></header>
+<p id="note" role="status"></p><p id="news" class="spoken" role="status"></p>
+${body(view, nowMs)}
+<footer>openclaw-gateway-exporter ${version} · <a id="to-metrics" href="/metrics">metrics</a> · renews itself every ${REFRESH_SECONDS} s · times in UTC</footer>
+<script>${new Html(SCRIPT)}</script>
 </body>
 </html>
 `;
 }
 
-function renderLayer(layer: Layer, rows: readonly Row[], nowMs: number): string {
-  const items =
-    rows.length === 0
-      ? '<li class="unknown">Not looked at yet, or not configured.</li>'
-      : rows.map((row) => renderRow(row, nowMs)).join('\n');
-  return `<section aria-labelledby="${layer}"><h2 id="${layer}">${LAYER_TITLES[layer]}</h2>\n<ul>\n${items}\n</ul></section>`;
+function body({ diagnosis, layers, blind, jobs, hosts }: View, nowMs: number): Html {
+  const tables: Partial<Record<Layer, Html | undefined>> = {
+    cron: jobsTable(jobs, nowMs),
+    network: hostsTable(hosts, nowMs),
+  };
+  return html`<main id="main" tabindex="-1" data-headline="${headlineText(diagnosis)}">
+${headline(diagnosis)}
+${layersNav(layers, nowMs)}
+${layers.map((view) => layerSection(view, nowMs, tables[view.layer]))}
+${blindSection(blind, nowMs)}
+</main>`;
 }
 
-function renderRow(row: Row, nowMs: number): string {
-  const age = Math.max(0, Math.round((nowMs - row.atMs) / 1000));
-  const repair = row.repair === undefined ? '' : `<br>Next step: <code>${escapeHtml(row.repair)}</code>`;
-  return `<li class="${row.verdict}"><b class="${row.verdict}">${VERDICT_WORDS[row.verdict]}</b> ${escapeHtml(row.subject)}: ${escapeHtml(row.text)} <span class="age">(${age} s ago)</span>${repair}</li>`;
+function headline(diagnosis: Diagnosis): Html {
+  const { verdict, likeliest } = diagnosis;
+  const why =
+    likeliest === undefined
+      ? undefined
+      : html`<p><b><bdi>${likeliest.evidence.subject}</bdi></b>: <bdi>${likeliest.evidence.text}</bdi></p>${repairStep(likeliest.evidence)}`;
+  return html`<section class="headline ${verdict}" aria-labelledby="verdict">
+<h2 id="verdict">${badge(stateOf(diagnosis), headlineText(diagnosis))}</h2>
+${why}${whatElse(diagnosis)}
+</section>`;
 }
 
-function renderBlind(blind: readonly TargetState[]): string {
-  if (blind.length === 0) return '';
-  const items = blind.map(
-    ({ collector, target, blind: reason }) =>
-      `<li class="unknown"><b class="unknown">Unknown</b> ${escapeHtml(collector)} ${escapeHtml(target)}: ${escapeHtml(reason ?? '')}</li>`,
+function stateOf({ verdict, layers }: Diagnosis): PageState {
+  return layers.size === 0 ? 'unseen' : verdict;
+}
+
+function headlineText({ verdict, likeliest, layers }: Diagnosis): string {
+  const cause = likeliest === undefined ? '' : CAUSE_WORDS[likeliest.cause];
+  switch (verdict) {
+    case 'bad':
+      return `Broken. Likeliest cause: ${cause}`;
+    case 'warning':
+      return `Works, with a warning. First to look at: ${cause}`;
+    case 'ok':
+      return layers.size === LAYERS.length ? 'All five layers are well' : 'Everything that is seen is well';
+    case 'unknown':
+      return layers.size === 0 ? 'Nothing is known yet' : 'Nothing can be told';
+  }
+}
+
+/** Which other layers are not well, and whether something could not be looked at. */
+function whatElse({ likeliest, layers, blind }: Diagnosis): Html | undefined {
+  const others = [...layers].filter(
+    ([layer, verdict]) => (verdict === 'bad' || verdict === 'warning') && layer !== likeliest?.evidence.layer,
   );
-  return `<section aria-labelledby="blind"><h2 id="blind">Could not look</h2>\n<ul>\n${items.join('\n')}\n</ul></section>`;
+  const named = others.map(
+    ([layer, verdict]) => `${LAYER_TITLES[layer]} (${STATE_WORDS[verdict].toLowerCase()})`,
+  );
+  const parts = [
+    ...(named.length === 0 ? [] : [`Also not well: ${named.join(', ')}.`]),
+    ...(blind === 0 ? [] : [`Could not look at ${blind} of the targets; see below.`]),
+  ];
+  return parts.length === 0 ? undefined : html`<p class="meta">${parts.join(' ')}</p>`;
 }
 
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
+function blindSection(blind: readonly TargetState[], nowMs: number): Html | undefined {
+  if (blind.length === 0) return undefined;
+  const items = blind
+    .slice(0, MAX_BLIND)
+    .map(
+      ({ collector, target, atMs, blind: reason }) =>
+        html`<li>${badge('unknown')}<div><p><b><bdi>${collector} ${target}</bdi></b>: <bdi>${reason}</bdi></p></div><p class="meta">tried ${span(nowMs - atMs)} ago</p></li>`,
+    );
+  const left = blind.length - items.length;
+  return html`<section class="card" id="blind" aria-labelledby="blind-title">
+<div class="title"><h2 id="blind-title">Could not look</h2><span class="meta">the exporter itself is in the way, not the gateway</span></div>
+<ul class="evidence">
+${items}
+</ul>${left === 0 ? undefined : html`<p class="meta">${left} more are left out</p>`}
+</section>`;
 }
