@@ -28,6 +28,7 @@ interface Reading {
   readonly residentBytes: number;
   readonly heapBytes: number;
   readonly openFiles: number;
+  /** Children at once during the round, the most that were seen. */
   readonly processes: number;
   /** Exporter and all the children it has waited for. */
   readonly cpuSeconds: number;
@@ -88,10 +89,12 @@ async function rounds(
     const readings: Reading[] = [];
     while (readings.length < count) {
       const last = readings.at(-1)?.rounds ?? 0;
+      let processes = 0;
       const next = await until(
         async () => {
+          processes = Math.max(processes, childrenOf(exporter.child.pid));
           const reading = read(exporter, await exporter.series());
-          return reading.rounds > last ? reading : undefined;
+          return reading.rounds > last ? { ...reading, processes } : undefined;
         },
         { timeoutMs: 120_000, everyMs: 250, what: `round ${last + 1}` },
       );
@@ -105,7 +108,7 @@ async function rounds(
   }
 }
 
-function read(exporter: Exporter, series: readonly Series[]): Reading {
+function read(exporter: Exporter, series: readonly Series[]): Omit<Reading, 'processes'> {
   const value = (name: string) => sampleOf(series, name) ?? Number.NaN;
   const ofSsh = { collector: 'ssh' };
   return {
@@ -117,7 +120,6 @@ function read(exporter: Exporter, series: readonly Series[]): Reading {
     residentBytes: value('process_resident_memory_bytes'),
     heapBytes: value('nodejs_heap_size_used_bytes'),
     openFiles: value('process_open_fds'),
-    processes: childrenOf(exporter.child.pid),
     cpuSeconds: cpuSeconds(exporter.child.pid),
     hostsSeen: matching(series, 'openclaw_ssh_up').length,
     atSeconds: performance.now() / 1000,
