@@ -12,8 +12,8 @@ const HELD_BACK_MS = 10 * 60_000;
 /** The collector's own limit for one look. */
 const LOOK_MS = 10_000;
 
-async function makeWorld(extra = ''): Promise<ApiWorld> {
-  const world = await ApiWorld.create('files', extra);
+async function makeWorld(): Promise<ApiWorld> {
+  const world = await ApiWorld.create('files');
   onTestFinished(() => world.close());
   world.putJob('a');
   return world;

@@ -30,7 +30,7 @@ export class ApiWorld {
   readonly harness: CronHarness;
   readonly #folder: 'cron' | 'state';
 
-  private constructor(gateway: ApiGateway, age: 'files' | 'sqlite', extra: string) {
+  private constructor(gateway: ApiGateway, age: 'files' | 'sqlite') {
     this.gateway = gateway;
     const kept = join(this.root, 'kept');
     this.store = age === 'sqlite' ? new SqliteStore(kept) : new FilesStore(kept);
@@ -51,13 +51,12 @@ export class ApiWorld {
       board: this.board,
       config: `
 gateway: { url: '${gateway.url}' }
-cron: { api: true, publish_delay: ${PUBLISH_DELAY_MS}ms }
-${extra}`,
+cron: { api: true, publish_delay: ${PUBLISH_DELAY_MS}ms }`,
     });
   }
 
-  static async create(age: 'files' | 'sqlite', extra = ''): Promise<ApiWorld> {
-    return new ApiWorld(await ApiGateway.start(), age, extra);
+  static async create(age: 'files' | 'sqlite'): Promise<ApiWorld> {
+    return new ApiWorld(await ApiGateway.start(), age);
   }
 
   async close(): Promise<void> {
