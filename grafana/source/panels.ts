@@ -117,6 +117,8 @@ function about<P extends Common<P>>(panel: P, format: Format, given: About): P {
 const thresholds = (list: Threshold[]) =>
   new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(list);
 const byThreshold = () => new FieldColorBuilder().mode(FieldColorModeId.Thresholds);
+/** Values of a timeline take their colour from their word alone: thresholds would take the words away. */
+const byWord = () => new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor(NEUTRAL.soft);
 const shades = () => new FieldColorBuilder().mode(FieldColorModeId.Shades).fixedColor(NEUTRAL.strong);
 const legend = (shown: boolean) =>
   new VizLegendOptionsBuilder()
@@ -165,8 +167,8 @@ export function timeline(given: About, mappings: ValueMapping[], perPage?: numbe
   const panel = about(new StateTimeline(), 'series', given)
     .unit('none')
     .mappings(mappings)
-    .thresholds(thresholds([{ value: null, color: STATE.noData }]))
-    .colorScheme(byThreshold())
+    .thresholds(thresholds(NO_STEPS))
+    .colorScheme(byWord())
     .mergeValues(true)
     .showValue(VisibilityMode.Auto)
     .rowHeight(0.85)

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SyntaxNodeRef } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -175,6 +176,12 @@ describe.each(PANEL_LABELS)('%s', (_, panel) => {
     if (panel.type !== 'heatmap') expect(panel.fieldConfig?.defaults).toHaveProperty('thresholds');
   });
 
+  it('lets words and not thresholds colour a timeline, which would then show no words', () => {
+    if (panel.type !== 'state-timeline') return;
+    expect(panel.fieldConfig?.defaults.color).toEqual(expect.objectContaining({ mode: 'fixed' }));
+    expect(mappingsOf(panel)).not.toEqual([]);
+  });
+
   it('overrides only what is there', () => {
     const names = shownNames(panel);
     for (const { matcher } of panel.fieldConfig?.overrides ?? []) {
@@ -336,7 +343,7 @@ interface Node {
 function nodes(text: string): Node[] {
   const list: Node[] = [];
   parser.parse(text).iterate({
-    enter: ({ name, from, to, type }) => {
+    enter: ({ name, from, to, type }: SyntaxNodeRef) => {
       list.push({ name, text: text.slice(from, to), isError: type.isError });
     },
   });
