@@ -67,7 +67,7 @@ function counts() {
         ...small,
         title: 'Critical alerts',
         description: 'Critical alerts that fire, of each incident only the highest repair phase.',
-        queries: [{ expr: `count(${firing('severity="critical", instance=~"$instance|"')}) or 0 * ${all}` }],
+        queries: [{ expr: `count(${firing(`severity="critical", ${HERE}`)}) or 0 * ${all}` }],
       },
       { decimals: 0, states: steps('good', [1, 'bad']) },
     ),

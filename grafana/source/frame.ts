@@ -31,6 +31,9 @@ export const UID = {
 const TAG = 'openclaw';
 const INSTANCES = '{__name__=~"openclaw_gateway_up|openclaw_exporter_build_info"}';
 
+/** What All stands for: alerts about Prometheus itself, or about no gateway in particular, are in it too. */
+const EVERY = '.*';
+
 /** A heading with the panels below it. */
 export interface Section {
   readonly title: string;
@@ -144,7 +147,7 @@ function instanceVariable(several: boolean) {
     .sort(VariableSort.AlphabeticalCaseInsensitiveAsc)
     .multi(several)
     .includeAll(several);
-  return several ? variable.current({ text: ['All'], value: ['$__all'] }) : variable;
+  return several ? variable.allValue(EVERY).current({ text: ['All'], value: ['$__all'] }) : variable;
 }
 
 function choiceVariable({ name, label, description, from, of }: Choice) {
@@ -157,6 +160,7 @@ function choiceVariable({ name, label, description, from, of }: Choice) {
     .sort(VariableSort.AlphabeticalCaseInsensitiveAsc)
     .multi(true)
     .includeAll(true)
+    .allValue(EVERY)
     .current({ text: ['All'], value: ['$__all'] });
 }
 

@@ -11,7 +11,7 @@ import {
   words,
 } from './mappings.ts';
 import { type Query, stat, table, timeline } from './panels.ts';
-import { faultsWithCause, firingSince, HERE, layerState } from './queries.ts';
+import { causeOrNone, faultsWithCause, firingSince, HERE, layerState } from './queries.ts';
 
 const MAINTENANCE = words([1, 'declared', 'passing'], [0, 'none']);
 const LAYER_NAMES: Readonly<Record<(typeof LAYERS)[number], string>> = {
@@ -37,7 +37,7 @@ export function overview(): Dashboard {
       {
         title: '$instance',
         repeat: 'instance',
-        panels: [layersNow(), stateNow(), maintenance(), layersOverTime()],
+        panels: [layersNow(), stateNow(), maintenance(), causeNow(), nextStep(), layersOverTime()],
       },
     ],
   });
@@ -78,7 +78,7 @@ function alerts() {
         'Alerts that fire, of each incident only the highest repair phase, as Alertmanager sends it. Empty when none fires. Phase 1 is a restart, 2 authentication, 3 the full restart.',
       width: 24,
       height: 7,
-      queries: [{ expr: firingSince('instance=~"$instance|"') }],
+      queries: [{ expr: firingSince(HERE) }],
     },
     {
       columns: [
@@ -138,6 +138,34 @@ function maintenance() {
       queries: [{ expr: `max by (instance) (openclaw_gateway_maintenance{${HERE}})` }],
     },
     { mappings: MAINTENANCE },
+  );
+}
+
+/** The table's answer once more in large type: a wall is read from afar, and a phone shows the table's beginning only. */
+function causeNow() {
+  return stat(
+    {
+      title: 'Likeliest cause',
+      description:
+        'The one cause that explains the most of what is wrong with this gateway. No data: nobody watches it.',
+      width: 6,
+      height: 4,
+      queries: [{ expr: causeOrNone() }],
+    },
+    { field: 'cause', mappings: CAUSES },
+  );
+}
+
+function nextStep() {
+  return stat(
+    {
+      title: 'Next step',
+      description: 'What to do first, for each fault that holds now, as the alerts have it.',
+      width: 18,
+      height: 4,
+      queries: [{ expr: faultsWithCause() }],
+    },
+    { field: 'step', mappings: NEXT_STEPS_OF_FAULTS, plain: true },
   );
 }
 

@@ -138,11 +138,13 @@ export interface StatLook {
   /** A text column to show in place of a value; the query is then a table. */
   readonly field?: string;
   readonly showNames?: boolean;
+  /** Its words are no states. */
+  readonly plain?: boolean;
 }
 
 /** One or a few present values in large type. The background is a state, or there is none. */
 export function stat(given: About, look: StatLook = {}): Stat {
-  const coloured = look.mappings !== undefined || look.states !== undefined;
+  const coloured = look.plain !== true && (look.mappings !== undefined || look.states !== undefined);
   const panel = about(new Stat(), look.field === undefined ? 'now' : 'table', given)
     .unit(look.unit ?? 'none')
     .thresholds(thresholds(look.states ?? NO_STEPS))
