@@ -93,6 +93,13 @@ export function jobsOf(readings: Readings): Map<string, CronJob> {
   return jobs;
 }
 
+/** How long ago the jobs of {@link jobsOf} were true, at most; milliseconds. */
+export function ageOf(readings: Readings): number {
+  const isStored = readings.some(([name, { state }]) => STORES.includes(name) && state === 'read');
+  const ages = readings.map(([, reading]) => (reading.state === 'read' ? (reading.ageMs ?? 0) : 0));
+  return isStored ? 0 : Math.max(0, ...ages);
+}
+
 /** All runs that were told in this look. */
 export function runsOf(readings: Readings): SourceRun[] {
   return readings.flatMap(([, reading]) => (reading.state === 'read' ? reading.runs : []));

@@ -18,6 +18,7 @@ import {
 } from './cron-metrics.ts';
 import { Punctuality } from './cron-punctuality.ts';
 import {
+  ageOf,
   type CronSourceName,
   CronSources,
   certaintyOf,
@@ -80,7 +81,8 @@ class CronWatch {
     const jobs = this.#enter(readings, nowMs);
     // Not cut here: what was entered is judged in any case.
     await nextTurn();
-    await this.#punctuality.judge(jobs, runsOf(readings), this.#ledger, nowMs);
+    // What ran since the jobs were told is not known yet: it must not count as missed.
+    await this.#punctuality.judge(jobs, runsOf(readings), this.#ledger, nowMs - ageOf(readings));
     if (wasImported(readings)) this.#ledger.markSource('jsonl', false);
     this.#release();
     // With thousands of jobs each of these steps takes tens of milliseconds; scrapes are served between them.

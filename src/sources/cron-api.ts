@@ -40,7 +40,7 @@ export function createApiSource({ connect, monotonic, everyMs }: ApiSourceOption
     async read(cursor, sinceMs, signal) {
       const nowMs = monotonic();
       const before =
-        last !== undefined && nowMs - last.atMs < everyMs ? answeredBefore(last, cursor) : undefined;
+        last !== undefined && nowMs - last.atMs < everyMs ? answeredBefore(last, cursor, nowMs) : undefined;
       if (before !== undefined) return before;
       const outcome = await connect((ask) => look(ask, cursor, sinceMs), signal);
       // What waits for another collector costs nothing to try again.
@@ -61,11 +61,16 @@ interface Answer {
 }
 
 /** What one answer tells whoever asks again from `cursor`; undefined where it began elsewhere. */
-function answeredBefore({ from, reading }: Answer, cursor: unknown): SourceReading | undefined {
+function answeredBefore(
+  { atMs, from, reading }: Answer,
+  cursor: unknown,
+  nowMs: number,
+): SourceReading | undefined {
   if (reading.state !== 'read') return reading;
-  if (reading.cursor === cursor) return { ...reading, runs: [] };
+  const ageMs = nowMs - atMs;
+  if (reading.cursor === cursor) return { ...reading, runs: [], ageMs };
   // Runs whose cursor did not come back were not consumed: they are told again.
-  return JSON.stringify(from) === JSON.stringify(cursor) ? reading : undefined;
+  return JSON.stringify(from) === JSON.stringify(cursor) ? { ...reading, ageMs } : undefined;
 }
 
 async function look(ask: Ask, cursor: unknown, sinceMs: number): Promise<Read> {

@@ -26,6 +26,8 @@ export type SourceReading =
       readonly cursor: unknown;
       /** What could not be understood, in words without paths. */
       readonly problems: readonly string[];
+      /** How long ago `jobs` was true, where the source tells again what it knew; milliseconds. */
+      readonly ageMs?: number;
       /** How changes are noticed, where the source may do either. */
       readonly watching?: 'inotify' | 'polling';
     }

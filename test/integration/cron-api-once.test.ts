@@ -12,6 +12,8 @@ const STATUSES: readonly StoredStatus[] = ['ok', 'error', 'skipped', 'interrupte
 const JOBS = ['job-0', 'job-1', 'job-2'];
 /** More than the exporter remembers of one job by name, less than the gateway tells at once. */
 const MANY = 30;
+/** How often a job runs that tells how late it is known. */
+const EVERY_MS = 60_000;
 /** How long a difference between two sources may last before it counts. */
 const TOLERANCE_MS = 3 * 60_000;
 
@@ -170,6 +172,32 @@ describe('the two sources', () => {
     expect(disagree(await world.askingLook())).toBe(1);
     world.setReadable(false);
     expect(disagree(await world.askingLook())).toBeUndefined();
+  });
+});
+
+describe('a job that only the gateway tells', () => {
+  it('misses nothing while it runs in time, however short the grace, although it is asked once a minute', async () => {
+    const world = await ApiWorld.create('files', 'grace: 20s');
+    onTestFinished(() => world.close());
+    world.setReadable(false);
+    let dueMs = world.clock.now() + EVERY_MS;
+    const schedule = { kind: 'every', everyMs: EVERY_MS, anchorMs: dueMs - EVERY_MS };
+    let look = await world.harness.see();
+    for (let turn = 0; turn < 200; turn += 1) {
+      world.gateway.putJob(
+        'job-0',
+        'a',
+        { createdAtMs: schedule.anchorMs, schedule },
+        { nextRunAtMs: dueMs },
+      );
+      look = await world.harness.see();
+      await world.clock.advance(7_000);
+      for (; dueMs <= world.clock.now(); dueMs += EVERY_MS) {
+        world.gateway.addRun({ jobId: 'job-0', runAtMs: dueMs, finishedAtMs: dueMs, status: 'ok' });
+      }
+    }
+    expect(look.runs('job-0', 'ok')).toBeGreaterThan(5);
+    expect(look.value('openclaw_cron_missed_runs_total', { cron_job_id: 'job-0' })).toBe(0);
   });
 });
 

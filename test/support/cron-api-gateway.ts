@@ -40,7 +40,7 @@ export class ApiGateway {
   instead: Readonly<Record<string, object>> = {};
   connections = 0;
   readonly frames: Frame[] = [];
-  readonly #jobs = new Map<string, { name: string; enabled: boolean }>();
+  readonly #jobs = new Map<string, { name: string; job: object; state: object }>();
   readonly #runs: StoredRun[] = [];
   #server: WebSocketServer | undefined;
   #port = 0;
@@ -76,8 +76,8 @@ export class ApiGateway {
     await new Promise((resolve) => server.close(resolve));
   }
 
-  putJob(id: string, name: string, enabled = true): void {
-    this.#jobs.set(id, { name, enabled });
+  putJob(id: string, name: string, job: object = {}, state: object = {}): void {
+    this.#jobs.set(id, { name, job, state });
   }
 
   addRun(run: StoredRun): void {
@@ -112,9 +112,10 @@ export class ApiGateway {
   }
 
   #list(): object[] {
-    return [...this.#jobs].map(([id, { name, enabled }]) => {
+    return [...this.#jobs].map(([id, { name, job, state }]) => {
       const lastRunAtMs = this.#newest(id)[0]?.runAtMs;
-      return { id, name, enabled, state: lastRunAtMs === undefined ? {} : { lastRunAtMs } };
+      const last = lastRunAtMs === undefined ? {} : { lastRunAtMs };
+      return { id, name, enabled: true, ...job, state: { ...last, ...state } };
     });
   }
 

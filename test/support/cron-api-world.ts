@@ -30,7 +30,7 @@ export class ApiWorld {
   readonly harness: CronHarness;
   readonly #folder: 'cron' | 'state';
 
-  private constructor(gateway: ApiGateway, age: 'files' | 'sqlite') {
+  private constructor(gateway: ApiGateway, age: 'files' | 'sqlite', setting: string) {
     this.gateway = gateway;
     const kept = join(this.root, 'kept');
     this.store = age === 'sqlite' ? new SqliteStore(kept) : new FilesStore(kept);
@@ -51,12 +51,13 @@ export class ApiWorld {
       board: this.board,
       config: `
 gateway: { url: '${gateway.url}' }
-cron: { api: true, publish_delay: ${PUBLISH_DELAY_MS}ms }`,
+cron: { api: true, publish_delay: ${PUBLISH_DELAY_MS}ms, ${setting} }`,
     });
   }
 
-  static async create(age: 'files' | 'sqlite'): Promise<ApiWorld> {
-    return new ApiWorld(await ApiGateway.start(), age);
+  /** `setting` is one more of the configuration's section `cron`. */
+  static async create(age: 'files' | 'sqlite', setting = 'grace: 10m'): Promise<ApiWorld> {
+    return new ApiWorld(await ApiGateway.start(), age, setting);
   }
 
   async close(): Promise<void> {
