@@ -285,7 +285,7 @@ export interface TableLook {
   readonly columns: readonly Column[];
   /** The column rows are sorted by, and whether the largest comes first. */
   readonly sort?: { readonly by: string; readonly largestFirst?: boolean };
-  /** One query's rows need no joining. */
+  /** Whether rows can be filtered by their columns. */
   readonly filterable?: boolean;
 }
 
