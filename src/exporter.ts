@@ -18,7 +18,8 @@ import { Scheduler } from './runtime/scheduler.ts';
 import { runCommand } from './sources/command.ts';
 import { openClawInstallReader } from './sources/openclaw-install.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
-import { addressText, type ListenOutcome, listen, shut } from './web/server.ts';
+import { checkWebConfig, type ListenOutcome, serve } from './web/server.ts';
+import { WebConfigFile } from './web/web-config.ts';
 
 /** SIGTERM to exit in at most this long, children included. */
 const STOP_GRACE_MS = 1_500;
@@ -84,6 +85,7 @@ export async function startExporter(
     }
     probes.close();
     probes = prepared.parts.probes;
+    if (listening.state === 'listening') listening.server.refresh();
     await scheduler.replace(prepared.parts.collectors);
     logger.info('configuration reloaded');
     return { state: 'reloaded' };
@@ -99,17 +101,24 @@ export async function startExporter(
     reload: flags.enableLifecycle ? reload : undefined,
     probing: { clock: systemClock, probes: () => probes, count: probeMetrics(metrics, PROBE_MODULES) },
   });
-  const listening: ListenOutcome = await listen(app, flags.listen, logger);
+  const listening: ListenOutcome = await serve({
+    app,
+    listen: flags.listen,
+    configFile: flags.webConfigFile,
+    allowUnauthenticatedRemote: flags.allowUnauthenticatedRemote,
+    clock: systemClock,
+    logger,
+  });
   if (listening.state === 'failed') return listening;
   // Never fatal: what cannot be saved is not shown, and every other layer works. It is said now, not at the first loss.
   state.open();
   scheduler.start(collectorsFor(config));
   const stop = async () => {
     probes.close();
-    await Promise.all([shut(listening.server), scheduler.stop(STOP_GRACE_MS)]);
+    await Promise.all([listening.server.close(), scheduler.stop(STOP_GRACE_MS)]);
     state.close();
   };
-  return { state: 'running', exporter: { reload, stop }, url: `http://${addressText(listening.address)}` };
+  return { state: 'running', exporter: { reload, stop }, url: listening.url };
 }
 
 /** What runs for one configuration. */
@@ -134,9 +143,15 @@ function prepare(loaded: ConfigOutcome, partsFor: (config: FileConfig) => Parts)
   }
 }
 
-/** The configuration file's content, or the defaults where none is named. */
+/** The configuration file's content, or the defaults where none is named; invalid where the web configuration is. */
 export function loadConfiguration(flags: Flags): ConfigOutcome {
-  return flags.configFile === undefined
-    ? { state: 'valid', config: defaultConfig() }
-    : loadConfigFile(flags.configFile);
+  const loaded: ConfigOutcome =
+    flags.configFile === undefined
+      ? { state: 'valid', config: defaultConfig() }
+      : loadConfigFile(flags.configFile);
+  const file = new WebConfigFile(flags.webConfigFile);
+  const web = checkWebConfig(file, flags.listen, flags.allowUnauthenticatedRemote);
+  if (web.state === 'valid') return loaded;
+  const problems = loaded.state === 'invalid' ? loaded.problems : [];
+  return { state: 'invalid', problems: [...problems, ...web.problems] };
 }

@@ -1,4 +1,6 @@
+import { check } from './check/check.ts';
 import { type FlagsOutcome, parseFlags, USAGE } from './config/flags.ts';
+import type { FileConfig } from './config/schema.ts';
 import { type Exporter, loadConfiguration, startExporter } from './exporter.ts';
 import { declareMaintenance, endMaintenance } from './registry/maintenance.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -19,6 +21,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (loaded.state === 'invalid')
     return refuse(loaded.problems.map(({ path, message }) => `${path}: ${message}`));
   if (outcome.flags.onlyCheckConfig) return say('configuration is valid\n');
+  if (outcome.state === 'check') return diagnose(outcome, loaded.config);
 
   const { logLevel: level, logFormat: format } = outcome.flags;
   const write = (line: string) => process.stderr.write(line);
@@ -30,6 +33,34 @@ export async function main(args: readonly string[]): Promise<void> {
   if (started.state === 'failed') return refuse([started.reason]);
   logger.info('serving', { url: `${started.url}/metrics`, version: ownVersion() });
   obeySignals(started.exporter, logger);
+}
+
+async function diagnose(
+  { flags, json, watch }: Extract<FlagsOutcome, { state: 'check' }>,
+  config: FileConfig,
+): Promise<void> {
+  const enough = new AbortController();
+  const stop = () => enough.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  const { stdout, stderr } = process;
+  // Whoever read the diagnosis may end.
+  stdout.on('error', stop);
+  const write = (text: string) => stderr.write(text);
+  const { storagePath, logFormat: format } = flags;
+  process.exitCode = await check({
+    config,
+    storagePath,
+    json,
+    watch,
+    env: process.env,
+    clock: systemClock,
+    // What could not be looked at stands in the diagnosis; only a defect of ours is worth a line beside it.
+    logger: createLogger({ level: 'error', format, clock: systemClock, write }),
+    signal: enough.signal,
+    out: { write: (text) => stdout.write(text), isTerminal: stdout.isTTY },
+    progress: { write, isTerminal: stderr.isTTY },
+  });
 }
 
 function maintain(outcome: Extract<FlagsOutcome, { readonly storagePath: string }>): void {

@@ -1,6 +1,6 @@
 import type { CollectorSettings, FileConfig } from '../config/schema.ts';
 import type { Metrics } from '../registry/metrics.ts';
-import type { StateFile } from '../registry/state-file.ts';
+import type { StateStore } from '../registry/state-file.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { ClockOffset } from '../sources/clock-offset.ts';
@@ -82,7 +82,7 @@ export interface CollectorContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly state: StateFile;
+  readonly state: StateStore;
   /** The folder of the exporter's own state; absolute. */
   readonly storagePath: string;
   readonly run: RunCommand;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { StateFile } from '../registry/state-file.ts';
+import type { StateStore } from '../registry/state-file.ts';
 
 const SECTION = 'process';
 
@@ -32,11 +32,11 @@ export type RestartTotal =
  * seen alive before, whatever lay between; several between two looks are one. What is returned is on disk.
  */
 export class RestartCounter {
-  readonly #state: StateFile;
+  readonly #state: StateStore;
   #subject = '';
   #saved: Section | undefined;
 
-  constructor(state: StateFile) {
+  constructor(state: StateStore) {
     this.#state = state;
   }
 

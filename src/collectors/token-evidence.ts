@@ -19,6 +19,8 @@ export interface TokenSeen {
   readonly places: Pick<PlacesReading, 'variants' | 'differing'>;
   /** Why there is no fresh verdict, where there is none. */
   readonly note: string | undefined;
+  /** Whether that is because too many checks before it failed. */
+  readonly isLimited?: boolean;
 }
 
 type Words = Pick<Evidence, 'verdict' | 'text' | 'repair'>;
@@ -33,7 +35,7 @@ export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
   return all.map((words) => ({ layer: 'token', subject, ...words }));
 }
 
-function verdictWords({ install, verdict, note }: TokenSeen): Words {
+function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
   const since = note === undefined ? '' : ` (not asked again: ${note})`;
   if (verdict !== undefined) {
     const from = PLACE_WORDS[verdict.credential.place];
@@ -48,7 +50,16 @@ function verdictWords({ install, verdict, note }: TokenSeen): Words {
   if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
     return { verdict: 'unknown', text: `the gateway compares no token (auth mode ${install.authMode})` };
   }
-  if (note !== undefined) return { verdict: 'unknown', text: `no verdict on the credential: ${note}` };
+  if (note !== undefined) {
+    const text = `no verdict on the credential: ${note}`;
+    return isLimited === true
+      ? {
+          verdict: 'warning',
+          text,
+          repair: 'wait 5 minutes, then look again; meanwhile: openclaw gateway status',
+        }
+      : { verdict: 'unknown', text };
+  }
   return { verdict: 'unknown', text: 'no credential is configured, so none can be proved' };
 }
 

@@ -42,11 +42,17 @@ export class TokenVerdict {
   readonly #gate: AuthGate;
   readonly #proof: TokenProof;
   readonly #version = ownVersion();
+  #isLimited = false;
 
   constructor(context: GatewayContext) {
     this.#context = context;
     this.#gate = new AuthGate(context);
     this.#proof = new TokenProof(context.clock);
+  }
+
+  /** Whether the last check was not made because too many before it failed. */
+  get isLimited(): boolean {
+    return this.#isLimited;
   }
 
   get current(): Verdict | undefined {
@@ -73,6 +79,7 @@ export class TokenVerdict {
     asking: () => Asking,
   ): Promise<string | undefined> {
     const { credential, held } = this.#proof;
+    this.#isLimited = false;
     if (credential === undefined || install.authMode === 'none' || install.authMode === 'trusted-proxy') {
       return undefined;
     }
@@ -82,7 +89,10 @@ export class TokenVerdict {
       return held;
     }
     const entry = this.#gate.enter(install.address);
-    if (entry.state === 'closed') return entry.reason;
+    if (entry.state === 'closed') {
+      this.#isLimited = true;
+      return entry.reason;
+    }
     const kind = install.authMode === 'password' ? 'password' : 'token';
     const startedAt = this.#context.clock.monotonic();
     const outcome = await authenticate({

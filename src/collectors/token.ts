@@ -103,7 +103,7 @@ class TokenCheck {
     return {
       kind: 'seen',
       samples: [...this.#token.samples(), ...places.samples],
-      evidence: tokenEvidence({ install, verdict, places, note }, subject),
+      evidence: tokenEvidence({ install, verdict, places, note, isLimited: this.#token.isLimited }, subject),
     };
   }
 }

@@ -10,7 +10,8 @@ import { parseDuration } from './duration.ts';
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 /** The words themselves are not repeated: a token may be among them. */
 const COMMAND_PROBLEM =
-  'this command is not allowed; allowed: maintenance start DURATION (30m, at most 7d), maintenance stop (see --help)';
+  'this command is not allowed; allowed: check, maintenance start DURATION (30m, at most 7d), maintenance stop (see --help)';
+const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alone (see --help)';
 const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
 
 export interface ListenAddress {
@@ -23,6 +24,8 @@ export interface Flags {
   readonly onlyCheckConfig: boolean;
   readonly configFile: string | undefined;
   readonly listen: ListenAddress;
+  readonly webConfigFile: string | undefined;
+  readonly allowUnauthenticatedRemote: boolean;
   readonly enableLifecycle: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -32,6 +35,12 @@ export interface Flags {
 
 export type FlagsOutcome =
   | { readonly state: 'run'; readonly flags: Flags }
+  | {
+      readonly state: 'check';
+      readonly flags: Flags;
+      readonly json: boolean;
+      readonly watch: boolean;
+    }
   | { readonly state: 'maintenance_start'; readonly storagePath: string; readonly durationMs: number }
   | { readonly state: 'maintenance_stop'; readonly storagePath: string }
   | { readonly state: 'version' }
@@ -42,11 +51,14 @@ const OPTIONS = {
   'config.file': { type: 'string' },
   'config.check': { type: 'boolean' },
   'web.listen-address': { type: 'string' },
+  'web.config.file': { type: 'string' },
   'web.enable-lifecycle': { type: 'boolean' },
   'web.allow-unauthenticated-remote': { type: 'boolean' },
   'log.level': { type: 'string' },
   'log.format': { type: 'string' },
   'storage.path': { type: 'string' },
+  json: { type: 'boolean' },
+  watch: { type: 'boolean' },
   version: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -63,6 +75,10 @@ export const FLAG_TEXTS: readonly FlagText[] = [
   { flag: '--config.file=FILE', help: 'YAML configuration; none is needed beside a gateway' },
   { flag: '--config.check', help: 'validate the configuration and exit (0 valid, 2 not)' },
   { flag: '--web.listen-address=ADDR', help: 'host:port to serve on', default: DEFAULT_LISTEN_ADDRESS },
+  {
+    flag: '--web.config.file=FILE',
+    help: "TLS and authentication, in the format of Prometheus' exporter-toolkit",
+  },
   { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
   { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },
   {
@@ -72,6 +88,8 @@ export const FLAG_TEXTS: readonly FlagText[] = [
   },
   { flag: '--log.level=LEVEL', help: LOG_LEVELS.join(', '), default: 'info' },
   { flag: '--log.format=FORMAT', help: LOG_FORMATS.join(', '), default: 'logfmt' },
+  { flag: '--json', help: 'with check: print the diagnosis for programs' },
+  { flag: '--watch', help: 'with check: look again and again' },
   { flag: '--version', help: 'print the version and exit' },
   { flag: '--help', help: 'print this and exit' },
 ];
@@ -86,6 +104,7 @@ export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
 ];
 
 export const USAGE = `Usage: openclaw-gateway-exporter [flags]
+       openclaw-gateway-exporter check [--json] [--watch] [flags]
        openclaw-gateway-exporter maintenance start DURATION | stop [--storage.path=FOLDER]
 
 ${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
@@ -109,9 +128,13 @@ export function parseFlags(
   if (values.version) return { state: 'version' };
   if (values.help) return { state: 'help' };
   const outcome = validate(values, env);
-  return outcome.state === 'run' && positionals.length > 0
-    ? subCommand(positionals, outcome.flags.storagePath)
-    : outcome;
+  if (outcome.state !== 'run') return outcome;
+  const { json = false, watch = false } = values;
+  if (positionals.length === 1 && positionals[0] === 'check') {
+    return { state: 'check', flags: outcome.flags, json, watch };
+  }
+  if (json || watch) return { state: 'invalid', problems: [CHECK_ONLY_PROBLEM] };
+  return positionals.length > 0 ? subCommand(positionals, outcome.flags.storagePath) : outcome;
 }
 
 type Values = ReturnType<typeof parse>['values'];
@@ -146,6 +169,8 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
       onlyCheckConfig: values['config.check'] ?? false,
       configFile: values['config.file'],
       listen,
+      webConfigFile: values['web.config.file'],
+      allowUnauthenticatedRemote: values['web.allow-unauthenticated-remote'] ?? false,
       enableLifecycle: values['web.enable-lifecycle'] ?? false,
       logLevel,
       logFormat,
@@ -159,23 +184,28 @@ function listenProblems(values: Values, listen: ListenAddress | undefined): stri
     const allowed = `host:port, such as ${DEFAULT_LISTEN_ADDRESS} or [::1]:19789`;
     return [notAllowed('--web.listen-address', values['web.listen-address'], allowed)];
   }
-  if (isLoopback(listen.host) || values['web.allow-unauthenticated-remote']) return [];
-  return [exposedProblem(listen.host)];
+  // Whether a web configuration authenticates anybody is known when it is read.
+  if (values['web.config.file'] !== undefined) return [];
+  return exposureProblems(listen, values['web.allow-unauthenticated-remote'] ?? false);
 }
 
 function pathProblems(values: Values, storagePath: string | undefined): string[] {
   const problems: string[] = [];
   if (values['config.file'] === '') problems.push(notAllowed('--config.file', '', 'a file'));
+  if (values['web.config.file'] === '') problems.push(notAllowed('--web.config.file', '', 'a file'));
   if (storagePath === '') problems.push(notAllowed('--storage.path', '', 'a folder'));
   if (storagePath === undefined) problems.push('--storage.path: no home folder is known; name a folder');
   return problems;
 }
 
-function exposedProblem(host: string): string {
-  return (
+/** What speaks against listening there without asking anybody who they are. */
+export function exposureProblems({ host }: ListenAddress, insisted: boolean): string[] {
+  if (isLoopback(host) || insisted) return [];
+  return [
     `--web.listen-address: ${host} is not loopback, and without authentication everyone who reaches it reads ` +
-    'the metrics; listen on 127.0.0.1, or insist with --web.allow-unauthenticated-remote'
-  );
+      'the metrics; listen on 127.0.0.1, configure authentication with --web.config.file, or insist with ' +
+      '--web.allow-unauthenticated-remote',
+  ];
 }
 
 /** Whether `host` names this machine's loopback and nothing else. */

@@ -56,6 +56,17 @@ function rooted(config: FileConfig, folder: string): FileConfig {
 
 /** Validates the text of a configuration file whole: every mistake is reported, not only the first. Never throws. */
 export function parseConfig(text: string): ConfigOutcome {
+  const result = validateYaml(text, fileSchema);
+  return result.state === 'valid' ? checkTimes(result.value) : result;
+}
+
+/** YAML as `schema` has it, or every mistake in it. Never throws. */
+export function validateYaml<S extends z.ZodType>(
+  text: string,
+  schema: S,
+):
+  | { readonly state: 'valid'; readonly value: z.output<S> }
+  | { readonly state: 'invalid'; readonly problems: readonly ConfigProblem[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const mistakes = [...document.errors, ...document.warnings];
@@ -73,8 +84,8 @@ export function parseConfig(text: string): ConfigOutcome {
       { path: '(top level)', message: 'its aliases cannot be resolved; allowed: few aliases' },
     ]);
   }
-  const result = fileSchema.safeParse(content.value ?? {}, { reportInput: true });
-  if (result.success) return checkTimes(result.data);
+  const result = schema.safeParse(content.value ?? {}, { reportInput: true });
+  if (result.success) return { state: 'valid', value: result.data };
   return invalid(result.error.issues.flatMap(describe));
 }
 
@@ -145,14 +156,15 @@ function unitOf(origin: string): string {
 
 /**
  * The value as the user wrote it, unless it may be a pasted secret: a text that is long or stands where a map or a
- * list belongs (a token file named as the configuration), or the credentials and the query of a URL.
+ * list belongs (a token file named as the configuration), where a hash of a password belongs, or the credentials and the query of a URL.
  */
 function shownFor(issue: z.core.$ZodIssue): string {
   const { input } = issue;
   if (typeof input === 'object' && input !== null) return Array.isArray(input) ? 'a list' : 'a map';
   if (typeof input !== 'string') return String(input);
   const misplaced = issue.code === 'invalid_type' && ['object', 'array'].includes(issue.expected);
-  if (misplaced || input.length > 40) return `a text of ${input.length} characters`;
+  const password = issue.path[0] === 'basic_auth_users';
+  if (misplaced || password || input.length > 40) return `a text of ${input.length} characters`;
   return JSON.stringify(input.replace(/\/\/[^/]*@/, '//[hidden]@').replace(/[?#].*/s, '?[hidden]'));
 }
 
@@ -166,6 +178,6 @@ function join(path: readonly PropertyKey[], key: string): string {
   return [...path, key].map(String).join('.');
 }
 
-function invalid(problems: readonly ConfigProblem[]): ConfigOutcome {
-  return { state: 'invalid', problems };
+function invalid(problems: readonly ConfigProblem[]) {
+  return { state: 'invalid', problems } as const;
 }

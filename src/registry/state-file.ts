@@ -42,6 +42,9 @@ export interface StateHealth {
 
 const SAVED: CommitOutcome = { state: 'saved' };
 
+/** What a collector may do with saved state. */
+export type StateStore = Pick<StateFile, 'open' | 'read' | 'commit'>;
+
 /**
  * Totals and cursors that survive the exporter, in one small file under the storage path. A section belongs to one
  * collector. What it returns as committed is on disk (written, synced, renamed), so a scraped total never goes down.
@@ -104,7 +107,7 @@ export class StateFile {
   }
 
   get #path(): string {
-    return join(this.#folder, 'state.json');
+    return statePath(this.#folder);
   }
 
   get #setAsidePath(): string {
@@ -156,14 +159,9 @@ export class StateFile {
 
   /** The file's sections, or undefined where there is no file or none that can be understood. */
   #readFile(): Map<string, string> | undefined {
-    const size = statSync(this.#path, { throwIfNoEntry: false })?.size;
-    if (size === undefined) return undefined;
-    const parsed =
-      size > MAX_BYTES ? undefined : envelope.safeParse(parseJson(readFileSync(this.#path, 'utf8')));
-    if (parsed?.success) {
-      const entries = Object.entries(parsed.data.sections);
-      return new Map(entries.map(([name, value]) => [name, JSON.stringify(value)]));
-    }
+    const content = readSections(this.#path);
+    if (content.state === 'absent') return undefined;
+    if (content.state === 'read') return content.sections;
     this.#setAside('totals start anew', () => renameSync(this.#path, this.#setAsidePath));
     return undefined;
   }
@@ -212,6 +210,27 @@ export class StateFile {
     return outcome;
   }
 }
+
+/** Where the state lies below the storage path. */
+export function statePath(folder: string): string {
+  return join(folder, 'state.json');
+}
+
+/** The sections of a state file as JSON texts. Throws a system error where the file cannot be read. */
+export function readSections(path: string): SectionsOutcome {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return { state: 'absent' };
+  if (size > MAX_BYTES) return { state: 'not_understood' };
+  const parsed = envelope.safeParse(parseJson(readFileSync(path, 'utf8')));
+  if (!parsed.success) return { state: 'not_understood' };
+  const entries = Object.entries(parsed.data.sections);
+  return { state: 'read', sections: new Map(entries.map(([name, value]) => [name, JSON.stringify(value)])) };
+}
+
+type SectionsOutcome =
+  | { readonly state: 'absent' }
+  | { readonly state: 'not_understood' }
+  | { readonly state: 'read'; readonly sections: Map<string, string> };
 
 function notSaved(reason: string): CommitOutcome {
   return { state: 'not_saved', reason };

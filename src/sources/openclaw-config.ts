@@ -24,8 +24,9 @@ const secretProvider = z.looseObject({
   mode: z.string().optional(),
 });
 
-/** The parts of openclaw.json that say where the gateway is and what it accepts; everything else is ignored. */
+/** The parts of openclaw.json that say where the gateway is, what it accepts and which version it is; the rest is ignored. */
 const configSchema = z.object({
+  meta: z.object({ lastTouchedVersion: z.string().optional() }).optional(),
   gateway: z
     .object({
       port: z.int().min(0).max(65_535).optional(),

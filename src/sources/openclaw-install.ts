@@ -67,6 +67,8 @@ export interface OpenClawInstall {
   readonly unresolved: readonly CredentialPlace[];
   /** Whether a service file of this gateway was read; it may hold no credential. */
   readonly service?: boolean;
+  /** The version that wrote openclaw.json last, such as `2026.9.6`; what is known of a gateway that says nothing. */
+  readonly writtenBy?: string | undefined;
   /** What could not be read or understood, in words without paths or secrets. */
   readonly problems: readonly string[];
 }
@@ -162,6 +164,7 @@ function find({ env, gateway, root = '/' }: InstallOptions, files: NotedFiles): 
     credentials: credential?.place === 'other' ? [credential, ...held.all] : held.all,
     unresolved: held.unresolved,
     service: service?.found === true,
+    writtenBy: /^\d{4}\.\d+\.\d+/.exec(config.meta?.lastTouchedVersion ?? '')?.[0],
     problems: [...new Set(problems)],
   };
 }

@@ -1,12 +1,29 @@
-import { createServer, type Server } from 'node:http';
-import type { Express } from 'express';
-import type { ListenAddress } from '../config/flags.ts';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { exposureProblems, isLoopback, type ListenAddress } from '../config/flags.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { gated } from './gate.ts';
+import { PasswordThread } from './password-thread.ts';
+import { Passwords } from './passwords.ts';
+import { type WebConfig, WebConfigFile, type WebConfigOutcome } from './web-config.ts';
 
 export type ListenOutcome =
-  | { readonly state: 'listening'; readonly server: Server; readonly address: ListenAddress }
+  | { readonly state: 'listening'; readonly server: WebServer; readonly url: string }
   | { readonly state: 'failed'; readonly reason: string };
+
+export interface ServeOptions {
+  readonly app: RequestListener;
+  readonly listen: ListenAddress;
+  /** As `--web.config.file` names it; without one everybody is answered. */
+  readonly configFile: string | undefined;
+  readonly allowUnauthenticatedRemote: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 const LIMITS = {
   requestTimeout: 10_000,
@@ -14,37 +31,203 @@ const LIMITS = {
   connectionsCheckingInterval: 2_000,
   maxHeaderSize: 16_384,
 };
+const TLS_LIMITS = { handshakeTimeout: 5_000 };
+/** Prometheus has a connection for each probe under way. */
+const MAX_CONNECTIONS = 1024;
+/** Longer than any probe is silent. */
+const IDLE_MS = 90_000;
 
 /** `host:port`, with an IPv6 address in brackets. */
 export function addressText({ host, port }: ListenAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Serves the app; a taken port or a forbidden address is a value, not a throw. */
-export async function listen(
-  app: Express,
-  { host, port }: ListenAddress,
-  logger: Logger,
-): Promise<ListenOutcome> {
-  const server = createServer(LIMITS, app);
-  // Prometheus has a connection for each probe under way.
-  server.maxConnections = 1024;
+/** What the web configuration says, and whether it may be served under these flags. Never throws. */
+export function checkWebConfig(
+  file: WebConfigFile,
+  listen: ListenAddress,
+  allowUnauthenticatedRemote: boolean,
+): WebConfigOutcome {
+  const outcome = file.load();
+  if (outcome.state === 'invalid' || outcome.web.authenticates) return outcome;
+  const exposed = exposureProblems(listen, allowUnauthenticatedRemote);
+  if (exposed.length === 0) return outcome;
+  return {
+    state: 'invalid',
+    problems: exposed.map((message) => ({ path: '--web.config.file', message })),
+  };
+}
+
+/** Serves the app; a taken port, a forbidden address or a bad web configuration is a value, not a throw. */
+export async function serve(options: ServeOptions): Promise<ListenOutcome> {
+  const { listen, configFile, allowUnauthenticatedRemote } = options;
+  const file = new WebConfigFile(configFile);
+  const checked = checkWebConfig(file, listen, allowUnauthenticatedRemote);
+  if (checked.state === 'invalid') {
+    return {
+      state: 'failed',
+      reason: checked.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'),
+    };
+  }
+  const server = new WebServer(options, file, checked.web);
+  const opened = await server.open();
+  if (opened.state === 'failed') return opened;
+  const scheme = checked.web.tls === undefined ? 'http' : 'https';
+  return { state: 'listening', server, url: `${scheme}://${addressText(opened.address)}` };
+}
+
+type OpenOutcome =
+  | { readonly state: 'open'; readonly address: ListenAddress }
+  | { readonly state: 'failed'; readonly reason: string };
+
+/**
+ * The listening server. Files of its configuration are looked at with each connection and request, so that a new
+ * certificate or password counts at once; a mistake in them changes nothing.
+ */
+export class WebServer {
+  readonly #options: ServeOptions;
+  readonly #file: WebConfigFile;
+  readonly #passwordThread: PasswordThread;
+  readonly #listener: RequestListener;
+  #address: ListenAddress;
+  #web: WebConfig;
+  #server: Server | undefined;
+  #closed = false;
+
+  constructor(options: ServeOptions, file: WebConfigFile, web: WebConfig) {
+    this.#options = options;
+    this.#file = file;
+    this.#web = web;
+    this.#address = options.listen;
+    this.#passwordThread = new PasswordThread(options.clock);
+    const gate = gated(options.app, {
+      clock: options.clock,
+      passwords: new Passwords((password, hash) => this.#passwordThread.compare(password, hash)),
+      web: () => this.#web,
+      loopback: isLoopback(options.listen.host),
+    });
+    this.#listener = (request, response) => {
+      if (this.refresh() === 'replaced') request.socket.destroy();
+      else gate(request, response);
+    };
+  }
+
+  async open(): Promise<OpenOutcome> {
+    this.#warnOfPlainPasswords();
+    const server = this.#create();
+    this.#server = server;
+    const outcome = await listening(server, this.#address);
+    if (outcome.state === 'failed') return outcome;
+    // A port chosen by the system stays the same when the server is replaced.
+    this.#address = outcome.address;
+    server.on('error', (error) =>
+      this.#options.logger.error('server error', { code: codeOf(error) ?? 'error' }),
+    );
+    return outcome;
+  }
+
+  /** Takes a changed web configuration; `replaced` where connections made under the one before must end. */
+  refresh(): 'same' | 'changed' | 'replaced' {
+    if (this.#closed || !this.#file.changed) return 'same';
+    const { listen, allowUnauthenticatedRemote, logger } = this.#options;
+    const outcome = checkWebConfig(this.#file, listen, allowUnauthenticatedRemote);
+    if (outcome.state === 'invalid') {
+      for (const { path, message } of outcome.problems) {
+        logger.error('web configuration not reloaded', { problem: `${path}: ${message}` });
+      }
+      return 'same';
+    }
+    const before = this.#web;
+    this.#web = outcome.web;
+    logger.info('web configuration reloaded');
+    if (before.tls === undefined && this.#web.tls === undefined) return 'changed';
+    const { tls } = this.#web;
+    if (
+      tls !== undefined &&
+      before.clientAuth === this.#web.clientAuth &&
+      this.#server instanceof TlsServer
+    ) {
+      this.#server.setSecureContext(tls);
+      return 'changed';
+    }
+    void this.#replace();
+    return 'replaced';
+  }
+
+  /** Ends the server and its connections at once. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#passwordThread.close();
+    if (this.#server !== undefined) await shut(this.#server);
+  }
+
+  async #replace(): Promise<void> {
+    const old = this.#server;
+    if (old !== undefined) await shut(old);
+    if (this.#closed) return;
+    const outcome = await this.open();
+    if (outcome.state === 'failed') this.#options.logger.error('not serving', { reason: outcome.reason });
+  }
+
+  #create(): Server {
+    const { tls } = this.#web;
+    const server =
+      tls === undefined
+        ? createServer(LIMITS, this.#listener)
+        : createTlsServer({ ...LIMITS, ...TLS_LIMITS, ...tls }, this.#listener);
+    server.maxConnections = MAX_CONNECTIONS;
+    server.timeout = IDLE_MS;
+    // Before the server's own listeners: a certificate that changed is shown to this very connection.
+    server.prependListener('connection', (socket: Socket) => {
+      if (this.refresh() === 'replaced') socket.destroy();
+    });
+    if (tls !== undefined) {
+      server.prependListener('secureConnection', (socket: TLSSocket) => {
+        if (!mayTalk(socket, this.#web)) socket.destroy();
+      });
+    }
+    return server;
+  }
+
+  #warnOfPlainPasswords(): void {
+    const { host } = this.#address;
+    if (this.#web.tls !== undefined || this.#web.users.size === 0 || isLoopback(host)) return;
+    this.#options.logger.warn('passwords travel in clear text: configure tls_server_config', { host });
+  }
+}
+
+function mayTalk(socket: TLSSocket, { clientAuth }: WebConfig): boolean {
+  const showedOne = Object.keys(socket.getPeerCertificate()).length > 0;
+  switch (clientAuth) {
+    case 'NoClientCert':
+    case 'RequestClientCert':
+      return true;
+    case 'RequireAnyClientCert':
+      return showedOne;
+    case 'VerifyClientCertIfGiven':
+      return !showedOne || socket.authorized;
+    case 'RequireAndVerifyClientCert':
+      return socket.authorized;
+  }
+}
+
+function listening(server: Server, { host, port }: ListenAddress): Promise<OpenOutcome> {
   return new Promise((resolve) => {
-    server.once('error', (error) => {
+    const failed = (error: unknown) => {
       const where = addressText({ host, port });
       resolve({ state: 'failed', reason: `cannot listen on ${where} (${codeOf(error) ?? 'error'})` });
-    });
+    };
+    server.once('error', failed);
     server.listen(port, host, () => {
+      server.off('error', failed);
       const bound = server.address();
-      server.on('error', (error) => logger.error('server error', { code: codeOf(error) ?? 'error' }));
       const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
-      resolve({ state: 'listening', server, address: { host, port: actual } });
+      resolve({ state: 'open', address: { host, port: actual } });
     });
   });
 }
 
-/** Ends the server and its connections at once. */
-export async function shut(server: Server): Promise<void> {
+async function shut(server: Server): Promise<void> {
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

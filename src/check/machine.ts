@@ -1,0 +1,46 @@
+import { access } from 'node:fs/promises';
+import type { RunCommand } from '../sources/command.ts';
+import type { OpenClawInstall } from '../sources/openclaw-install.ts';
+import {
+  launchdService,
+  type ServiceQuery,
+  type ServiceState,
+  systemdService,
+} from '../sources/service-manager.ts';
+
+/** What the commands that repair a gateway depend on. */
+export interface Machine {
+  /** Whether the gateway is on this machine. */
+  readonly local: boolean;
+  readonly platform: NodeJS.Platform;
+  /** The gateway's service, where a manager was there to ask and has one. */
+  readonly service: ServiceState | undefined;
+  /** The gateway's version: as it says itself, else as its configuration was last written. */
+  readonly version: string | undefined;
+  /** Whether a gateway process lives; undefined where that could not be seen. */
+  readonly alive: boolean | undefined;
+}
+
+export interface ServiceSearch {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly platform: NodeJS.Platform;
+  readonly run: RunCommand;
+  readonly install: OpenClawInstall;
+}
+
+/** The gateway's service on this machine; undefined where there is none or nobody to ask. */
+export async function gatewayService(
+  { env, platform, run, install }: ServiceSearch,
+  signal: AbortSignal,
+): Promise<ServiceState | undefined> {
+  if (!install.address.local) return undefined;
+  const exists = (path: string) =>
+    access(path).then(
+      () => true,
+      () => false,
+    );
+  const query: ServiceQuery = { env, run, uid: process.getuid?.() ?? 0, exists };
+  const ask = platform === 'darwin' ? launchdService : systemdService;
+  const outcome = await ask(query, signal);
+  return outcome.state === 'found' ? outcome.service : undefined;
+}

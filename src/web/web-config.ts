@@ -1,0 +1,220 @@
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import { z } from 'zod';
+import { type ConfigProblem, validateYaml } from '../config/load.ts';
+import { codeOf } from '../runtime/errors.ts';
+
+const CLIENT_AUTH_TYPES = [
+  'NoClientCert',
+  'RequestClientCert',
+  'RequireAnyClientCert',
+  'VerifyClientCertIfGiven',
+  'RequireAndVerifyClientCert',
+] as const;
+type ClientAuthType = (typeof CLIENT_AUTH_TYPES)[number];
+
+const TLS_VERSIONS = { TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
+const HEADERS = [
+  'Content-Security-Policy',
+  'Strict-Transport-Security',
+  'X-Content-Type-Options',
+  'X-Frame-Options',
+  'X-XSS-Protection',
+] as const;
+/** A second or so a comparison; more only helps those who want to keep the exporter busy. */
+const MAX_COST = 14;
+const HASH =
+  'a bcrypt hash of cost 4 to 14, as `htpasswd -nBC 10 "" | tr -d ":"` prints it; never the password';
+
+/** An object without unknown keys, whose complaint names the keys that are allowed. */
+function section<S extends z.ZodRawShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? `allowed here: ${Object.keys(shape).join(', ')}` : undefined,
+  });
+}
+
+const file = z.string().min(1);
+const version = z.enum(['TLS12', 'TLS13']);
+
+const tlsSection = section({
+  cert_file: file.describe('certificate, with its chain, as PEM'),
+  key_file: file.describe('its private key, as PEM'),
+  client_ca_file: file.optional().describe('authorities whose client certificates count, as PEM'),
+  client_auth_type: z
+    .enum(CLIENT_AUTH_TYPES)
+    .default('NoClientCert')
+    .describe('whether a client needs a certificate'),
+  min_version: version.default('TLS12').describe('oldest TLS version that is spoken'),
+  max_version: version.default('TLS13').describe('newest TLS version that is spoken'),
+}).superRefine(({ client_auth_type: type, client_ca_file: ca, min_version, max_version }, context) => {
+  const complain = (key: string, input: unknown, message: string) =>
+    context.issues.push({ code: 'custom', path: [key], input, message });
+  if (type.includes('Verify') && ca === undefined) {
+    complain('client_ca_file', undefined, `a file of authorities, which ${type} needs`);
+  }
+  if (ca !== undefined && !type.includes('Verify')) {
+    complain(
+      'client_auth_type',
+      type,
+      'VerifyClientCertIfGiven or RequireAndVerifyClientCert, beside a client_ca_file',
+    );
+  }
+  if (min_version > max_version) complain('min_version', min_version, `at most max_version, ${max_version}`);
+});
+
+const bcryptHash = z.string().refine((text) => {
+  const cost = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(text)?.[1];
+  return cost !== undefined && Number(cost) >= 4 && Number(cost) <= MAX_COST;
+}, HASH);
+
+/** The format of Prometheus' exporter-toolkit, as far as this server can keep what it promises. */
+export const webSchema = section({
+  tls_server_config: tlsSection.optional().describe('serve HTTPS'),
+  http_server_config: section({
+    http2: z.boolean().optional().describe('allowed for compatibility; HTTP/1.1 is spoken in any case'),
+    headers: z
+      .partialRecord(z.enum(HEADERS), z.string().regex(/^[\x20-\x7e]{1,1024}$/, 'printable ASCII'), {
+        error: (issue) => (issue.code === 'invalid_key' ? `one of ${HEADERS.join(', ')}` : undefined),
+      })
+      .default({})
+      .describe('headers of every answer'),
+  }).prefault({}),
+  basic_auth_users: z
+    .record(z.string().regex(/^[^:\p{Cc}]{1,128}$/u, 'a user name without a colon'), bcryptHash)
+    .default({})
+    .describe('users by name, each with the bcrypt hash of its password'),
+});
+type WebFile = z.output<typeof webSchema>;
+
+/** How to serve, with all files read. */
+export interface WebConfig {
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsOptions | undefined;
+  readonly clientAuth: ClientAuthType;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly users: ReadonlyMap<string, string>;
+  /** Whether whoever gets an answer has shown a password or a certificate first. */
+  readonly authenticates: boolean;
+}
+
+export type WebConfigOutcome =
+  | { readonly state: 'valid'; readonly web: WebConfig }
+  | { readonly state: 'invalid'; readonly problems: readonly ConfigProblem[] };
+
+/** Without a file: plain HTTP, and nobody is asked who they are. */
+const OPEN: WebConfig = {
+  tls: undefined,
+  clientAuth: 'NoClientCert',
+  headers: new Map(),
+  users: new Map(),
+  authenticates: false,
+};
+
+/** The web configuration together with the files it names, so that a change of any of them is noticed. */
+export class WebConfigFile {
+  readonly #path: string | undefined;
+  readonly #marks = new Map<string, string>();
+
+  constructor(path: string | undefined) {
+    this.#path = path;
+  }
+
+  /** Whether a file changed since the last {@link WebConfigFile.load}; costs a `stat` a file. */
+  get changed(): boolean {
+    for (const [path, mark] of this.#marks) if (markOf(path) !== mark) return true;
+    return false;
+  }
+
+  /** Reads everything anew. Never throws. */
+  load(): WebConfigOutcome {
+    this.#marks.clear();
+    if (this.#path === undefined) return { state: 'valid', web: OPEN };
+    const read = this.#read(this.#path);
+    if (read.state === 'failed') {
+      const message = `cannot be read (${read.reason}); --web.config.file wants a readable YAML file`;
+      return { state: 'invalid', problems: [{ path: this.#path, message }] };
+    }
+    const parsed = validateYaml(read.text, webSchema);
+    if (parsed.state === 'invalid') return parsed;
+    return this.#build(parsed.value, dirname(this.#path));
+  }
+
+  #build(content: WebFile, folder: string): WebConfigOutcome {
+    const { basic_auth_users: users, http_server_config: http, tls_server_config: tls } = content;
+    const problems: ConfigProblem[] = [];
+    const clientAuth = tls?.client_auth_type ?? 'NoClientCert';
+    const options = tls === undefined ? undefined : this.#tls(tls, folder, problems);
+    if (problems.length > 0) return { state: 'invalid', problems };
+    const web: WebConfig = {
+      tls: options,
+      clientAuth,
+      headers: new Map(Object.entries(http.headers)),
+      users: new Map(Object.entries(users)),
+      authenticates: Object.keys(users).length > 0 || clientAuth === 'RequireAndVerifyClientCert',
+    };
+    return { state: 'valid', web };
+  }
+
+  #tls(
+    tls: NonNullable<WebFile['tls_server_config']>,
+    folder: string,
+    problems: ConfigProblem[],
+  ): TlsOptions {
+    const content = (key: 'cert_file' | 'key_file' | 'client_ca_file'): string | undefined => {
+      const name = tls[key];
+      if (name === undefined) return undefined;
+      const read = this.#read(resolve(folder, name));
+      if (read.state === 'read') return read.text;
+      const message = `the file cannot be read (${read.reason}); allowed: a readable PEM file, relative to this file's folder`;
+      problems.push({ path: `tls_server_config.${key}`, message });
+      return undefined;
+    };
+    const [cert, key, ca] = [content('cert_file'), content('key_file'), content('client_ca_file')];
+    const context: SecureContextOptions = {
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(ca === undefined ? {} : { ca }),
+      minVersion: TLS_VERSIONS[tls.min_version],
+      maxVersion: TLS_VERSIONS[tls.max_version],
+    };
+    if (problems.length === 0) problems.push(...contextProblems(context));
+    const type = tls.client_auth_type;
+    return {
+      ...context,
+      requestCert: type !== 'NoClientCert',
+      rejectUnauthorized: type === 'RequireAndVerifyClientCert',
+    };
+  }
+
+  #read(path: string) {
+    this.#marks.set(path, markOf(path));
+    try {
+      return { state: 'read', text: readFileSync(path, 'utf8') } as const;
+    } catch (error) {
+      return { state: 'failed', reason: codeOf(error) ?? 'unreadable' } as const;
+    }
+  }
+}
+
+/** OpenSSL's own words may hold parts of what it read, so its code has to do. */
+function contextProblems(context: SecureContextOptions): ConfigProblem[] {
+  try {
+    createSecureContext(context);
+    return [];
+  } catch (error) {
+    const message = `certificate and key do not make a server (${codeOf(error) ?? 'not PEM'}); allowed: a PEM certificate and its own key, without a passphrase`;
+    return [{ path: 'tls_server_config', message }];
+  }
+}
+
+/** Another one whenever the file's content may be another one. */
+function markOf(path: string): string {
+  try {
+    const { mtimeNs, ctimeNs, size, ino } = statSync(path, { bigint: true });
+    return [mtimeNs, ctimeNs, size, ino].join(' ');
+  } catch (error) {
+    return codeOf(error) ?? 'unreadable';
+  }
+}
