@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { formatDuration } from '../../src/config/duration.ts';
 import { ENVIRONMENT_TEXTS, FLAG_TEXTS } from '../../src/config/flags.ts';
 import { COLLECTOR_DEFAULTS, fileSchema } from '../../src/config/schema.ts';
+import { webSchema } from '../../src/web/web-config.ts';
 import { code, table } from './table.ts';
 
 /** What the reference needs of a JSON schema. */
@@ -54,6 +55,13 @@ const SAMPLE = fileSchema.parse({
 export function configKeys(): ConfigKey[] {
   const root = schema.parse(z.toJSONSchema(fileSchema, { io: 'input', unrepresentable: 'any' }));
   return keysBelow(root, SAMPLE, '');
+}
+
+/** Every key of the web configuration. */
+function webKeys(): ConfigKey[] {
+  const root = schema.parse(z.toJSONSchema(webSchema, { io: 'input', unrepresentable: 'any' }));
+  const sample = webSchema.parse({ tls_server_config: { cert_file: 'sample', key_file: 'sample' } });
+  return keysBelow(root, sample, '').map((key) => (key.required ? { ...key, fallback: undefined } : key));
 }
 
 function keysBelow(node: Schema, sample: unknown, prefix: string): ConfigKey[] {
@@ -119,6 +127,20 @@ ${table(
   ['flag', 'default', 'meaning'],
   FLAG_TEXTS.map(({ flag, help, default: fallback }) => [code(flag), code(fallback ?? ''), help]),
 )}
+
+## Web configuration
+
+YAML in the format of Prometheus' exporter-toolkit, named by \`--web.config.file\`; files in it are relative to its folder. It and its files
+are looked at with each connection and request, so that a renewed certificate or a changed password counts at once; a mistake is logged
+and changes nothing. See [security](security.md).
+
+${table(['key', 'type', 'default', 'meaning'], webKeys().map(keyRow))}
+
+\`\`\`yaml
+tls_server_config: { cert_file: exporter.crt, key_file: exporter.key }
+basic_auth_users:
+  prometheus: $2y$10$...   # htpasswd -nBC 10 "" | tr -d ":"
+\`\`\`
 
 ## Environment
 
