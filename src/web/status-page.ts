@@ -132,13 +132,15 @@ function headlineText({ verdict, likeliest, layers }: Diagnosis): string {
     case 'warning':
       return `Works, with a warning. First to look at: ${cause}`;
     case 'ok':
-      return layers.size === LAYERS.length ? 'All five layers are well' : 'Everything that is seen is well';
+      return LAYERS.every((layer) => layers.get(layer) === 'ok')
+        ? 'All five layers are well'
+        : 'Everything that is seen is well';
     case 'unknown':
       return layers.size === 0 ? 'Nothing is known yet' : 'Nothing can be told';
   }
 }
 
-/** Which other layers are not well, and whether something could not be looked at. */
+/** Which other layers are not well, of which nothing is known, and whether something could not be looked at. */
 function whatElse({ likeliest, layers, blind }: Diagnosis): Html | undefined {
   const others = [...layers].filter(
     ([layer, verdict]) => (verdict === 'bad' || verdict === 'warning') && layer !== likeliest?.evidence.layer,
@@ -146,8 +148,12 @@ function whatElse({ likeliest, layers, blind }: Diagnosis): Html | undefined {
   const named = others.map(
     ([layer, verdict]) => `${LAYER_TITLES[layer]} (${STATE_WORDS[verdict].toLowerCase()})`,
   );
+  const dark = LAYERS.filter((layer) => (layers.get(layer) ?? 'unknown') === 'unknown');
   const parts = [
     ...(named.length === 0 ? [] : [`Also not well: ${named.join(', ')}.`]),
+    ...(dark.length === 0 || layers.size === 0
+      ? []
+      : [`Nothing can be told of: ${dark.map((layer) => LAYER_TITLES[layer]).join(', ')}.`]),
     ...(blind === 0 ? [] : [`Could not look at ${blind} of the targets; see below.`]),
   ];
   return parts.length === 0 ? undefined : html`<p class="meta">${parts.join(' ')}</p>`;

@@ -85,18 +85,26 @@ export class StatusWorld {
   readonly exporter: Exporter;
   readonly sshd: Sshd;
   readonly place: GatewayPlace;
+  /** What everybody is configured with. */
+  readonly token: string;
   #gateway: Child;
   #stranger: Child | undefined;
 
-  private constructor(place: GatewayPlace, gateway: Child, sshd: Sshd, exporter: Exporter) {
+  private constructor(
+    place: GatewayPlace,
+    token: string,
+    { gateway, sshd, exporter }: Pick<StatusWorld, 'sshd' | 'exporter'> & { readonly gateway: Child },
+  ) {
     this.place = place;
+    this.token = token;
     this.#gateway = gateway;
     this.sshd = sshd;
     this.exporter = exporter;
   }
 
   static async start(place: GatewayPlace): Promise<StatusWorld> {
-    place.configure(newToken());
+    const token = newToken();
+    place.configure(token);
     const gateway = await place.startReady();
     const sshd = await Sshd.start();
     const hosts = [
@@ -113,12 +121,13 @@ export class StatusWorld {
           token: INTERVAL,
           api: INTERVAL,
           cron: INTERVAL,
+          clock: INTERVAL,
           ssh: { interval: '2s', timeout: '1900ms' },
           tailscale: { enabled: false },
         },
       },
     });
-    return new StatusWorld(place, gateway, sshd, exporter);
+    return new StatusWorld(place, token, { gateway, sshd, exporter });
   }
 
   url(): string {

@@ -85,6 +85,13 @@ describe('the headline', () => {
     expect(textOfPage(await page({ states: healthy() }))).toContain('All five layers are well');
     const four = textOfPage(await page({ states: healthy().slice(1) }));
     expect(four).toContain('Everything that is seen is well');
+    expect(four).toContain('Nothing can be told of: Process.');
+    const states = healthy().map((state, index) =>
+      index === 2 ? seen({ layer: 'token', verdict: 'unknown' }) : state,
+    );
+    const unknown = textOfPage(await page({ states }));
+    expect(unknown).not.toContain('All five layers are well');
+    expect(unknown).toContain('Nothing can be told of: Token.');
   });
 
   it('names the likeliest cause with its evidence and next step, and what else is not well', async () => {
