@@ -63,7 +63,8 @@ export async function startWithJobs(
   return { gateway, jobs: { succeeding, failing: ended, scheduled, remove } };
 }
 
-async function addCommand(
+/** Adds a job that runs a program, by the CLI of a gateway that has such jobs (2026.9.6), and returns its id. */
+export async function addCommand(
   home: GatewayHome,
   token: string,
   name: string,

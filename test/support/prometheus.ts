@@ -17,6 +17,31 @@ const answer = z.object({
   }),
 });
 
+const rangeAnswer = z.object({
+  status: z.literal('success'),
+  data: z.object({
+    result: z.array(
+      z.object({
+        metric: z.record(z.string(), z.string()),
+        values: z.array(z.tuple([z.number(), z.string()])),
+      }),
+    ),
+  }),
+});
+
+/** A stretch of Unix time in seconds. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface PrometheusOptions {
+  /** Files of rules, by glob. */
+  readonly ruleFiles?: readonly string[];
+  /** The label `instance` of the exporter. */
+  readonly instance?: string;
+}
+
 export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
@@ -37,13 +62,23 @@ export class Prometheus {
   static async start(
     exporterPort: number,
     more: readonly Readonly<Record<string, unknown>>[] = [],
+    { ruleFiles = [], instance }: PrometheusOptions = {},
   ): Promise<Prometheus> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-prometheus-'));
     const config = {
       global: { scrape_interval: '1s', scrape_timeout: '1s' },
+      rule_files: ruleFiles,
       scrape_configs: [
-        { job_name: 'openclaw', static_configs: [{ targets: [`127.0.0.1:${exporterPort}`] }] },
+        {
+          job_name: 'openclaw',
+          static_configs: [
+            {
+              targets: [`127.0.0.1:${exporterPort}`],
+              ...(instance === undefined ? {} : { labels: { instance } }),
+            },
+          ],
+        },
         ...more,
       ],
     };
@@ -65,6 +100,19 @@ export class Prometheus {
     const url = `http://127.0.0.1:${this.#port}/api/v1/query?query=${encodeURIComponent(expression)}`;
     const { data } = answer.parse(await (await fetch(url)).json());
     return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+  }
+
+  /** Each series' values over a stretch of time, a look every second and one at its very end. Throws with Prometheus' own words where it refuses the query. */
+  async queryRange(expression: string, { from, to }: Stretch): Promise<readonly (readonly number[])[]> {
+    const start = to - Math.floor(to - from);
+    const body = new URLSearchParams({ query: expression, start: `${start}`, end: `${to}`, step: '1' });
+    const response = await fetch(`http://127.0.0.1:${this.#port}/api/v1/query_range`, {
+      method: 'POST',
+      body,
+    });
+    if (!response.ok) throw new Error(`${expression}: ${await response.text()}`);
+    const { data } = rangeAnswer.parse(await response.json());
+    return data.result.map(({ values }) => values.map(([, value]) => Number(value)));
   }
 
   /** What Prometheus itself found wrong with the scrapes: empty for a clean exposition. */
