@@ -12,7 +12,8 @@ const MAX_UNCERTAIN = 16;
 
 export type Entry =
   | { readonly state: 'open'; readonly attempt: number }
-  | { readonly state: 'closed'; readonly reason: string };
+  /** `limited` where attempts that failed stand in the way. */
+  | { readonly state: 'closed'; readonly reason: string; readonly limited: boolean };
 
 /** The one way to a question that sends a credential: the gateway's lock-out, then the limit of failed attempts. */
 export class AuthGate {
@@ -43,19 +44,20 @@ export class AuthGate {
     const lock = board.lockOut;
     if (lock !== undefined && clock.monotonic() < lock.untilMonotonicMs) {
       const seconds = Math.ceil((lock.untilMonotonicMs - clock.monotonic()) / 1000);
-      return this.suppress(`the gateway refuses every attempt from this address for ${seconds} s more`);
+      const reason = `the gateway refuses every attempt from this address for ${seconds} s more`;
+      return this.suppress(reason, true);
     }
     const charged = this.#budget.charge(budgetKey(address));
     if (charged.state === 'charged') return { state: 'open', attempt: charged.attempt };
-    return this.suppress(
-      charged.state === 'spent' ? 'the limit of 3 failed attempts in 5 minutes is reached' : charged.reason,
-    );
+    return charged.state === 'spent'
+      ? this.suppress('the limit of 3 failed attempts in 5 minutes is reached', true)
+      : this.suppress(charged.reason);
   }
 
   /** Counts a check that is not made. */
-  suppress(reason: string): Entry {
+  suppress(reason: string, limited = false): Entry {
     this.#suppressed.inc();
-    return { state: 'closed', reason };
+    return { state: 'closed', reason, limited };
   }
 
   /** Settles an attempt's charge. A success shows that those before it with an unknown end did not fail either. */

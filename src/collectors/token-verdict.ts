@@ -50,7 +50,7 @@ export class TokenVerdict {
     this.#proof = new TokenProof(context.clock);
   }
 
-  /** Whether the last check was not made because too many before it failed. */
+  /** Whether the last check was not made because of attempts that failed. */
   get isLimited(): boolean {
     return this.#isLimited;
   }
@@ -90,7 +90,7 @@ export class TokenVerdict {
     }
     const entry = this.#gate.enter(install.address);
     if (entry.state === 'closed') {
-      this.#isLimited = true;
+      this.#isLimited = entry.limited;
       return entry.reason;
     }
     const kind = install.authMode === 'password' ? 'password' : 'token';
