@@ -28,7 +28,7 @@ const HEALTHY = 'All five layers are well';
 const SCENES: readonly Scene[] = [
   { name: 'healthy', headline: HEALTHY, bring: addJobs },
   { name: 'down', headline: 'no gateway process runs', bring: (world) => world.kill() },
-  { name: 'hung', headline: 'stopped by a signal', bring: (world) => world.hang() },
+  { name: 'hung', headline: 'the gateway hangs', bring: (world) => world.hang() },
   {
     name: 'token-mismatch',
     headline: 'Likeliest cause: authentication',
