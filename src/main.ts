@@ -7,6 +7,7 @@ import { systemClock } from './runtime/clock.ts';
 import { codeOf, messageOf } from './runtime/errors.ts';
 import { createLogger, type Logger } from './runtime/logger.ts';
 import { ownVersion } from './runtime/version.ts';
+import { serviceCommand } from './service/command.ts';
 
 const EXIT_BAD_INPUT = 2;
 
@@ -21,6 +22,10 @@ export async function main(args: readonly string[]): Promise<void> {
   if (loaded.state === 'invalid')
     return refuse(loaded.problems.map(({ path, message }) => `${path}: ${message}`));
   if (outcome.flags.onlyCheckConfig) return say('configuration is valid\n');
+  if (outcome.state === 'service') {
+    process.exitCode = await serviceCommand(outcome);
+    return;
+  }
   if (outcome.state === 'check') return diagnose(outcome, loaded.config);
 
   const { logLevel: level, logFormat: format } = outcome.flags;

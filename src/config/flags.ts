@@ -10,8 +10,10 @@ import { parseDuration } from './duration.ts';
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 /** The words themselves are not repeated: a token may be among them. */
 const COMMAND_PROBLEM =
-  'this command is not allowed; allowed: check, maintenance start DURATION (30m, at most 7d), maintenance stop (see --help)';
+  'this command is not allowed; allowed: check, install-service, uninstall-service, maintenance start DURATION (30m, at most 7d), maintenance stop (see --help)';
 const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alone (see --help)';
+const SERVICE_ONLY_PROBLEM =
+  '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
 const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
 
 export interface ListenAddress {
@@ -41,6 +43,13 @@ export type FlagsOutcome =
       readonly json: boolean;
       readonly watch: boolean;
     }
+  | {
+      readonly state: 'service';
+      readonly flags: Flags;
+      readonly action: 'install' | 'uninstall';
+      readonly system: boolean;
+      readonly yes: boolean;
+    }
   | { readonly state: 'maintenance_start'; readonly storagePath: string; readonly durationMs: number }
   | { readonly state: 'maintenance_stop'; readonly storagePath: string }
   | { readonly state: 'version' }
@@ -59,6 +68,8 @@ const OPTIONS = {
   'storage.path': { type: 'string' },
   json: { type: 'boolean' },
   watch: { type: 'boolean' },
+  system: { type: 'boolean' },
+  yes: { type: 'boolean' },
   version: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -90,6 +101,11 @@ export const FLAG_TEXTS: readonly FlagText[] = [
   { flag: '--log.format=FORMAT', help: LOG_FORMATS.join(', '), default: 'logfmt' },
   { flag: '--json', help: 'with check: print the diagnosis for programs' },
   { flag: '--watch', help: 'with check: look again and again' },
+  {
+    flag: '--system',
+    help: "with install-service and uninstall-service: a service of the machine, run as sudo's user",
+  },
+  { flag: '--yes', help: 'with install-service and uninstall-service: do not ask' },
   { flag: '--version', help: 'print the version and exit' },
   { flag: '--help', help: 'print this and exit' },
 ];
@@ -105,6 +121,7 @@ export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
 
 export const USAGE = `Usage: openclaw-gateway-exporter [flags]
        openclaw-gateway-exporter check [--json] [--watch] [flags]
+       openclaw-gateway-exporter install-service | uninstall-service [--system] [--yes] [flags]
        openclaw-gateway-exporter maintenance start DURATION | stop [--storage.path=FOLDER]
 
 ${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
@@ -129,15 +146,34 @@ export function parseFlags(
   if (values.help) return { state: 'help' };
   const outcome = validate(values, env);
   if (outcome.state !== 'run') return outcome;
-  const { json = false, watch = false } = values;
-  if (positionals.length === 1 && positionals[0] === 'check') {
-    return { state: 'check', flags: outcome.flags, json, watch };
-  }
-  if (json || watch) return { state: 'invalid', problems: [CHECK_ONLY_PROBLEM] };
-  return positionals.length > 0 ? subCommand(positionals, outcome.flags.storagePath) : outcome;
+  return positionals.length === 0 && !COMMAND_FLAGS.some((name) => values[name])
+    ? outcome
+    : commandOf(positionals, values, outcome.flags);
 }
 
 type Values = ReturnType<typeof parse>['values'];
+
+/** Flags that only some command takes. */
+const COMMAND_FLAGS = ['json', 'watch', 'system', 'yes'] as const;
+
+function commandOf(words: readonly string[], values: Values, flags: Flags): FlagsOutcome {
+  const [command] = words.length === 1 ? words : [];
+  const { json = false, watch = false, system = false, yes = false } = values;
+  const action = command === undefined ? undefined : SERVICE_ACTIONS.get(command);
+  const problems = [
+    ...((json || watch) && command !== 'check' ? [CHECK_ONLY_PROBLEM] : []),
+    ...((system || yes) && action === undefined ? [SERVICE_ONLY_PROBLEM] : []),
+  ];
+  if (problems.length > 0) return { state: 'invalid', problems };
+  if (command === 'check') return { state: 'check', flags, json, watch };
+  if (action !== undefined) return { state: 'service', flags, action, system, yes };
+  return subCommand(words, flags.storagePath);
+}
+
+const SERVICE_ACTIONS = new Map<string, 'install' | 'uninstall'>([
+  ['install-service', 'install'],
+  ['uninstall-service', 'uninstall'],
+]);
 
 function subCommand(words: readonly string[], storagePath: string): FlagsOutcome {
   const [command, action, length, ...rest] = words;

@@ -1,0 +1,143 @@
+import { dirname, join } from 'node:path';
+import type { Flags } from '../config/flags.ts';
+import { LAUNCHD_LABEL, launchdPlist, type ServiceProgram, systemdUnit, UNIT_NAME } from './unit.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What would be done: shown first, done when the user agrees. */
+export interface ServicePlan {
+  readonly file: string;
+  /** The file's content; undefined: it is removed. */
+  readonly content: string | undefined;
+  /** Commands around it, each a program with its arguments. */
+  readonly before: readonly (readonly string[])[];
+  readonly after: readonly (readonly string[])[];
+}
+
+export type PlanOutcome =
+  | { readonly state: 'planned'; readonly plan: ServicePlan }
+  | { readonly state: 'impossible'; readonly reason: string };
+
+export interface PlanOptions {
+  readonly action: 'install' | 'uninstall';
+  /** Of the machine instead of the user. */
+  readonly system: boolean;
+  readonly flags: Flags;
+  readonly platform: NodeJS.Platform;
+  readonly env: Environment;
+  readonly uid: number;
+  readonly home: string;
+  /** Program and first arguments that start this exporter. */
+  readonly launcher: readonly string[];
+  /** The folder relative paths of flags are below. */
+  readonly resolve: (path: string) => string;
+}
+
+/** OpenClaw's variables that say where the gateway is. Its token is found in OpenClaw's own files, or in `gateway.token_file`. */
+const KEPT_VARIABLES = [
+  'OPENCLAW_STATE_DIR',
+  'OPENCLAW_CONFIG_PATH',
+  'OPENCLAW_GATEWAY_URL',
+  'OPENCLAW_GATEWAY_PORT',
+  'OPENCLAW_PROFILE',
+  'OPENCLAW_HOME',
+];
+
+/** How the service is installed or removed on this system. */
+export function planService(options: PlanOptions): PlanOutcome {
+  const { platform, system } = options;
+  if (platform === 'darwin') {
+    return system
+      ? impossible('--system: on macOS the exporter is an agent of the user; leave --system out')
+      : { state: 'planned', plan: launchdPlan(options) };
+  }
+  if (platform !== 'linux') return impossible(`there is no service manager that is known on ${platform}`);
+  return system ? systemPlan(options) : { state: 'planned', plan: userPlan(options) };
+}
+
+function userPlan(options: PlanOptions): ServicePlan {
+  const { env, home } = options;
+  const folder = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'systemd', 'user');
+  return systemdPlan(options, join(folder, UNIT_NAME), ['systemctl', '--user'], undefined);
+}
+
+function systemPlan(options: PlanOptions): PlanOutcome {
+  const { env, uid } = options;
+  const user = env.SUDO_USER;
+  if (uid !== 0)
+    return impossible('--system: writes to /etc; run it with sudo as the user who owns the gateway');
+  if (user === undefined || user === 'root' || !/^[\w.-]+$/.test(user)) {
+    return impossible(
+      '--system: run it with sudo as the user who owns the gateway: the service runs as that user',
+    );
+  }
+  const file = join('/etc/systemd/system', UNIT_NAME);
+  return { state: 'planned', plan: systemdPlan(options, file, ['systemctl'], user) };
+}
+
+function systemdPlan(
+  options: PlanOptions,
+  file: string,
+  systemctl: readonly string[],
+  user: string | undefined,
+): ServicePlan {
+  const reload = [...systemctl, 'daemon-reload'];
+  if (options.action === 'uninstall') {
+    return {
+      file,
+      content: undefined,
+      before: [[...systemctl, 'disable', '--now', UNIT_NAME]],
+      after: [reload],
+    };
+  }
+  const storage = user === undefined ? options.flags.storagePath : '/var/lib/openclaw-gateway-exporter';
+  return {
+    file,
+    content: systemdUnit(programOf(options, storage), user),
+    before: [],
+    after: [reload, [...systemctl, 'enable', UNIT_NAME], [...systemctl, 'restart', UNIT_NAME]],
+  };
+}
+
+function launchdPlan(options: PlanOptions): ServicePlan {
+  const { action, home, uid, flags } = options;
+  const file = join(home, 'Library', 'LaunchAgents', `${LAUNCHD_LABEL}.plist`);
+  const end = ['launchctl', 'bootout', `gui/${uid}/${LAUNCHD_LABEL}`];
+  if (action === 'uninstall') return { file, content: undefined, before: [end], after: [] };
+  return {
+    file,
+    content: launchdPlist(programOf(options, flags.storagePath)),
+    before: [],
+    after: [['launchctl', 'bootstrap', `gui/${uid}`, file]],
+  };
+}
+
+/** The flags as they are, with absolute paths: a service has no folder that they would be relative to. */
+function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: string): ServiceProgram {
+  const { host, port } = flags.listen;
+  const listen = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const flag = (name: string, value: string | undefined) =>
+    value === undefined ? [] : [`--${name}=${value}`];
+  const command = [
+    ...launcher,
+    ...flag('config.file', flags.configFile && resolve(flags.configFile)),
+    ...flag('web.config.file', flags.webConfigFile && resolve(flags.webConfigFile)),
+    ...flag('web.listen-address', listen),
+    ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),
+    ...(flags.allowUnauthenticatedRemote ? ['--web.allow-unauthenticated-remote'] : []),
+    ...flag('storage.path', storagePath),
+    ...flag('log.level', flags.logLevel),
+    ...flag('log.format', flags.logFormat),
+  ];
+  const kept = KEPT_VARIABLES.flatMap((name) => {
+    const value = env[name];
+    return value === undefined || value === '' ? [] : [[name, value] as const];
+  });
+  // Commands such as ssh and tailscale are looked for there.
+  const path = env.PATH ?? `${dirname(launcher[0] ?? '/usr/bin/node')}:/usr/local/bin:/usr/bin:/bin`;
+  return { command, environment: new Map([['PATH', path], ...kept]) };
+}
+
+function impossible(reason: string): PlanOutcome {
+  return { state: 'impossible', reason };
+}
