@@ -156,6 +156,7 @@ export class GatewayTarget implements ProbeTarget {
   #tokenWords(known: KnownGateway, note: string | undefined): Evidence[] {
     const subject = known.address.url.replace(/^wss?:\/\//, '');
     const places = { variants: 0, differing: [] };
-    return tokenEvidence({ install: known, verdict: this.#token.current, places, note }, subject);
+    const { current: verdict, isLimited } = this.#token;
+    return tokenEvidence({ install: known, verdict, places, note, isLimited }, subject);
   }
 }

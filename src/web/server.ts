@@ -34,6 +34,8 @@ const LIMITS = {
 const TLS_LIMITS = { handshakeTimeout: 5_000 };
 /** Prometheus has a connection for each probe under way. */
 const MAX_CONNECTIONS = 1024;
+/** After a replaced server found its port taken. */
+const RETRY_MS = 1_000;
 /** Longer than any probe is silent. */
 const IDLE_MS = 90_000;
 
@@ -93,6 +95,7 @@ export class WebServer {
   #web: WebConfig;
   #server: Server | undefined;
   #closed = false;
+  #cancelRetry: () => void = () => undefined;
 
   constructor(options: ServeOptions, file: WebConfigFile, web: WebConfig) {
     this.#options = options;
@@ -157,6 +160,7 @@ export class WebServer {
   /** Ends the server and its connections at once. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#cancelRetry();
     this.#passwordThread.close();
     if (this.#server !== undefined) await shut(this.#server);
   }
@@ -166,7 +170,9 @@ export class WebServer {
     if (old !== undefined) await shut(old);
     if (this.#closed) return;
     const outcome = await this.open();
-    if (outcome.state === 'failed') this.#options.logger.error('not serving', { reason: outcome.reason });
+    if (outcome.state === 'open') return;
+    this.#options.logger.error('not serving, trying again', { reason: outcome.reason });
+    this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => void this.#replace());
   }
 
   #create(): Server {
