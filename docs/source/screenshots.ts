@@ -43,7 +43,7 @@ const SHOWN: Readonly<Record<string, readonly [scene: string, scheme: Scheme, wi
   'status-page.png': ['healthy', 'light', 'wide'],
   'status-page-dark.png': ['healthy', 'dark', 'wide'],
   'status-page-fault.png': ['token-mismatch', 'light', 'wide'],
-  'status-page-narrow.png': ['hung', 'dark', 'narrow'],
+  'status-page-narrow.png': ['down', 'dark', 'narrow'],
 };
 
 async function addJobs(world: StatusWorld): Promise<void> {
