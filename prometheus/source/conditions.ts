@@ -8,6 +8,7 @@ import {
   NOT_ANSWERING,
   onGateway,
   onHost,
+  seconds,
   span,
 } from './promql.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -57,8 +58,21 @@ const refusedAlive = lines(
   `unless ${onGateway} ${maxBy(GATEWAY, 'openclaw_gateway_listener_up')} == 1`,
 );
 
+/** A process too young to worry about that has not answered yet: real gateways open their port last. */
+function youngStart(t: Thresholds): string {
+  const began = maxBy(GATEWAY, 'openclaw_gateway_process_start_time_seconds');
+  return lines(
+    `time() - ${began} < ${seconds(t.start_overdue_after)}`,
+    `unless ${onGateway} (last_over_time(${LAST_UP}[${span(t.start_overdue_after)}]) >= ${onGateway} ${began})`,
+  );
+}
+
 export function listenerGone(t: Thresholds): string {
-  return lines(refusedAlive, `unless ${onGateway} (${lateStart(t)})`);
+  return lines(
+    refusedAlive,
+    `unless ${onGateway} (${youngStart(t)})`,
+    `unless ${onGateway} (${lateStart(t)})`,
+  );
 }
 
 export function hung(t: Thresholds): string {

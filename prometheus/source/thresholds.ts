@@ -52,7 +52,7 @@ export const thresholdsSchema = z.strictObject({
   ),
   start_overdue_after: span(
     '6m',
-    'The state "starting" for longer than this warns; keep it above `gateway.startup_window`.',
+    'The state "starting" for longer than this warns, and a process younger than this that has not opened its port yet is starting too; keep it above `gateway.startup_window`.',
   ),
   crash_loop_range: span('15m', 'Restarts are counted over this range for a crash loop.'),
   crash_loop_restarts: amount(
@@ -160,6 +160,7 @@ export const thresholdsSchema = z.strictObject({
   exporter_absent_range: span('10m', 'No exporter in the configuration at all for this long: a page.'),
   collector_stale_for: span('3m', 'A collector that cannot look this long: chat.'),
   collector_stale_intervals: amount(5, 'A collector whose last look is so many intervals old: chat.'),
+  collector_stale_grace: span('1m', 'That old and this much more.'),
   state_range: span('1h', 'A state file that had to be set aside stays visible for this long.'),
   state_unsaved_for: span('5m', 'The state cannot be saved this long: chat.'),
   outside_for: span('5m', 'The view from the second machine fails this long: a page.'),

@@ -1,4 +1,4 @@
-import { GATEWAY, lines, maxBy, minBy, span } from './promql.ts';
+import { GATEWAY, lines, maxBy, minBy, seconds, span } from './promql.ts';
 import { type AlertRule, ladder, type RuleGroup } from './rule.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -81,7 +81,7 @@ function collectors(t: Thresholds): AlertRule[] {
       incident: 'collector-stale',
       expr: lines(
         `${minBy(by, 'openclaw_exporter_collector_up')} == 0`,
-        `or on (instance, collector) (time() - ${last} > on (instance, collector) ${t.collector_stale_intervals} * ${interval} + 60)`,
+        `or on (instance, collector) (time() - ${last} > on (instance, collector) ${t.collector_stale_intervals} * ${interval} + ${seconds(t.collector_stale_grace)})`,
       ),
       keepMs: t.settle,
       summary: 'The exporter of {{ $labels.instance }} cannot look: {{ $labels.collector }}',

@@ -268,6 +268,40 @@ export const gatewayScenarios: readonly Scenario[] = [
   },
   {
     ids: ['G7'],
+    name: "a start of five minutes that opens its port last is nobody's listener gone",
+    minutes: 60,
+    world: {
+      ...startedAt(30),
+      ...states([0, 'up'], [30, 'refused'], [35, 'up']),
+      openclaw_gateway_listener_up: [
+        [0, 1],
+        [30, 0],
+        [35, 1],
+      ],
+    },
+    firing: { 34.5: ['OpenClawGatewayRestarted/1'] },
+    never: 'warning|critical',
+  },
+  {
+    ids: ['G7', 'G3'],
+    name: 'a start that never opens its port warns past its window, and pages in the end',
+    minutes: 60,
+    world: {
+      ...startedAt(30),
+      ...states([0, 'up'], [30, 'refused']),
+      openclaw_gateway_listener_up: [
+        [0, 1],
+        [30, 0],
+      ],
+    },
+    firing: {
+      35.5: ['OpenClawGatewayRestarted/1'],
+      38.5: ['OpenClawGatewayListenerGone/1', 'OpenClawGatewayRestarted/1'],
+      42.5: ['OpenClawGatewayListenerGone/1', 'OpenClawGatewayListenerGone/2', 'OpenClawGatewayRestarted/1'],
+    },
+  },
+  {
+    ids: ['G7'],
     name: 'a start that never ends pages in the end',
     minutes: 60,
     world: { ...startedAt(30.5), ...states([0, 'up'], [30, 'refused'], [30.5, 'starting'], [35.5, 'hung']) },
