@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
+import { duration } from '../../src/config/duration.ts';
 import { Child } from './child.ts';
 import { freePort } from './ports.ts';
 import { until } from './until.ts';
@@ -50,13 +51,14 @@ export class Alertmanager {
     this.#folder = folder;
   }
 
-  static async start(configFile: string): Promise<Alertmanager> {
+  /** With `divideTimersBy`, the file's own timers divided by it; else timers as short as can be. */
+  static async start(configFile: string, divideTimersBy?: number): Promise<Alertmanager> {
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-alertmanager-'));
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port: webhook } = server.address() as AddressInfo;
     const file = join(folder, 'alertmanager.yml');
-    writeFileSync(file, stringify(forTests(readFileSync(configFile, 'utf8'), webhook)));
+    writeFileSync(file, stringify(forTests(readFileSync(configFile, 'utf8'), webhook, divideTimersBy)));
     const port = await freePort();
     const child = new Child('prometheus-alertmanager', [
       `--config.file=${file}`,
@@ -79,6 +81,11 @@ export class Alertmanager {
       what: 'Alertmanager to be ready',
     });
     return alertmanager;
+  }
+
+  /** host:port */
+  get address(): string {
+    return new URL(this.#url).host;
   }
 
   /** Reports alerts as firing, or as over. */
@@ -138,6 +145,17 @@ export class Alertmanager {
     });
   }
 
+  /** Incidents of one instance that paged and have not been told to be over. */
+  openPages(instance: string): string[] {
+    const open = new Map<string, string>();
+    for (const { receiver, status, groupKey, groupLabels } of this.about(instance)) {
+      if (receiver !== 'page') continue;
+      if (status === 'firing') open.set(groupKey, groupLabels.incident ?? '');
+      else open.delete(groupKey);
+    }
+    return [...open.values()];
+  }
+
   async stop(): Promise<void> {
     await this.#child.end('SIGTERM');
     this.#server.closeAllConnections();
@@ -154,10 +172,11 @@ export function phasesOf({ alerts }: Notification): string[] {
     .toSorted();
 }
 
-function forTests(text: string, webhook: number): unknown {
+function forTests(text: string, webhook: number, divideTimersBy?: number): unknown {
   const config = configuration.parse(parse(text));
+  const root = divideTimersBy === undefined ? hurried(config.route) : scaled(config.route, divideTimersBy);
   return {
-    route: hurried(config.route),
+    route: root,
     receivers: config.receivers.map(({ name }) => ({
       name,
       ...(name === 'nobody'
@@ -165,6 +184,22 @@ function forTests(text: string, webhook: number): unknown {
         : { webhook_configs: [{ url: `http://127.0.0.1:${webhook}/${name}`, send_resolved: true }] }),
     })),
     inhibit_rules: config.inhibit_rules,
+  };
+}
+
+const TIMERS = ['group_wait', 'group_interval', 'repeat_interval'] as const;
+const timer = duration(0);
+
+function scaled(node: Record<string, unknown>, by: number): Record<string, unknown> {
+  const routes = z.array(route).optional().parse(node.routes);
+  const timers = TIMERS.filter((key) => node[key] !== undefined).map((key) => [
+    key,
+    `${Math.round(timer.parse(node[key]) / by)}ms`,
+  ]);
+  return {
+    ...node,
+    ...Object.fromEntries(timers),
+    ...(routes === undefined ? {} : { routes: routes.map((one) => scaled(one, by)) }),
   };
 }
 

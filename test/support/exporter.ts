@@ -9,6 +9,7 @@ import { freePort } from './ports.ts';
 import { keepOutput } from './secrets.ts';
 import { NeverAnyMore, until } from './until.ts';
 
+const CONFIG_FILE = 'exporter.yml';
 const LAUNCHER = fileURLToPath(new URL('../../src/launch.js', import.meta.url));
 
 export interface ExporterOptions {
@@ -29,6 +30,7 @@ export class Exporter {
   readonly port: number;
   readonly storagePath: string;
   readonly child: Child;
+  readonly configFile: string;
   readonly #folder: string;
 
   private constructor(port: number, folder: string, storagePath: string, child: Child) {
@@ -36,6 +38,7 @@ export class Exporter {
     this.#folder = folder;
     this.storagePath = storagePath;
     this.child = child;
+    this.configFile = join(folder, CONFIG_FILE);
   }
 
   static async start({
@@ -48,7 +51,7 @@ export class Exporter {
     const port = chosen ?? (await freePort());
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-exporter-e2e-'));
     const storage = storagePath ?? join(folder, 'storage');
-    const configFile = join(folder, 'exporter.yml');
+    const configFile = join(folder, CONFIG_FILE);
     writeFileSync(configFile, stringify(config ?? {}));
     const [file = '', ...args] = [
       ...through,
@@ -80,6 +83,12 @@ export class Exporter {
   #expectAlive(): void {
     const { ended, output } = this.child;
     if (ended !== undefined) throw new NeverAnyMore(`the exporter ended (${ended}): ${output.slice(-4000)}`);
+  }
+
+  /** Writes another configuration (text as it is, or what becomes YAML) and has it read. */
+  reconfigure(config: unknown): void {
+    writeFileSync(this.configFile, typeof config === 'string' ? config : stringify(config));
+    this.child.signal('SIGHUP');
   }
 
   url(path: string): string {

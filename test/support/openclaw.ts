@@ -85,6 +85,12 @@ export class GatewayHome {
   /** Starts the gateway and waits until `/readyz` says so. */
   async startReady(token?: string): Promise<Child> {
     const gateway = this.start(token);
+    await this.untilReady(gateway);
+    return gateway;
+  }
+
+  /** Waits until `/readyz` says that a gateway that was started is ready. */
+  async untilReady(gateway: Child): Promise<void> {
     await until(
       async () => {
         if (gateway.ended !== undefined) throw new Error(`gateway ended: ${gateway.output.slice(-2000)}`);
@@ -92,7 +98,6 @@ export class GatewayHome {
       },
       { timeoutMs: 120_000, everyMs: 250, what: `gateway ${this.version} to be ready` },
     );
-    return gateway;
   }
 
   /** Runs the CLI against this home's gateway and returns what it printed. */

@@ -4,7 +4,7 @@ import { until } from './until.ts';
 
 const PROGRAM = `
 const server = require('node:net').createServer();
-server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+server.listen({ port: Number(process.argv[1]), host: '127.0.0.1', backlog: 1 }, () => {
   require('node:fs').writeSync(1, 'port ' + server.address().port + '\\n');
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 });
@@ -27,8 +27,9 @@ export class SwallowingPort {
     this.#fillers = fillers;
   }
 
-  static async open(): Promise<SwallowingPort> {
-    const child = new Child(process.execPath, ['-e', PROGRAM]);
+  /** On a free port, or on the one that is given. */
+  static async open(wanted = 0): Promise<SwallowingPort> {
+    const child = new Child(process.execPath, ['-e', PROGRAM, String(wanted)]);
     const port = Number(await until(() => /port (\d+)/.exec(child.output)?.[1], { what: 'the port' }));
     const fillers = Array.from({ length: BACKLOG + 2 }, () => {
       const socket = connect(port, '127.0.0.1');

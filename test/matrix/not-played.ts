@@ -1,0 +1,39 @@
+/** Rows of the fault catalogue without a scenario, each with its reason and the proof there is. */
+export const NOT_PLAYED: readonly { readonly ids: string; readonly why: string; readonly where: string }[] = [
+  {
+    ids: 'G9, C5+G9',
+    why: 'a blocked event loop is slow against a baseline of a day; looks a second apart are cut after a second',
+    where: 'prometheus/tests/gateway.ts, pairs.ts',
+  },
+  {
+    ids: 'G11, G12',
+    why: 'trends over six hours take twelve minutes even here',
+    where: 'prometheus/tests/gateway.ts',
+  },
+  {
+    ids: 'N8, N8+T1',
+    why: 'needs another clock at the other end',
+    where: 'test/e2e/ssh-namespaces.test.ts, prometheus/tests/network.ts, pairs.ts',
+  },
+  {
+    ids: 'N9',
+    why: 'no tailnet to be had',
+    where: 'test/integration/tailscale.test.ts, prometheus/tests/network.ts',
+  },
+  { ids: 'N10', why: 'a night takes sixteen minutes even here', where: 'prometheus/tests/network.ts (days)' },
+  {
+    ids: 'T10',
+    why: 'needs an OpenClaw client on another machine',
+    where: 'test/integration/remote-client.test.ts, prometheus/tests/token.ts',
+  },
+  {
+    ids: 'T3, T4, T5',
+    why: 'told by the same metrics and alert as T2, in more places',
+    where: 'test/e2e/token-drift.test.ts, prometheus/tests/token.ts',
+  },
+  {
+    ids: 'upgrade+X1',
+    why: 'needs two versions of the gateway in turn',
+    where: 'test/integration/cron-storage.test.ts, prometheus/tests/pairs.ts',
+  },
+];
