@@ -107,12 +107,12 @@ function chaosPart(): string[] {
   ];
 }
 
-function row({ id, fault, metric, alert, page, alerts, pages, falsePages, total }: Result): string {
+function row({ id, also, fault, metric, alert, page, alerts, pages, falsePages, total }: Result): string {
   const shown = alerts.map((one) =>
     one.replace(/^(\w)\w* OpenClaw/, (_, first: string) => `${first.toUpperCase()} `),
   );
   const cells = [
-    id,
+    [id, ...also].join(', '),
     fault,
     seconds(metric),
     seconds(alert),
@@ -142,8 +142,8 @@ each receiver, and a real OpenSSH server. Each scenario begins with all clear, i
 thresholds in time, the interval of evaluation), Alertmanager's \`group_wait\`, \`group_interval\` and \`repeat_interval\`, Prometheus' resend delay
 and lookback, \`cron.grace\`, \`cron.publish_delay\` and \`gateway.startup_window\`. The exporter looks each second (hosts each 2 s, a command each 4 s)
 and is scraped each second.
-**What is not**: ratios and counts; latencies and clock offsets; \`gateway_down_for\` and \`start_overdue_after\`, which are at least half
-as long again as the gateway's start takes, because a start takes as long as ever; the five minutes of the limit of failed attempts, whose record is put away between scenarios.
+**What is not**: ratios and counts; latencies and clock offsets; \`gateway_down_for\` and \`start_overdue_after\`, which are at least as
+long as the gateway's start takes, the latter half as long again, because a start takes as long as ever; the five minutes of the limit of failed attempts, whose record is put away between scenarios.
 The unscaled times are proved minute by minute by [the rule tests](../prometheus/tests). Each scenario has an \`instance\` of its own in Prometheus, so
 that what a range remembers of one is not counted in the next. Times are seconds after the injection, which includes a gateway's start of some 6 s where one is restarted. Alerts: C critical, W warning, I information.
 `;

@@ -23,7 +23,7 @@ const VERSION = '2026.9.6';
 /** Prometheus' own defaults, to be divided. */
 const RESEND_MS = 60_000;
 const LOOKBACK_MS = 300_000;
-/** A gateway's start is not accelerated: one that takes half as long again as the first is still within its time. */
+/** A gateway's start is not accelerated: what takes as long as the first is no outage, and half as long again no late start. */
 const START_MARGIN = 1.5;
 
 /** What is true of a world that is well, besides its jobs. */
@@ -45,7 +45,7 @@ function matrixThresholds(startMs: number): Thresholds {
   const startAllowedMs = Math.ceil((START_MARGIN * startMs) / 1000) * 1000;
   return {
     ...scaled,
-    gateway_down_for: Math.max(scaled.gateway_down_for, startAllowedMs),
+    gateway_down_for: Math.max(scaled.gateway_down_for, Math.ceil(startMs / 1000) * 1000),
     start_overdue_after: Math.max(scaled.start_overdue_after, startAllowedMs),
   };
 }

@@ -94,6 +94,7 @@ const restartsOf = async (world: World) =>
 
 const listenerGone: Scenario = {
   id: 'G3',
+  also: ['G3+T1'],
   fault: 'the process lives, its listener is closed',
   standIn: 'a program that looks like a gateway and closes its listener: a real one cannot be told to',
   inject: async (world) => {

@@ -24,7 +24,7 @@ const HOST_DOWN = { alerts: ['critical OpenClawSshHostDown'], pages: ['ssh-down'
 const refusedBoth = (result: string) =>
   HOSTS.map((host) => `openclaw_ssh_probes_total{host="${host}",result="${result}"}`);
 
-export const REFUSED = pathDown({ connect: '0', banner: 'absent', command: 'absent' });
+export const REFUSED = pathDown({ connect: '0', banner: '0', command: '0' });
 
 const stopped: Scenario = {
   id: 'N1',
@@ -59,7 +59,7 @@ const silent: Scenario = {
   id: 'N3',
   fault: 'sshd stopped with SIGSTOP: its port accepts and nobody speaks',
   inject: async (world) => world.sshd.freeze(),
-  metrics: pathDown({ banner: '0', command: 'absent' }),
+  metrics: pathDown({ banner: '0', command: '0' }),
   counts: refusedBoth('no_banner'),
   ...HOST_DOWN,
   repair: async (world) => world.sshd.thaw(),
@@ -126,7 +126,7 @@ const unresolved: Scenario = {
     const hosts = world.config.ssh.hosts.map((host) => ({ ...host, target: 'nobody.invalid' }));
     world.exporter.reconfigure({ ...world.config, ssh: { ...world.config.ssh, hosts } });
   },
-  metrics: pathDown({ resolve: '0', connect: 'absent', banner: 'absent', command: 'absent' }),
+  metrics: pathDown({ resolve: '0', connect: '0', banner: '0', command: '0' }),
   counts: refusedBoth('resolve_failed'),
   ...HOST_DOWN,
   repair: async (world) => world.exporter.reconfigure(world.config),

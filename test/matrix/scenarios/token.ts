@@ -100,6 +100,7 @@ const future: Scenario = {
 
 const lockedOut: Scenario = {
   id: 'T6',
+  also: ['T6+G6'],
   fault: 'address locked out by the limiter (HTTP 429)',
   standIn: 'a program that refuses as a gateway off loopback does; real ones only delay loopback',
   inject: (world) => world.startStandIn('locked'),
