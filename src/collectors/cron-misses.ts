@@ -92,10 +92,15 @@ export function overdueSeconds(
   cursor: MissCursor | undefined,
   nowMs: number,
 ): number | undefined {
+  if (isDueKind(job) && job.runningAtMs !== undefined) return 0;
+  const sinceMs = dueSince(job, cursor);
+  return sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs) / 1000;
+}
+
+/** From when on a job's next run is overdue, milliseconds since the epoch; undefined for jobs that are never due. */
+export function dueSince(job: CronJob, cursor: MissCursor | undefined): number | undefined {
   if (!isDueKind(job)) return undefined;
-  if (job.runningAtMs !== undefined) return 0;
-  const planned = isTime(job.nextRunAtMs) ? job.nextRunAtMs : cursor?.waitingSinceMs;
-  return planned === undefined ? undefined : Math.max(0, nowMs - planned) / 1000;
+  return isTime(job.nextRunAtMs) ? job.nextRunAtMs : cursor?.waitingSinceMs;
 }
 
 /** The work of one call: a cursor that is being moved. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceRun } from '../sources/cron-source.ts';
 import { logInterval } from './cron-log-interval.ts';
-import { advance, type MissCursor, missCursorSchema, overdueSeconds } from './cron-misses.ts';
+import { advance, dueSince, type MissCursor, missCursorSchema, overdueSeconds } from './cron-misses.ts';
 import { expectedInterval, plannerOf } from './cron-schedule.ts';
 import type { CronLedger, JobEntry } from './cron-totals.ts';
 
@@ -58,6 +58,23 @@ export class Punctuality {
       if (index % JOBS_A_TURN === JOBS_A_TURN - 1) await nextTurn();
     }
     for (const id of this.#judged.keys()) if (ledger.get(id) === undefined) this.#judged.delete(id);
+  }
+
+  /**
+   * Until when another judgement of the same jobs, without any run, would say the same; `nowMs` where one of them runs,
+   * is late or was not judged. Milliseconds since the epoch.
+   */
+  quietUntil(jobs: readonly CronJob[], ledger: CronLedger, nowMs: number): number {
+    let untilMs = Number.POSITIVE_INFINITY;
+    for (const job of jobs) {
+      const entry = ledger.get(job.id);
+      const cursor = entry === undefined ? undefined : missCursorOf(entry);
+      if (entry === undefined || cursor === undefined || !this.#isSettled(job, entry, nowMs)) return nowMs;
+      const lateFromMs = dueSince(withInterval(job, entry), cursor) ?? Number.POSITIVE_INFINITY;
+      const [dueMs = Number.POSITIVE_INFINITY] = cursor.due;
+      untilMs = Math.min(untilMs, lateFromMs, dueMs + this.#options.graceMs);
+    }
+    return Math.max(nowMs, untilMs);
   }
 
   #judgeOne(job: CronJob, entry: JobEntry, { its, ledger, nowMs, timeZone }: Judging): void {

@@ -168,6 +168,16 @@ export class CronLedger {
     this.dirty = true;
   }
 
+  /** Until when what is shown of removed jobs stays as it is; milliseconds since the epoch. */
+  removedUntil(nowMs: number): number {
+    let untilMs = Number.POSITIVE_INFINITY;
+    for (const { removedAtMs } of this.#entries.values()) {
+      const hiddenMs = (removedAtMs ?? Number.POSITIVE_INFINITY) + REMOVED_SHOWN_MS;
+      if (hiddenMs > nowMs) untilMs = Math.min(untilMs, hiddenMs);
+    }
+    return untilMs;
+  }
+
   /** A job that exists now. New names and returning series show their former value first, for the publishing delay. */
   present(id: string, name: string, nowMs: number): void {
     const entry = this.#entries.get(id);

@@ -32,6 +32,8 @@ const SECTION = 'cron';
 const TARGET = 'jobs';
 /** Lists of a few samples each that are collected without a pause: some milliseconds where all are new. */
 const LISTS_A_TURN = 200;
+/** However quiet it is, everything is judged anew so often. */
+const MAX_QUIET_MS = 5 * 60_000;
 
 type Reading = readonly [name: CronSourceName, reading: SourceReading];
 type StoredLedger = ReturnType<CronLedger['stored']>;
@@ -50,6 +52,33 @@ export const cronCollector: CollectorFactory = (context, settings) => {
   };
 };
 
+/** The last look, and until when the next one says the same where every source does. */
+interface QuietLook {
+  readonly readings: readonly Reading[];
+  readonly observation: Observation;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+function saysTheSame(
+  { readings, fromMs, untilMs }: QuietLook,
+  now: readonly Reading[],
+  nowMs: number,
+): boolean {
+  if (nowMs < fromMs || nowMs >= untilMs || readings.length !== now.length) return false;
+  return now.every(([name, reading], index) => {
+    const before = readings[index];
+    return before !== undefined && before[0] === name && isSameReading(before[1], reading);
+  });
+}
+
+/** Sources hand in the same object where nothing changed; of what they cannot read there is none. */
+function isSameReading(one: SourceReading, other: SourceReading): boolean {
+  if (one === other) return true;
+  if (one.state === 'unreadable') return other.state === 'unreadable' && one.reason === other.reason;
+  return one.state === 'absent' && other.state === 'absent';
+}
+
 /** Looks at all sources, keeps the ledger, and shows of it only what is on disk. */
 class CronWatch {
   readonly #context: CollectorContext;
@@ -64,6 +93,7 @@ class CronWatch {
   #saved: StoredLedger | undefined;
   /** Since when held-back entries have been shown, by this process's monotonic clock. */
   readonly #heldSince = new Map<string, number>();
+  #quiet: QuietLook | undefined;
 
   constructor(context: CollectorContext, sourceTimeoutMs: number) {
     this.#context = context;
@@ -78,6 +108,8 @@ class CronWatch {
     const readings = await this.#readAll(signal);
     signal.throwIfAborted();
     const nowMs = this.#context.clock.now();
+    const quiet = this.#quiet;
+    if (quiet !== undefined && saysTheSame(quiet, readings, nowMs)) return quiet.observation;
     const jobs = this.#enter(readings, nowMs);
     // Not cut here: what was entered is judged in any case.
     await nextTurn();
@@ -88,22 +120,36 @@ class CronWatch {
     // With thousands of jobs each of these steps takes tens of milliseconds; scrapes are served between them.
     await nextTurn();
     signal.throwIfAborted();
+    const changed = this.#ledger.dirty;
     const notSaved = this.#save();
     this.#noteHeld();
     await nextTurn();
     signal.throwIfAborted();
     const agreement = this.#crossCheck.judge(readings, nowMs);
-    return {
+    const observation: Observation = {
       kind: 'seen',
       samples: await this.#samples(readings, jobs, nowMs, disagreeSample(agreement?.disagree)),
       evidence: [...this.#evidence(readings, jobs, notSaved), ...agreementEvidence(agreement)],
     };
+    const untilMs = changed ? nowMs : this.#quietUntil(readings, jobs, nowMs);
+    this.#quiet = { readings, observation, fromMs: nowMs, untilMs };
+    return observation;
+  }
+
+  /** Until when the same readings would be judged the same; not beyond `nowMs` where time itself changes something. */
+  #quietUntil(readings: readonly Reading[], jobs: readonly CronJob[], nowMs: number): number {
+    // The gateway's own word is compared with the store over time.
+    const hasApi = readings.some(([name, { state }]) => name === 'api' && state !== 'absent');
+    if (hasApi || this.#heldSince.size > 0) return nowMs;
+    const jobsUntilMs = this.#punctuality.quietUntil(jobs, this.#ledger, nowMs);
+    return Math.min(jobsUntilMs, this.#ledger.removedUntil(nowMs), nowMs + MAX_QUIET_MS);
   }
 
   /** Takes up the state file's ledger as soon as the file is ours; until then counts are kept but not shown. */
   #load(): void {
     if (this.#loaded || this.#context.state.open().state === 'not_saved') return;
     this.#loaded = true;
+    this.#quiet = undefined;
     const stored = this.#context.state.read(SECTION, ledgerSchema);
     if (stored === undefined) return;
     this.#ledger = CronLedger.from(stored);

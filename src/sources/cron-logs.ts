@@ -152,6 +152,8 @@ interface Round {
   readonly runs: SourceRun[];
   readonly problems: string[];
   unreadable: number;
+  /** Something was read or waits for its time: the next round may tell more although nothing changes. */
+  active: boolean;
   /** On the clock of `performance.now()`: what was not looked into until then waits for the next round. */
   readonly untilMs: number;
 }
@@ -174,6 +176,8 @@ class Source implements CronLogSource {
   readonly #stats = new Map<string, Stats | undefined>();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   #watching = false;
+  /** What a round told that found every log at rest. */
+  #atRest: { readonly found: Discovery; readonly reading: CronLogReading & { state: 'read' } } | undefined;
   #firstLookMs: number | undefined;
   readonly #defaults: CronLogRule = { path: '', success: /SUCCESS/, error: /ERROR/ };
 
@@ -200,12 +204,17 @@ class Source implements CronLogSource {
       if (!known) return { state: 'absent', cursor: this.#keep({ ...cursor, globs: [...globs] }) };
     }
     const round = this.#round(cursor, globs, rules, found, signal);
-    this.#planWatching(round);
+    const untouched = this.#planWatching(round);
+    const rest = this.#atRest;
+    if (untouched && rest?.found === found && rest.reading.cursor === cursor) return rest.reading;
     await this.#collectLogs(round);
     await this.#readAll(round);
+    this.#atRest = undefined;
     if (round.logs.size > 0 && round.unreadable === round.logs.size)
       return { state: 'unreadable', reason: 'EACCES' };
-    return this.#reading(round);
+    const reading = this.#reading(round);
+    if (!round.active && round.problems.length === 0) this.#atRest = { found, reading };
+    return reading;
   }
 
   #cursorOf(raw: unknown): LogCursor {
@@ -264,12 +273,16 @@ class Source implements CronLogSource {
       runs: [],
       problems: [...found.problems],
       unreadable: 0,
+      active: false,
       untilMs: performance.now() + this.#limits.roundMs,
     };
   }
 
-  /** Decides which remembered stats still hold: those that a complete watch says nothing of, until the next sweep. */
-  #planWatching({ found, problems }: Round): void {
+  /**
+   * Decides which remembered stats still hold: those that a complete watch says nothing of, until the next sweep. True
+   * when all of them do.
+   */
+  #planWatching({ found, problems }: Round): boolean {
     const { clock, watch = true, sweepMs = DEFAULT_SWEEP_MS, platform = process.platform } = this.#options;
     const wanted = watch && platform === 'linux' && found.logs.length >= this.#limits.watchFrom;
     const touched = this.#watch.takeTouched();
@@ -281,13 +294,16 @@ class Source implements CronLogSource {
       );
     }
     const now = clock.monotonic();
-    if (!this.#watching || now - this.#sweptAtMs >= sweepMs) {
+    const sweeps = !this.#watching || now - this.#sweptAtMs >= sweepMs;
+    if (sweeps) {
       this.#stats.clear();
       this.#sweptAtMs = now;
     }
     for (const path of touched) this.#stats.delete(path);
     // What a link leads to changes in a folder that nobody watches.
-    for (const { path, symlink } of found.logs) if (symlink) this.#stats.delete(path);
+    const linked = found.logs.filter(({ symlink }) => symlink);
+    for (const { path } of linked) this.#stats.delete(path);
+    return !sweeps && touched.size + linked.length === 0;
   }
 
   async #statOf(path: string): Promise<Stats | undefined> {
@@ -320,6 +336,7 @@ class Source implements CronLogSource {
 
   async #readAll(round: Round): Promise<void> {
     const fresh = [...round.logs.values()].filter(({ log }) => round.cursor.files[log.path] === undefined);
+    round.active ||= fresh.length > 0;
     await this.#adoptRenamed(round, fresh);
     await this.#readKnown(round);
     const unknown = fresh.filter(({ log }) => entryOf(round, log.path) === undefined);
@@ -337,6 +354,7 @@ class Source implements CronLogSource {
       const entry = entryOf(round, log.path);
       if (entry !== undefined && !isAtRest(entry, stat)) due.push({ log, stat, entry });
     }
+    round.active ||= due.length > 0;
     // Short ones first: a log with much to catch up on delays no other.
     due.sort((a, b) => a.stat.size - a.entry.mark.offset - (b.stat.size - b.entry.mark.offset));
     for (const { log, stat, entry } of due) {
@@ -403,6 +421,7 @@ class Source implements CronLogSource {
         this.#take(round, log, await follow(this.#tailed(round, log), entry, undefined, round.context));
       }
     }
+    round.active ||= gone.length > 0;
     const spare = Math.max(0, this.#limits.files * 2 - round.logs.size);
     const forgotten = gone
       .sort((a, b) => b.atMs - a.atMs)
@@ -429,7 +448,7 @@ class Source implements CronLogSource {
     return { path, rule, judge };
   }
 
-  #reading(round: Round): CronLogReading {
+  #reading(round: Round): CronLogReading & { state: 'read' } {
     const { cursor, changed, runs, logs, globs, rules } = round;
     const next = this.#nextCursor(round);
     const jobs: CronJob[] = [];

@@ -69,6 +69,7 @@ export class LogDiscovery {
   readonly #maxLogs: number;
   #listings = new Map<string, Listing>();
   #folders = new Map<string, Listing>();
+  #last: { readonly globs: string; readonly discovery: Discovery } | undefined;
 
   constructor(maxLogs: number) {
     this.#maxLogs = maxLogs;
@@ -79,8 +80,27 @@ export class LogDiscovery {
     return this.#folders.keys();
   }
 
-  /** Looks for the files of absolute globs. */
+  /** Looks for the files of absolute globs; gives the same object where no folder changed. */
   async discover(globs: readonly string[], signal: AbortSignal): Promise<Discovery> {
+    const key = globs.join('\n');
+    const last = this.#last;
+    if (last?.globs === key && (await this.#isUnchanged(signal))) return last.discovery;
+    const discovery = await this.#discover(globs, signal);
+    const complete = discovery.problems.length + discovery.unreadable.size + discovery.missing.size === 0;
+    this.#last = complete ? { globs: key, discovery } : undefined;
+    return discovery;
+  }
+
+  async #isUnchanged(signal: AbortSignal): Promise<boolean> {
+    for (const [folder, listing] of this.#listings) {
+      signal.throwIfAborted();
+      const now = await stat(folder).catch(() => undefined);
+      if (now === undefined || !isSameFolder(listing, now)) return false;
+    }
+    return true;
+  }
+
+  async #discover(globs: readonly string[], signal: AbortSignal): Promise<Discovery> {
     const unreadable = new Map<number, string>();
     const missing = new Set<number>();
     const logs = new Map<string, FoundLog>();
@@ -178,20 +198,24 @@ export class LogDiscovery {
   /** The names in a folder, or the system's code. */
   async #list(folder: string, signal: AbortSignal): Promise<readonly Name[] | string> {
     signal.throwIfAborted();
-    const now = this.#folders.get(folder);
-    if (now !== undefined) return now.names;
+    const known = this.#folders.get(folder);
+    if (known !== undefined) return known.names;
     if (this.#folders.size >= MAX_FOLDERS) return [];
     try {
-      const { mtimeMs, ino } = await stat(folder);
+      const now = await stat(folder);
       const before = this.#listings.get(folder);
-      const same = before !== undefined && before.mtimeMs === mtimeMs && before.ino === ino;
-      const listing = same ? before : await listAnew(folder, mtimeMs, ino);
+      const same = before !== undefined && isSameFolder(before, now);
+      const listing = same ? before : await listAnew(folder, now.mtimeMs, now.ino);
       this.#folders.set(folder, listing);
       return listing.names;
     } catch (error) {
       return codeOf(error) ?? 'unreadable';
     }
   }
+}
+
+function isSameFolder(before: Listing, now: Pick<Listing, 'mtimeMs' | 'ino'>): boolean {
+  return before.mtimeMs === now.mtimeMs && before.ino === now.ino;
 }
 
 async function listAnew(folder: string, mtimeMs: number, ino: number): Promise<Listing> {
