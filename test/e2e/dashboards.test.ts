@@ -136,9 +136,9 @@ describe('the dashboards, read by a real Prometheus with the bundled rules', () 
     );
     for (const record of HISTORY) {
       await untilRecorded(
-        `${record} of both jobs`,
+        `${record} of a job`,
         `${record}{instance="$instance"}`,
-        (values) => values.length === 2,
+        (values) => values.length >= 1,
       );
     }
     await untilRecorded('no cause', 'instance_cause:openclaw_incident:max', (values) => values.length === 0);
