@@ -4,6 +4,7 @@ import { type RememberedRun, rememberedRuns } from '../support/cron-history.ts';
 import { parseExposition, type Series } from '../support/exposition.ts';
 import { newToken, refusedAttempts } from '../support/openclaw.ts';
 import { until } from '../support/until.ts';
+import { countOf } from './picture.ts';
 import type { World } from './world.ts';
 
 const WINDOW_MS = 5 * 60_000;
@@ -14,6 +15,7 @@ const NOTING_MS = 5_000;
 const SCRAPE_LIMIT_MS = 10_000;
 /** Far above what a healthy exporter of this size holds, far below what a leak would. */
 const MOST = { megabytes: 250, files: 250, children: 20 } as const;
+const MORE_RUNS = 3;
 const TICK = ['--cron', '*/2 * * * * *', '--exact'] as const;
 /** Totals that outlive the exporter. */
 const PERSISTED = /^openclaw_(?:cron_\w+_total|gateway_process_restarts_total)$/;
@@ -70,6 +72,7 @@ export async function chaos(
   }
   await story.repairAll();
   await world.untilWell();
+  await watch.untilCounting();
   await world.gateway.end('SIGTERM');
   await watch.agreesWith(rememberedRuns(world.home));
   watch.end();
@@ -118,9 +121,19 @@ class Story {
     const world = this.#world;
     if (this.#gateway === 'dead') {
       return [
-        ['gateway started', async () => this.#start()],
-        ['gateway started', async () => this.#start()],
-        ['gateway started with another token', async () => this.#start(newToken())],
+        [
+          'gateway started',
+          async () => {
+            this.#start();
+          },
+        ],
+        ['gateway started and ready', async () => world.home.untilReady(this.#start())],
+        [
+          'gateway started with another token',
+          async () => {
+            this.#start(newToken());
+          },
+        ],
       ];
     }
     const kill: Action = [
@@ -199,12 +212,13 @@ class Story {
     ]);
   }
 
-  #start(token?: string): void {
+  #start(token?: string): Child {
     const gateway = this.#world.home.start(token);
     this.#world.gateway = gateway;
     this.gateways.push(gateway);
     this.counts.gatewayStarts += 1;
     this.#gateway = 'up';
+    return gateway;
   }
 
   async #stopSshd(): Promise<void> {
@@ -260,6 +274,17 @@ class Watch {
       peak: this.#peak,
       broken: [...this.#broken],
     };
+  }
+
+  /** Waits until some more runs were counted: a story may have left the gateway little time to run any. */
+  async untilCounting(): Promise<void> {
+    const counted = async () => countOf(await this.#world.series(), 'openclaw_cron_runs_total');
+    const before = await counted();
+    await until(async () => (await counted()) >= before + MORE_RUNS, {
+      what: 'further runs to be counted',
+      timeoutMs: 15_000,
+      everyMs: 250,
+    });
   }
 
   /** Waits until the counts of finished runs are the gateway's own history, job by job. */

@@ -239,6 +239,7 @@ class Run {
   }
 
   async #counts(): Promise<number[]> {
+    if (this.#scenario.counts === undefined) return [];
     const series = await this.#world.series();
     return (this.#scenario.counts ?? []).map((counter) => countOf(series, counter));
   }

@@ -254,7 +254,7 @@ export class World {
   /** Runs a job now, as a person would; `token` where the gateway accepts another than the configured one. */
   async runJob(name: string, token = this.token): Promise<void> {
     // The command's exit code is the run's.
-    await this.home.cli(token, 'cron', 'run', this.idOf(name)).catch(() => undefined);
+    await this.home.cli(token, 'cron', 'run', this.idOf(name), '--token', token).catch(() => undefined);
   }
 
   /** Makes a job fail from now on, of those that can. */

@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chaos } from '../matrix/chaos.ts';
+import { play } from '../matrix/play.ts';
+import { SCENARIOS } from '../matrix/scenarios/index.ts';
+import { World } from '../matrix/world.ts';
+import { installed } from '../support/promtool.ts';
+import { expectNoSecretShown } from '../support/secrets.ts';
+
+/** The part of the fault matrix that is played each time (T1 within its pair); all of it: `npm run matrix`. */
+const SUBSET = ['X4', 'C2', 'G1', 'T1+C11'] as const;
+const CHAOS = { steps: 20, seed: 7 } as const;
+
+const available = installed('prometheus') && installed('prometheus-alertmanager');
+
+describe.skipIf(!available)('faults of a real gateway, up to the page', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.start();
+  });
+
+  afterAll(async () => {
+    await world?.stop();
+    expectNoSecretShown();
+  });
+
+  it.each(SUBSET.map((id, index) => [id, index] as const))(
+    '%s: the verdicts, the alerts and the pages that it should have, and no others',
+    async (id, index) => {
+      const scenario = SCENARIOS.find((one) => one.id === id);
+      if (scenario === undefined) throw new Error(`no scenario ${id}`);
+      const { misses, falsePages } = await play(world, scenario, index);
+      expect(misses).toEqual([]);
+      expect(falsePages).toEqual([]);
+    },
+  );
+
+  it(`${CHAOS.steps} random faults and repairs break no promise`, async () => {
+    const { broken, scrapes } = await chaos(world, CHAOS.steps, CHAOS.seed);
+    expect(broken).toEqual([]);
+    expect(scrapes).toBeGreaterThan(0);
+  });
+});
