@@ -85,9 +85,12 @@ function pageOf(results: readonly Result[]): string {
     '| row | why not here | where it is proved |',
     '| --- | --- | --- |',
     ...NOT_PLAYED.map(({ ids, why, where }) => `| ${ids} | ${why} | ${where} |`),
-    ...unplayed.map(
-      ({ id }) => `| ${id} | it has a scenario that was not played yet | \`npm run matrix -- ${id}\` |`,
-    ),
+    '',
+    '## Scenarios that were not played yet',
+    '',
+    unplayed.length === 0
+      ? 'None.'
+      : `Written, and without a result so far: ${unplayed.map(({ id }) => id).join(', ')}.`,
     '',
   ].join('\n');
 }
