@@ -213,8 +213,10 @@ class Source implements CronLogSource {
     if (round.logs.size > 0 && round.unreadable === round.logs.size)
       return { state: 'unreadable', reason: 'EACCES' };
     const reading = this.#reading(round);
-    if (!round.active && round.problems.length === 0) this.#atRest = { found, reading };
-    return reading;
+    if (round.active || round.problems.length > 0) return reading;
+    const same = rest?.found === found && rest.reading.cursor === reading.cursor;
+    this.#atRest = same ? rest : { found, reading };
+    return this.#atRest.reading;
   }
 
   #cursorOf(raw: unknown): LogCursor {

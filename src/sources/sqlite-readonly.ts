@@ -128,6 +128,7 @@ function wayOf(
 function stampOf(path: string): { text: string; size: number; changedMs: number } | undefined {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) return undefined;
-  const text = `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
+  // Not the time of the inode's change: where root reads, SQLite sets the owner of `-wal` anew each time.
+  const text = `${stat.ino}:${stat.size}:${stat.mtimeNs}`;
   return { text, size: Number(stat.size), changedMs: Number(stat.mtimeMs) };
 }
