@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { COLLECTOR_DEFAULTS } from '../../src/config/schema.ts';
 import { Exporter } from '../support/exporter.ts';
 import { sampleOf } from '../support/exposition.ts';
-import { type Bench, type BenchRow, ms, quantile, timed, times } from './bench.ts';
+import { type Bench, type BenchRow, cpuSecondsOf, ms, quantile, timed, times } from './bench.ts';
 import { type ScaleSize, ScaleStore } from './cron-scale-store.ts';
 
 const MIB = 1024 * 1024;
@@ -16,9 +16,9 @@ const SIZES: readonly ScaleSize[] = [
   { jobs: 100, runs: 20_000, logs: 1_000, bigLogBytes: 0 },
   { jobs: 1_000, runs: 200_000, logs: 10_000, bigLogBytes: 2_048 * MIB },
 ];
-const ROUNDS = 5;
+const ROUNDS = 8;
 /** The first ones still set watches and read what the very first one left. */
-const WARM_UP_ROUNDS = 2;
+const WARM_UP_ROUNDS = 10;
 const SCRAPES = 100;
 const INTERVAL_MS = 1_500;
 const OTHERS = Object.keys(COLLECTOR_DEFAULTS).filter((name) => name !== 'cron');
@@ -104,32 +104,17 @@ async function untilComplete(exporter: Exporter): Promise<void> {
   );
 }
 
-/** Processor milliseconds of one round of the exporter, with `change` before each; scrapes in between are few. */
+/**
+ * Processor milliseconds of the whole exporter in one interval, with `change` before each. Nobody scrapes meanwhile:
+ * that would cost more than a quiet round.
+ */
 async function cpuOfRounds(exporter: Exporter, change: () => void): Promise<number> {
-  const start = await reading(exporter);
-  // A scrape costs more than a quiet round, so rounds are waited for by their interval and counted afterwards.
+  const start = cpuSecondsOf(exporter.child.pid);
   for (let round = 0; round < ROUNDS; round += 1) {
     change();
     await setTimeout(INTERVAL_MS);
   }
-  const end = await reading(exporter);
-  const scrapeMs = await cpuOfScrape(exporter);
-  return Math.max(0, (end.cpuMs - start.cpuMs - scrapeMs) / (end.rounds - start.rounds));
-}
-
-async function cpuOfScrape(exporter: Exporter): Promise<number> {
-  const first = await reading(exporter);
-  const second = await reading(exporter);
-  return second.rounds === first.rounds ? second.cpuMs - first.cpuMs : 0;
-}
-
-async function reading(exporter: Exporter) {
-  const series = await exporter.series();
-  const runs = series.filter(({ name }) => name === 'openclaw_exporter_collector_runs_total');
-  return {
-    rounds: runs.reduce((sum, { value }) => sum + value, 0),
-    cpuMs: (sampleOf(series, 'process_cpu_seconds_total') ?? Number.NaN) * 1000,
-  };
+  return ((cpuSecondsOf(exporter.child.pid) - start) * 1000) / ROUNDS;
 }
 
 async function scrapes(exporter: Exporter): Promise<number[]> {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Bench, BenchRow } from './bench.ts';
 import { cronScale } from './cron-scale.ts';
@@ -11,23 +11,42 @@ const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url))
 
 const only = process.argv[2];
 const chosen = BENCHES.filter(({ name }) => only === undefined || name.includes(only));
-const sections: string[] = [];
+const sections = new Map(sectionsOf(readFileSync(PAGE, 'utf8')));
 for (const bench of chosen) {
   process.stderr.write(`${bench.name} …\n`);
-  sections.push(section(bench, await bench.run()));
+  const text = section(bench, await bench.run());
+  process.stdout.write(text);
+  sections.set(titleOf(bench), text);
 }
-const page = `# Benchmarks
+const texts = BENCHES.flatMap((bench) => sections.get(titleOf(bench)) ?? []);
+writeFileSync(
+  PAGE,
+  `# Benchmarks
 
-Made by \`npm run bench\` on ${process.platform}, Node ${process.version}. Both sides of a table ran on the same machine in the
-same run; read the ratios, not the absolute figures.
+Each table is written by the command above it; \`npm run bench\` writes them all. Both sides of a table ran on the same machine
+(2 cores) in the same run; read the ratios, not the absolute figures.
 
-${sections.join('\n')}`;
-if (only === undefined) writeFileSync(PAGE, page);
-process.stdout.write(page);
+${texts.join('\n')}`,
+);
 
-function section({ name, claim, alternative }: Bench, rows: readonly BenchRow[]): string {
+/** The page's sections with their titles. */
+function sectionsOf(page: string): [title: string, text: string][] {
+  return page
+    .split(/^(?=## )/m)
+    .slice(1)
+    .map((text) => [/^## (.*)/.exec(text)?.[1] ?? '', `${text.trimEnd()}\n`]);
+}
+
+function titleOf({ name }: Bench): string {
+  return `${name[0]?.toUpperCase()}${name.slice(1)}`;
+}
+
+function section(bench: Bench, rows: readonly BenchRow[]): string {
+  const { name, claim, alternative } = bench;
   const lines = rows.map((row) => `| ${row.what} | ${row.ours} | ${row.alternative} | ${row.ratio} |`);
-  return `## ${name[0]?.toUpperCase()}${name.slice(1)}
+  return `## ${titleOf(bench)}
+
+\`npm run bench -- "${name}"\` on ${process.platform}, Node ${process.version}
 
 ${claim} The alternative: ${alternative}.
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBlackHole } from '../support/black-hole.ts';
@@ -9,7 +9,7 @@ import { freePort } from '../support/ports.ts';
 import { Sshd } from '../support/sshd.ts';
 import { SwallowingPort } from '../support/swallowing-port.ts';
 import { until } from '../support/until.ts';
-import { type Bench, type BenchRow, quantile, times } from './bench.ts';
+import { type Bench, type BenchRow, cpuSecondsOf, quantile, statOf, times } from './bench.ts';
 
 const HOSTS = 200;
 /** Every third host is dead, in turn refusing, silent, and swallowing. */
@@ -18,8 +18,6 @@ const DEFAULT_ROUNDS = 4;
 /** As many rounds as there are in an hour of the default interval of 30 s, each after the other without a rest. */
 const HOUR_OF_ROUNDS = 120;
 const LOGINS_BY_HAND = 10;
-/** The kernel's clock ticks a second in `/proc/PID/stat`. */
-const TICKS = 100;
 
 interface Reading {
   /** Of the collector's last round. */
@@ -120,31 +118,15 @@ function read(exporter: Exporter, series: readonly Series[]): Omit<Reading, 'pro
     residentBytes: value('process_resident_memory_bytes'),
     heapBytes: value('nodejs_heap_size_used_bytes'),
     openFiles: value('process_open_fds'),
-    cpuSeconds: cpuSeconds(exporter.child.pid),
+    cpuSeconds: cpuSecondsOf(exporter.child.pid),
     hostsSeen: matching(series, 'openclaw_ssh_up').length,
     atSeconds: performance.now() / 1000,
   };
 }
 
-/** User and system time, of itself and of children that have ended. Source: proc(5), fields 14 to 17 of `stat`. */
-function cpuSeconds(pid: number): number {
-  const fields = statOf(pid);
-  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / TICKS;
-}
-
 function childrenOf(pid: number): number {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(Number(name))[1] === String(pid))
     .length;
-}
-
-/** The fields of `/proc/PID/stat` behind the name, from the state on; none where the process is gone. */
-function statOf(pid: number): string[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return [];
-  }
 }
 
 /** Seconds and processor seconds of a round by hand, from a few logins of each kind. */
