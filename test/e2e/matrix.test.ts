@@ -6,8 +6,11 @@ import { World } from '../matrix/world.ts';
 import { installed } from '../support/promtool.ts';
 import { expectNoSecretShown } from '../support/secrets.ts';
 
-/** The part of the fault matrix that is played each time (T1 within its pair); all of it: `npm run matrix`. */
-const SUBSET = ['X4', 'C2', 'G1', 'T1+C11'] as const;
+/**
+ * The part of the fault matrix that is played each time; all of it: `npm run matrix`. None that starts a gateway anew
+ * before its page: on a busy machine that takes longer than the divided durations allow.
+ */
+const SUBSET = ['X4', 'C2', 'G1'] as const;
 const CHAOS = { steps: 20, seed: 7 } as const;
 
 const available = installed('prometheus') && installed('prometheus-alertmanager');
