@@ -1,5 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { HOST } from '../../prometheus/source/promql.ts';
+import { SSH_RESULTS, type SshResult } from '../../src/sources/ssh.ts';
+import type { State } from './colours.ts';
 import { dashboard, UID } from './frame.ts';
 import { PLAIN_YES_NO, steps, words, YES_NO } from './mappings.ts';
 import { lines, stat, table, timeline } from './panels.ts';
@@ -12,6 +14,11 @@ const REACHED = words([1, 'up', 'good'], [0, 'down', 'bad']);
 const SYNCHRONIZED = words([1, 'in step', 'good'], [0, 'not in step', 'warn']);
 const ONLINE = words([1, 'online', 'good'], [0, 'offline', 'passing']);
 const DIRECT = words([1, 'direct', 'good'], [0, 'relayed', 'warn']);
+function stateOfResult(result: SshResult): State {
+  if (result === 'ok') return 'good';
+  return result === 'other' ? 'unknown' : 'bad';
+}
+
 const OFFSET = 'openclaw_clock_offset_seconds';
 const UNCERTAINTY = 'openclaw_clock_offset_uncertainty_seconds';
 
@@ -140,20 +147,7 @@ function results() {
       unit: 'ops',
       axis: 'probes',
       stacked: true,
-      series: [
-        { name: 'ok', state: 'good' },
-        ...[
-          'resolve_failed',
-          'unreachable',
-          'refused',
-          'timeout',
-          'no_banner',
-          'host_key_changed',
-          'auth_denied',
-          'proxy_failed',
-        ].map((name) => ({ name, state: 'bad' }) as const),
-        { name: 'other', state: 'unknown' },
-      ],
+      series: [...SSH_RESULTS.map((name) => ({ name, state: stateOfResult(name) }))],
     },
   );
 }

@@ -1,3 +1,4 @@
+import { SSH_RESULTS } from '../../src/sources/ssh.ts';
 import type { Timeline, Value } from './timeline.ts';
 
 /** Series by name and labels, over a time that begins at minute 0. */
@@ -79,17 +80,7 @@ const HOSTS = [
   ['studio', 1],
   ['macbook', 0],
 ] as const;
-const SSH_FAILURES = [
-  'resolve_failed',
-  'unreachable',
-  'refused',
-  'timeout',
-  'no_banner',
-  'host_key_changed',
-  'auth_denied',
-  'proxy_failed',
-  'other',
-];
+const SSH_FAILURES = SSH_RESULTS.filter((result) => result !== 'ok');
 
 /** A host's SSH over time: down with `result` from one minute to another. */
 export function sshDown(host: string, result: string, from: number, to = Number.POSITIVE_INFINITY): World {
