@@ -51,16 +51,20 @@ describe.concurrent.each(VERSIONS)('beside a gateway %s that refuses the configu
     const began = performance.now();
     const steady = await start();
     let restarted = 0;
-    while (performance.now() - began < WINDOW_MS) {
+    let refused = 0;
+    for (;;) {
       const other = await start(steady.storagePath);
       await other.untilMetrics('a few rounds of token checks', (series) => rounds(series) > 3, WINDOW_MS);
       await other.stop(restarted % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+      const refusedByNow = refusedAttempts(gateway);
+      // The first attempt was made after `began`: beyond the window a fourth one is within the limit.
+      if (performance.now() - began >= WINDOW_MS) break;
       restarted += 1;
-      expect(refusedAttempts(gateway)).toBeLessThanOrEqual(MOST_FAILURES);
+      refused = refusedByNow;
+      expect(refused).toBeLessThanOrEqual(MOST_FAILURES);
     }
     expect(restarted).toBeGreaterThan(2);
-    expect(refusedAttempts(gateway)).toBeGreaterThan(0);
-    expect(refusedAttempts(gateway)).toBeLessThanOrEqual(MOST_FAILURES);
+    expect(refused).toBeGreaterThan(0);
     const series = await steady.series();
     expect(sampleOf(series, 'openclaw_gateway_up')).toBe(1);
     expect(sampleOf(series, 'openclaw_gateway_auth_suppressed_total')).toBeGreaterThan(0);
