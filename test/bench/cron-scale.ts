@@ -77,7 +77,10 @@ async function measure(store: ScaleStore, home: string): Promise<Cost> {
   const collectors = { ...off, cron: { interval: `${everyMs}ms`, timeout: `${everyMs}ms` } };
   const env = { HOME: home, OPENCLAW_STATE_DIR: home };
   const from = performance.now();
-  const exporter = await Exporter.start({ env, config: { cron: { max_jobs: store.size.jobs }, collectors } });
+  const exporter = await Exporter.start({
+    env,
+    config: { cron: { max_jobs: store.size.jobs, publish_delay: '2s' }, collectors },
+  });
   try {
     await untilComplete(exporter);
     const readySeconds = (performance.now() - from) / 1000;
