@@ -4,11 +4,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { hasChromium, openBrowser } from '../support/browser.ts';
 import { SqliteStore } from '../support/cron-store.ts';
+import { textOfPage } from '../support/page-text.ts';
 import { expectNoSecretShown } from '../support/secrets.ts';
 import { StandInPlace, StatusWorld, writeJobs } from '../support/status-world.ts';
 import { until } from '../support/until.ts';
 
-const PATIENCE = { timeoutMs: 90_000, everyMs: 100 };
+const PATIENCE = { timeoutMs: 90_000, everyMs: 500 };
+/** Longer than two waits on a busy machine, which outlast the limit of failed attempts: a wait tells what it saw, a hook does not. */
+const HOOK_MS = 900_000;
 const HEALTHY = 'All five layers are well';
 /** Longer than one interval of the page. */
 const NEXT_REFRESH = 16_000;
@@ -72,10 +75,14 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
   }
 
   async function untilHeadline(words: string): Promise<void> {
-    await until(async () => (await (await fetch(world.url())).text()).includes(words), {
-      ...PATIENCE,
-      what: `the headline "${words}"`,
-    });
+    await until(
+      async () => {
+        const page = await (await fetch(world.url())).text();
+        if (!page.includes(words)) throw new Error(`the page says: ${textOfPage(page).slice(0, 1_500)}`);
+        return true;
+      },
+      { ...PATIENCE, what: `the headline "${words}"` },
+    );
   }
 
   async function expectAccessible(page: Page): Promise<void> {
@@ -158,12 +165,12 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
       await untilHeadline(HEALTHY);
       await bring();
       await untilHeadline(headline);
-    }, 180_000);
+    }, HOOK_MS);
 
     afterAll(async () => {
       await take?.();
       if (headline !== HEALTHY) await world.heal();
-    }, 120_000);
+    }, HOOK_MS);
 
     it('names the verdict, its cause and the next step first, and the layer that it is about', async () => {
       const page = await open();
@@ -194,7 +201,7 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
   });
 
   describe('whatever its state', () => {
-    beforeAll(() => untilHeadline(HEALTHY), 120_000);
+    beforeAll(() => untilHeadline(HEALTHY), HOOK_MS);
 
     it('shows hostile names of jobs as text, and runs none of them', async () => {
       const page = await open();
