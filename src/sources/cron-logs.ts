@@ -90,7 +90,7 @@ export interface CronLogSource {
 }
 
 const LIMITS: CronLogLimits = {
-  files: 10_000,
+  files: 20_000,
   watchFrom: 1000,
   firstBytes: 1024 * 1024,
   newBytes: 64 * 1024 * 1024,
@@ -213,7 +213,7 @@ class Source implements CronLogSource {
     if (round.logs.size > 0 && round.unreadable === round.logs.size)
       return { state: 'unreadable', reason: 'EACCES' };
     const reading = this.#reading(round);
-    if (round.active || round.problems.length > 0) return reading;
+    if (round.active || round.problems.length > found.problems.length) return reading;
     const same = rest?.found === found && rest.reading.cursor === reading.cursor;
     this.#atRest = same ? rest : { found, reading };
     return this.#atRest.reading;

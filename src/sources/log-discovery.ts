@@ -42,6 +42,13 @@ interface Listing {
   readonly names: readonly Name[];
 }
 
+/** What one round of looking through the folders found. */
+interface Walked {
+  readonly discovery: Discovery;
+  /** All of it follows from the folders' lists alone: the same lists give the same again. */
+  readonly repeatable: boolean;
+}
+
 interface Walk {
   readonly signal: AbortSignal;
   readonly glob: number;
@@ -85,9 +92,8 @@ export class LogDiscovery {
     const key = globs.join('\n');
     const last = this.#last;
     if (last?.globs === key && (await this.#isUnchanged(signal))) return last.discovery;
-    const discovery = await this.#discover(globs, signal);
-    const complete = discovery.problems.length + discovery.unreadable.size + discovery.missing.size === 0;
-    this.#last = complete ? { globs: key, discovery } : undefined;
+    const { discovery, repeatable } = await this.#discover(globs, signal);
+    this.#last = repeatable ? { globs: key, discovery } : undefined;
     return discovery;
   }
 
@@ -100,7 +106,7 @@ export class LogDiscovery {
     return true;
   }
 
-  async #discover(globs: readonly string[], signal: AbortSignal): Promise<Discovery> {
+  async #discover(globs: readonly string[], signal: AbortSignal): Promise<Walked> {
     const unreadable = new Map<number, string>();
     const missing = new Set<number>();
     const logs = new Map<string, FoundLog>();
@@ -128,7 +134,8 @@ export class LogDiscovery {
         `more than ${this.#maxLogs} log files or ${MAX_FOLDERS} folders; the rest is not watched`,
       );
     const sorted = [...logs.values()].sort((a, b) => a.glob - b.glob || compare(a.path, b.path));
-    return { logs: sorted, problems, unreadable, missing };
+    const repeatable = failures + unreadable.size + missing.size === 0;
+    return { discovery: { logs: sorted, problems, unreadable, missing }, repeatable };
   }
 
   async #walk(walk: Walk, folder: string, rest: readonly string[], way: Way): Promise<void> {

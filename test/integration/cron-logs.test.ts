@@ -414,6 +414,22 @@ describe('files and folders', () => {
     expect(problems).toEqual([expect.stringContaining('more than 10 log files')]);
   });
 
+  test('more files than the limit do not make a quiet round read anything again', async () => {
+    const { stateDir, folder } = setup();
+    for (let index = 0; index < 20; index += 1)
+      writeFileSync(join(folder, `cron-${index}.log`), line('SUCCESS'));
+    const source = logSource(stateDir, { limits: { files: 10, watchFrom: 1 } });
+    const signal = new AbortController().signal;
+    let before = await source.read(undefined, signal);
+    await until(async () => {
+      const earlier = before;
+      before = await source.read(earlier.state === 'read' ? earlier.cursor : undefined, signal);
+      return before === earlier;
+    });
+    expect(before).toMatchObject({ problems: [expect.stringContaining('more than 10 log files')] });
+    await source.close();
+  });
+
   test('thousands of files are followed, and quiet ones are not opened', async () => {
     const { stateDir, folder } = setup();
     const names = Array.from({ length: 2000 }, (_, index) => join(folder, `cron-${index}.log`));
