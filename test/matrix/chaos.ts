@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Child } from '../support/child.ts';
 import { type RememberedRun, rememberedRuns } from '../support/cron-history.ts';
 import { parseExposition, type Series } from '../support/exposition.ts';
 import { newToken, refusedAttempts } from '../support/openclaw.ts';
 import { until } from '../support/until.ts';
+import { holdings } from './holdings.ts';
 import { countOf } from './picture.ts';
 import type { World } from './world.ts';
 
@@ -351,20 +351,6 @@ class Watch {
       this.#peak[what] = Math.max(this.#peak[what], held[what]);
       if (held[what] > MOST[what]) this.#broken.add(`the exporter holds more than ${MOST[what]} ${what}`);
     }
-  }
-}
-
-/** What a process holds; undefined where it is gone. */
-function holdings(pid: number): Record<keyof typeof MOST, number> | undefined {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return {
-      megabytes: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024),
-      files: readdirSync(`/proc/${pid}/fd`).length,
-      children: readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).length,
-    };
-  } catch {
-    return undefined;
   }
 }
 

@@ -5,11 +5,13 @@ import type { ChaosResult } from './chaos.ts';
 import { NOT_PLAYED } from './not-played.ts';
 import type { Result } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
+import type { SoakResult } from './soak.ts';
 
 const DOCS = join(import.meta.dirname, '..', '..', 'docs');
 /** Results of every scenario's last run: the whole matrix may be played in pieces. */
 const RESULTS = join(DOCS, 'fault-matrix.json');
 const CHAOS = join(DOCS, 'fault-matrix-chaos.json');
+const SOAK = join(DOCS, 'fault-matrix-soak.json');
 const PAGE = join(DOCS, 'fault-matrix.md');
 
 const result: z.ZodType<Result> = z.object({
@@ -40,9 +42,31 @@ const chaosResult: z.ZodType<ChaosResult> = z.object({
   broken: z.array(z.string()),
 });
 
+const soakResult: z.ZodType<SoakResult> = z.object({
+  minutes: z.number(),
+  scrapes: z.number(),
+  faults: z.number(),
+  runs: z.number(),
+  growth: z.array(
+    z.object({
+      what: z.string(),
+      unit: z.string(),
+      atStart: z.number(),
+      atEnd: z.number(),
+      perHour: z.number(),
+      error: z.number(),
+    }),
+  ),
+});
+
 /** Notes a story of chaos that broke nothing. */
 export function publishChaos(result: ChaosResult): void {
   writeFileSync(CHAOS, `${JSON.stringify(result, undefined, 2)}\n`);
+  publish([]);
+}
+
+export function publishSoak(result: SoakResult): void {
+  writeFileSync(SOAK, `${JSON.stringify(result, undefined, 2)}\n`);
   publish([]);
 }
 
@@ -80,6 +104,7 @@ function pageOf(results: readonly Result[]): string {
     ...(misses.length === 0 ? ['Nothing.'] : misses),
     '',
     ...chaosPart(),
+    ...soakPart(),
     '## Rows that are proved elsewhere',
     '',
     '| row | why not here | where it is proved |',
@@ -106,6 +131,26 @@ function chaosPart(): string[] {
     `${exporterKills} times. All ${scrapes} scrapes were answered, the slowest in ${slowestScrapeMs} ms. No persisted total fell; at the end the totals equalled the ${runs} runs in`,
     `the gateway's own history. The gateways refused ${refusals} attempts, never more than 3 in five minutes. The exporter held at most ${peak.megabytes} MB,`,
     `${peak.files} files and ${peak.children} children. No token stood in its metrics.`,
+    '',
+  ];
+}
+
+function soakPart(): string[] {
+  if (!existsSync(SOAK)) return [];
+  const { minutes, scrapes, faults, runs, growth } = soakResult.parse(JSON.parse(readFileSync(SOAK, 'utf8')));
+  const number = (value: number) => value.toFixed(1);
+  return [
+    '## Soak',
+    '',
+    `\`npm run matrix -- soak ${minutes}\`: one exporter for ${minutes} minutes with looks each second (some fifteen times as often as it does unless told),`,
+    `${runs} cron runs, ${faults} faults, ${scrapes} scrapes. The line of least squares through the lowest value of each 20 s, without the first quarter:`,
+    '',
+    '| what is held | after the first quarter | at the end | growth per hour, with its standard error |',
+    '| --- | --- | --- | --- |',
+    ...growth.map(({ what, unit, atStart, atEnd, perHour, error }) => {
+      const of = unit === '' ? '' : ` ${unit}`;
+      return `| ${what} | ${number(atStart)}${of} | ${number(atEnd)}${of} | ${number(perHour)} ± ${number(error)}${of} |`;
+    }),
     '',
   ];
 }
@@ -143,7 +188,7 @@ each receiver, and a real OpenSSH server. Each scenario begins with all clear, i
 
 **What is divided by 30**, so that half an hour takes a minute: every duration in the generated rules (\`for\`, \`keep_firing_for\`, ranges, offsets,
 thresholds in time, the interval of evaluation), Alertmanager's \`group_wait\`, \`group_interval\` and \`repeat_interval\`, Prometheus' resend delay
-and lookback, \`cron.grace\`, \`cron.publish_delay\` and \`gateway.startup_window\`. The exporter looks each second (hosts each 2 s, a command each 4 s)
+and lookback, \`cron.grace\`, \`cron.publish_delay\` and \`gateway.startup_window\`. The exporter looks each second (hosts each 3 s, a command each 4 s)
 and is scraped each second.
 **What is not**: ratios and counts; latencies and clock offsets; \`gateway_down_for\` and \`start_overdue_after\`, which are at least as
 long as the gateway's start takes, the latter half as long again, because a start takes as long as ever; the five minutes of the limit of failed attempts, whose record is put away between scenarios.

@@ -69,7 +69,7 @@ function exporterConfig(sshd: Sshd) {
       token: { interval: '1s' },
       api: { interval: '2s' },
       cron: { interval: '1s' },
-      ssh: { interval: '2s' },
+      ssh: { interval: '3s' },
       clock: { interval: '2s' },
       maintenance: { interval: '1s' },
       remote: { enabled: false },
