@@ -439,7 +439,7 @@ function isWell(series: readonly Series[]): boolean {
     up(series, 'named') === 1 &&
     sampleOf(series, 'openclaw_gateway_token_match') === 1 &&
     sampleOf(series, 'openclaw_gateway_token_variants') === 1 &&
-    sampleOf(series, 'openclaw_gateway_up') === 1
+    sampleOf(series, 'openclaw_gateway_state', { state: 'up' }) === 1
   );
 }
 
