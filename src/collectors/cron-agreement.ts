@@ -1,5 +1,5 @@
 import type { CronJob } from '../sources/cron-records.ts';
-import type { SourceReading } from '../sources/cron-source.ts';
+import type { ReadSource, SourceReading } from '../sources/cron-source.ts';
 import type { Evidence } from './collector.ts';
 import { jobLabels } from './cron-labels.ts';
 
@@ -10,7 +10,6 @@ const LOOKS = 2;
 const MAX_NAMED = 5;
 
 type Readings = readonly (readonly [string, SourceReading])[];
-type Read = Extract<SourceReading, { state: 'read' }>;
 
 /** Which jobs two sources of one gateway tell differently. */
 export interface Agreement {
@@ -65,7 +64,7 @@ export function agreementEvidence(agreement: Agreement | undefined): Evidence[] 
   ];
 }
 
-function readOf(readings: Readings, source: string): Read | undefined {
+function readOf(readings: Readings, source: string): ReadSource | undefined {
   const reading = readings.find(([name]) => name === source)?.[1];
   return reading?.state === 'read' ? reading : undefined;
 }

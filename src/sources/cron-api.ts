@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { toFinishedRun } from './cron-finished-entry.ts';
 import { toCronJob } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
-import { type CronSource, MAX_JOBS_READ, type SourceReading, type SourceRun } from './cron-source.ts';
+import {
+  type CronSource,
+  MAX_JOBS_READ,
+  type ReadSource,
+  type SourceReading,
+  type SourceRun,
+} from './cron-source.ts';
 import type { ApiOutcome, Ask } from './gateway-api.ts';
 
 /** The most that a gateway gives at once. Source: `limit` of `cron.list` and `cron.runs`, both versions. */
@@ -27,8 +33,6 @@ export interface ApiSourceOptions {
   /** Milliseconds between two connections. */
   readonly everyMs: number;
 }
-
-type Read = Extract<SourceReading, { state: 'read' }>;
 
 /**
  * Cron jobs and runs as the gateway itself tells them (`cron.list`, `cron.runs`). One connection a look and
@@ -73,7 +77,7 @@ function answeredBefore(
   return JSON.stringify(from) === JSON.stringify(cursor) ? { ...reading, ageMs } : undefined;
 }
 
-async function look(ask: Ask, cursor: unknown, sinceMs: number): Promise<Read> {
+async function look(ask: Ask, cursor: unknown, sinceMs: number): Promise<ReadSource> {
   const { jobs, strange } = await listJobs(ask);
   const asked = new Map(cursorSchema.safeParse(cursor).data ?? []);
   const changed = jobs.filter(

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../runtime/clock.ts';
 import type { CronJob, CronSchedule } from './cron-records.ts';
-import type { SourceRun } from './cron-source.ts';
+import type { ReadSource, SourceReading, SourceRun } from './cron-source.ts';
 import { CHUNK_BYTES, continues, openLog } from './log-content.ts';
 import { BLANK_MARK, type LogCursor, type LogEntry, parseLogCursor } from './log-cursor.ts';
 import { type Discovery, describePath, type FoundLog, jobNameOf, LogDiscovery } from './log-discovery.ts';
@@ -66,25 +66,9 @@ export interface CronLogLimits {
   readonly roundMs: number;
 }
 
-export type CronLogReading =
-  | {
-      readonly state: 'read';
-      readonly jobs: readonly CronJob[];
-      readonly runs: readonly SourceRun[];
-      readonly lastSuccesses: ReadonlyMap<string, number>;
-      /** The same object as long as nothing changed. */
-      readonly cursor: unknown;
-      /** Words without paths. */
-      readonly problems: readonly string[];
-      readonly watching: 'inotify' | 'polling';
-    }
-  /** No log was ever there; the cursor still says since when somebody looks. */
-  | { readonly state: 'absent'; readonly cursor: unknown }
-  | { readonly state: 'unreadable'; readonly reason: string };
-
 export interface CronLogSource {
   /** Looks from `cursor` on; one that is not usable means a first start. Rejects only when `signal` aborts. */
-  read(cursor: unknown, signal: AbortSignal): Promise<CronLogReading>;
+  read(cursor: unknown, signal: AbortSignal): Promise<SourceReading>;
   /** Ends the watching. */
   close(): Promise<void>;
 }
@@ -177,7 +161,7 @@ class Source implements CronLogSource {
   #sweptAtMs = Number.NEGATIVE_INFINITY;
   #watching = false;
   /** What a round told that found every log at rest. */
-  #atRest: { readonly found: Discovery; readonly reading: CronLogReading & { state: 'read' } } | undefined;
+  #atRest: { readonly found: Discovery; readonly reading: ReadSource } | undefined;
   #firstLookMs: number | undefined;
   readonly #defaults: CronLogRule = { path: '', success: /SUCCESS/, error: /ERROR/ };
 
@@ -192,7 +176,7 @@ class Source implements CronLogSource {
     await this.#watch.close();
   }
 
-  async read(raw: unknown, signal: AbortSignal): Promise<CronLogReading> {
+  async read(raw: unknown, signal: AbortSignal): Promise<SourceReading> {
     signal.throwIfAborted();
     const cursor = this.#cursorOf(raw);
     const { globs, rules } = this.#globs();
@@ -450,7 +434,7 @@ class Source implements CronLogSource {
     return { path, rule, judge };
   }
 
-  #reading(round: Round): CronLogReading & { state: 'read' } {
+  #reading(round: Round): ReadSource {
     const { cursor, changed, runs, logs, globs, rules } = round;
     const next = this.#nextCursor(round);
     const jobs: CronJob[] = [];

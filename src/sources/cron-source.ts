@@ -35,6 +35,9 @@ export type SourceReading =
   | { readonly state: 'absent'; readonly cursor?: unknown }
   | { readonly state: 'unreadable'; readonly reason: string };
 
+/** What a look gave that found something to read. */
+export type ReadSource = Extract<SourceReading, { state: 'read' }>;
+
 /** One place where a gateway keeps its cron jobs and their runs. Never creates or changes anything there. */
 export interface CronSource {
   /** Looks from `cursor` on (undefined or foreign: from the start). Runs are consumed only if their cursor comes back. */

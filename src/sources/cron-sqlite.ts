@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CronJob } from './cron-records.ts';
-import type { CronSource, SourceReading, SourceRun } from './cron-source.ts';
+import type { CronSource, ReadSource, SourceReading, SourceRun } from './cron-source.ts';
 import {
   CronRows,
   type KnownJobs,
@@ -65,7 +65,7 @@ export function createSqliteSource({ stateDir, now }: SqliteOptions): CronSource
   const path = join(stateDir, 'state', 'openclaw.sqlite');
   const ownStoreKey = join(stateDir, 'cron', 'jobs.json');
   const knownJobs: KnownJobs = new Map();
-  let last: { stamp: string; reading: Extract<SourceReading, { state: 'read' }> } | undefined;
+  let last: { stamp: string; reading: ReadSource } | undefined;
   return {
     async read(cursor, sinceMs, signal) {
       const look = lookAtDatabase(path, now());

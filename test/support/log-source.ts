@@ -1,14 +1,11 @@
 import { onTestFinished } from 'vitest';
 import { systemClock } from '../../src/runtime/clock.ts';
 import {
-  type CronLogReading,
   type CronLogSource,
   type CronLogSourceOptions,
   createCronLogSource,
 } from '../../src/sources/cron-logs.ts';
-import type { SourceRun } from '../../src/sources/cron-source.ts';
-
-export type ReadLogs = Extract<CronLogReading, { state: 'read' }>;
+import type { ReadSource, SourceRun } from '../../src/sources/cron-source.ts';
 
 /** A log source beside a state folder that is closed when the running test ends. */
 export function logSource(stateDir: string, options: Partial<CronLogSourceOptions> = {}): CronLogSource {
@@ -36,7 +33,7 @@ export class LogReader {
   }
 
   /** One look whose runs are consumed. */
-  async commit(): Promise<ReadLogs> {
+  async commit(): Promise<ReadSource> {
     const reading = await this.look();
     this.cursor = JSON.parse(JSON.stringify(reading.cursor));
     this.runs.push(...reading.runs);
@@ -45,7 +42,7 @@ export class LogReader {
   }
 
   /** One look whose runs are not consumed. */
-  async look(): Promise<ReadLogs> {
+  async look(): Promise<ReadSource> {
     const reading = await this.source.read(this.cursor, AbortSignal.timeout(30_000));
     if (reading.state !== 'read') throw new Error(`not read: ${JSON.stringify(reading)}`);
     return reading;
