@@ -130,10 +130,11 @@ const crashLoop: Scenario = {
   standIn: 'the scenario is the supervisor',
   inject: async (world) => {
     for (let crash = 0; crash < CRASHES; crash += 1) {
+      const before = await restartsOf(world);
       await world.killGateway();
       world.gateway = world.home.start();
-      await until(async () => pictureOf(await world.series()).gateway_process_up === '1', {
-        what: 'the new process to be seen',
+      await until(async () => (await restartsOf(world)) > before, {
+        what: 'the new process to be counted',
         everyMs: 100,
       });
     }
