@@ -1,15 +1,28 @@
 import type { Stats } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
 import { toFinishedRun } from './cron-finished-entry.ts';
 import { parseJson, toCronJob } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
-import { type CronSource, MAX_JOBS_READ, type SourceReading, type SourceRun } from './cron-source.ts';
+import {
+  type CronSource,
+  MAX_JOBS_READ,
+  type ReadSource,
+  type SourceReading,
+  type SourceRun,
+} from './cron-source.ts';
 import { readTail, type TailPosition } from './jsonl-tail.ts';
+import { readRegular } from './regular-file.ts';
 
-const MAX_JSON = 64 * 1024 * 1024;
+/** Parsed at once: twenty thousand jobs, with room. */
+const MAX_JSON = 16 * 1024 * 1024;
+/** Text of run files that is parsed before others have their turn. */
+const SLICE_CHARS = 128 * 1024;
+/** Of a line that may be read once more to know its place again. */
+const MAX_LAST_BYTES = 8 * 1024 * 1024;
 const SUFFIX = '.jsonl';
 const MIGRATED = 'jobs.json.migrated';
 
@@ -17,15 +30,17 @@ const jobsFile = z.object({ jobs: z.array(z.unknown()) });
 const stateFile = z.object({ jobs: z.record(z.string(), z.unknown()) });
 const withState = z.object({ state: z.unknown() });
 const withId = z.object({ id: z.string().min(1) });
-const position = z.object({ offset: z.int(), lastBytes: z.int(), last: z.string() });
+const position = z.object({
+  offset: z.int().nonnegative(),
+  lastBytes: z.int().min(0).max(MAX_LAST_BYTES),
+  last: z.string(),
+});
 /** Positions by file name: a list, as a name may be any text. */
 const cursorSchema = z.array(z.tuple([z.string(), position]));
 
 interface FilesOptions {
   readonly stateDir: string;
 }
-
-type Read = Extract<SourceReading, { state: 'read' }>;
 
 /**
  * Cron jobs and runs of versions before 2026.6: `cron/jobs.json`, `cron/jobs-state.json` and `cron/runs/*.jsonl`. Absent
@@ -34,7 +49,7 @@ type Read = Extract<SourceReading, { state: 'read' }>;
  */
 export function createFilesSource({ stateDir }: FilesOptions): CronSource {
   const folder = join(stateDir, 'cron');
-  let last: { stamps: string; reading: Read } | undefined;
+  let last: { stamps: string; reading: ReadSource } | undefined;
   return {
     async read(cursor, sinceMs, signal) {
       try {
@@ -129,7 +144,14 @@ async function readRuns(path: string, from: TailPosition | undefined, signal: Ab
     const { lines, position, oversized } = await readTail(path, from, signal);
     const runs: SourceRun[] = [];
     let strange = oversized;
+    let parsed = 0;
     for (const { text, appended } of lines) {
+      parsed += text.length;
+      if (parsed > SLICE_CHARS) {
+        parsed = 0;
+        signal.throwIfAborted();
+        await nextTurn();
+      }
       const raw = parseJson(text);
       const run = toFinishedRun(raw, appended);
       if (run !== undefined) runs.push(run);
@@ -167,7 +189,10 @@ async function readJobs(folder: string): Promise<CronJob[] | undefined> {
 }
 
 async function textOf(path: string): Promise<string | undefined> {
-  const found = await statOrNot(path);
-  if (found === undefined || found.size > MAX_JSON) return undefined;
-  return readFile(path, 'utf8');
+  try {
+    return await readRegular(path, MAX_JSON);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }

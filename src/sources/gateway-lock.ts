@@ -1,11 +1,12 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
+import { readRegular } from './regular-file.ts';
 
 /** Locks are a few hundred bytes; a folder anybody may write to is not worth more of our time than this. */
 const MAX_LOCKS = 64;
-const MAX_CHARS = 16 * 1024;
+const MAX_BYTES = 16 * 1024;
 
 /** A gateway's word about itself, written when it starts and at each restart inside its process. */
 export interface GatewayLock {
@@ -55,7 +56,7 @@ export async function gatewayLocks(query: LockQuery, signal: AbortSignal): Promi
       for (const name of await entries(folder, /^gateway\..*\.?lock$/)) {
         signal.throwIfAborted();
         const path = join(folder, name);
-        const lock = await readLock(path, query, own, signal);
+        const lock = await readLock(path, query, own);
         if (lock === undefined) continue;
         locks.push({ ...lock, writer: parent === inState ? undefined : await ownerOf(path) });
       }
@@ -75,9 +76,8 @@ async function readLock(
   path: string,
   query: LockQuery,
   own: Pick<LockQuery, 'stateDir' | 'configPath'>,
-  signal: AbortSignal,
 ): Promise<Omit<GatewayLock, 'writer'> | undefined> {
-  const lock = parseLock(await tryText(path, signal));
+  const lock = parseLock(await tryText(path));
   if (lock === undefined) return undefined;
   const sameState = lock.stateDir !== undefined && [query.stateDir, own.stateDir].includes(lock.stateDir);
   const sameConfig = [query.configPath, own.configPath].includes(lock.configPath);
@@ -90,12 +90,10 @@ async function readLock(
   };
 }
 
-async function tryText(path: string, signal: AbortSignal): Promise<string> {
+async function tryText(path: string): Promise<string> {
   try {
-    const text = await readFile(path, { encoding: 'utf8', signal });
-    return text.length > MAX_CHARS ? '' : text;
+    return await readRegular(path, MAX_BYTES);
   } catch {
-    signal.throwIfAborted();
     return '';
   }
 }

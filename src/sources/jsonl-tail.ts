@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openRegular } from './regular-file.ts';
 
-const CHUNK = 256 * 1024;
+const CHUNK = 64 * 1024;
 /** A longer line is skipped, whatever it holds. */
-const MAX_LINE = 4 * 1024 * 1024;
+const MAX_LINE = 512 * 1024;
 /** Read at most this much in one look; gateways keep these files below 2 MB. */
-const MAX_READ = 64 * 1024 * 1024;
+const MAX_READ = 16 * 1024 * 1024;
+/** Of more lines than this in one look the oldest are left out. */
+const MAX_LINES = 50_000;
 const NEWLINE = 0x0a;
 
 /** How far a file was read, and by what to know the last line again when the file was written anew. */
@@ -41,24 +44,27 @@ export async function readTail(
   position: TailPosition | undefined,
   signal: AbortSignal,
 ): Promise<TailReading> {
-  const file = await open(path, 'r');
+  const { handle: file, stat } = await openRegular(path);
   try {
     if (position !== undefined && (await standsThere(file, position))) {
       const read = await readLines(file, position, signal);
-      return { ...read, lines: read.lines.map((line) => ({ text: line.toString('utf8'), appended: true })) };
+      return readingOf(read, () => true);
     }
-    const { size } = await file.stat();
-    const start = { offset: Math.max(size - MAX_READ, 0), lastBytes: 0, last: '' };
+    const start = { offset: Math.max(stat.size - MAX_READ, 0), lastBytes: 0, last: '' };
     const read = await readLines(file, start, signal);
     const known = position === undefined ? -1 : read.lines.findLastIndex((line) => isLine(line, position));
-    const lines = read.lines.map((line, index) => ({
-      text: line.toString('utf8'),
-      appended: known >= 0 && index > known,
-    }));
-    return { ...read, lines };
+    return readingOf(read, (index) => known >= 0 && index > known);
   } finally {
     await file.close();
   }
+}
+
+function readingOf(
+  { lines, position, oversized }: Lines,
+  isAppended: (index: number) => boolean,
+): TailReading {
+  const texts = lines.map((line, index) => ({ text: line.toString('utf8'), appended: isAppended(index) }));
+  return { lines: texts, position, oversized };
 }
 
 async function standsThere(file: FileHandle, { offset, lastBytes, last }: TailPosition): Promise<boolean> {
@@ -73,35 +79,68 @@ function isLine(line: Buffer, { lastBytes, last }: TailPosition): boolean {
 }
 
 async function readLines(file: FileHandle, from: TailPosition, signal: AbortSignal) {
-  const lines: Buffer[] = [];
-  let position = from;
-  let oversized = 0;
-  let rest: Buffer = Buffer.alloc(0);
-  /** Bytes of an oversized line that were dropped already. */
-  let dropped = 0;
+  const taken = new Lines(from);
+  const chunk = Buffer.alloc(CHUNK);
   for (;;) {
     signal.throwIfAborted();
-    const chunk = Buffer.alloc(CHUNK);
-    const at = position.offset + dropped + rest.length;
-    const { bytesRead } = await file.read(chunk, 0, CHUNK, at);
-    if (bytesRead === 0 || position.offset - from.offset >= MAX_READ) return { lines, position, oversized };
-    let data = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
-    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE)) {
-      const line = data.subarray(0, end + 1);
-      const offset = position.offset + dropped + line.length;
-      // Of an oversized line only its end serves to know the place again.
-      position = { offset, lastBytes: line.length, last: digest(line) };
-      if (dropped > 0) oversized += 1;
-      else lines.push(line);
-      dropped = 0;
-      data = data.subarray(end + 1);
-    }
-    if (data.length > MAX_LINE) {
-      dropped += data.length;
-      data = Buffer.alloc(0);
-    }
-    rest = data;
+    const { reached } = taken;
+    const { bytesRead } = await file.read(chunk, 0, CHUNK, reached);
+    if (bytesRead === 0 || reached - from.offset >= MAX_READ) return taken;
+    taken.add(chunk.subarray(0, bytesRead));
   }
+}
+
+/** The complete lines of a file, added up piece by piece. */
+class Lines {
+  readonly lines: Buffer[] = [];
+  position: TailPosition;
+  oversized = 0;
+  #rest: Buffer = Buffer.alloc(0);
+  /** Bytes of an oversized line that were dropped already. */
+  #dropped = 0;
+
+  constructor(from: TailPosition) {
+    this.position = from;
+  }
+
+  /** Up to where the file was read. */
+  get reached(): number {
+    return this.position.offset + this.#dropped + this.#rest.length;
+  }
+
+  add(piece: Buffer): void {
+    const data = Buffer.concat([this.#rest, piece]);
+    const consumed = data.lastIndexOf(NEWLINE) + 1;
+    if (consumed > 0) this.#take(split(data.subarray(0, consumed)), consumed);
+    this.#rest = data.subarray(consumed);
+    if (this.#rest.length <= MAX_LINE) return;
+    this.#dropped += this.#rest.length;
+    this.#rest = Buffer.alloc(0);
+  }
+
+  #take(found: readonly Buffer[], bytes: number): void {
+    // Of an oversized line its end is enough to know the place again.
+    const last = found.at(-1) ?? Buffer.alloc(0);
+    const offset = this.position.offset + this.#dropped + bytes;
+    this.position = { offset, lastBytes: last.length, last: digest(last) };
+    const whole = this.#dropped > 0 ? found.slice(1) : found;
+    if (this.#dropped > 0) this.oversized += 1;
+    this.#dropped = 0;
+    for (const line of whole) if (line.length > 1) this.lines.push(line);
+    const many = this.lines.length;
+    if (many > MAX_LINES) this.lines.splice(0, many - MAX_LINES / 2);
+  }
+}
+
+/** Whole lines, newlines included. */
+function split(data: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let from = 0; from < data.length; ) {
+    const end = data.indexOf(NEWLINE, from) + 1;
+    lines.push(data.subarray(from, end));
+    from = end;
+  }
+  return lines;
 }
 
 function digest(line: Buffer): string {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { codeOf } from '../runtime/errors.ts';
 import type { LogMark } from './log-cursor.ts';
+import { openRegular } from './regular-file.ts';
 
 /** Bytes in one read; a few milliseconds of matching. */
 export const CHUNK_BYTES = 128 * 1024;
@@ -21,20 +22,12 @@ export type OpenedLog =
 
 /** Opens a regular file for reading; never waits for a pipe or a device. */
 export async function openLog(path: string): Promise<OpenedLog> {
-  let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return { state: 'open', ...(await openRegular(path)) };
   } catch (error) {
-    return { state: 'failed', reason: codeOf(error) ?? 'unreadable' };
+    const code = codeOf(error) ?? 'unreadable';
+    return { state: 'failed', reason: code === 'ENOTREG' ? 'not a regular file' : code };
   }
-  try {
-    const stat = await handle.stat();
-    if (stat.isFile()) return { state: 'open', handle, stat };
-  } catch {
-    // Falls through: a file that cannot be asked for its size cannot be read either.
-  }
-  await handle.close();
-  return { state: 'failed', reason: 'not a regular file' };
 }
 
 /** Reads until `buffer` is full or the file ends; the number of bytes read. */

@@ -4,8 +4,17 @@ import JSON5 from 'json5';
 import { z } from 'zod';
 import type { NotedFiles } from './noted-files.ts';
 
-const MAX_BYTES = 2 * 1024 * 1024;
-const MAX_DEPTH = 10;
+/** Of the file and all that it includes: parsing stops everything else. Such files have some kilobytes. */
+const MAX_BYTES = 512 * 1024;
+/** The parser of JSON5 takes ten times as long as that of JSON, in which OpenClaw itself writes. */
+const MAX_JSON5_BYTES = 128 * 1024;
+/** Files of one configuration; an include that is named twice counts twice. */
+const MAX_FILES = 64;
+const MAX_INCLUDE_DEPTH = 10;
+/** Objects and lists within each other. */
+const MAX_NESTING = 100;
+/** Values that OpenClaw would not allow; a file with more is some other file. */
+const MAX_MISTAKES = 100;
 const INCLUDE = '$include';
 
 /** A value that may be written down or referred to: `{source, provider, id}` as OpenClaw's secret references are. */
@@ -76,7 +85,7 @@ export function readOpenClawConfig(
 ): ConfigReading {
   try {
     const roots = [dirname(path), ...includeRoots].map(realOf);
-    return validate(load(path, { files, roots, chain: [] }));
+    return validate(load(path, { files, roots, chain: [], left: { bytes: MAX_BYTES, files: MAX_FILES } }));
   } catch (error) {
     if (error instanceof Unusable) return { config: {}, problems: [`openclaw.json ${error.message}`] };
     throw error;
@@ -91,22 +100,36 @@ interface Loading {
   readonly roots: readonly string[];
   /** Files under way, from the configuration down to the include being read. */
   readonly chain: readonly string[];
+  /** What may still be read. */
+  readonly left: { bytes: number; files: number };
 }
 
 function load(path: string, loading: Loading): unknown {
-  const { files, chain } = loading;
+  const { files, chain, left } = loading;
   if (chain.includes(path)) throw new Unusable('includes itself');
-  if (chain.length > MAX_DEPTH) throw new Unusable(`nests includes deeper than ${MAX_DEPTH}`);
-  const read = files.read(path, MAX_BYTES);
+  if (chain.length > MAX_INCLUDE_DEPTH) throw new Unusable(`nests includes deeper than ${MAX_INCLUDE_DEPTH}`);
+  left.files -= 1;
+  if (left.files < 0) throw new Unusable(`includes more than ${MAX_FILES} files`);
+  const read = files.read(path, left.bytes);
   if (read.state === 'failed') throw new Unusable(`cannot be read (${read.reason})`);
   if (read.state === 'absent') {
     if (chain.length === 0) return {};
     throw new Unusable('includes a file that is not there');
   }
-  return expand(parse(read.text), path, { ...loading, chain: [...chain, path] });
+  left.bytes -= Buffer.byteLength(read.text);
+  return expand(parse(read.text), path, { ...loading, chain: [...chain, path] }, 0);
 }
 
 function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    if (text.length > MAX_JSON5_BYTES) throw new Unusable('is not JSON, and too large to be read as JSON5');
+    return parseJson5(text);
+  }
+}
+
+function parseJson5(text: string): unknown {
   try {
     return JSON5.parse(text);
   } catch (error) {
@@ -115,12 +138,13 @@ function parse(text: string): unknown {
   }
 }
 
-function expand(value: unknown, path: string, loading: Loading): unknown {
-  if (Array.isArray(value)) return value.map((item) => expand(item, path, loading));
+function expand(value: unknown, path: string, loading: Loading, depth: number): unknown {
+  if (depth > MAX_NESTING) throw new Unusable(`nests values deeper than ${MAX_NESTING}`);
+  if (Array.isArray(value)) return value.map((item) => expand(item, path, loading, depth + 1));
   if (!isObject(value)) return value;
   const rest: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
-    if (key !== INCLUDE && key !== '__proto__') rest[key] = expand(item, path, loading);
+    if (key !== INCLUDE && key !== '__proto__') rest[key] = expand(item, path, loading, depth + 1);
   }
   if (!Object.hasOwn(value, INCLUDE)) return rest;
   const included = includesOf(value[INCLUDE])
@@ -161,6 +185,9 @@ function validate(raw: unknown): ConfigReading {
   for (;;) {
     const parsed = configSchema.safeParse(value);
     if (parsed.success) return { config: parsed.data, problems };
+    if (problems.length + parsed.error.issues.length > MAX_MISTAKES) {
+      throw new Unusable(`holds more than ${MAX_MISTAKES} values that OpenClaw does not allow`);
+    }
     for (const { path } of parsed.error.issues) {
       const name = path.map(String).join('.');
       problems.push(

@@ -1,13 +1,14 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
 import { Secret } from '../runtime/secret.ts';
 import { parseJson } from './cron-job-schema.ts';
+import { readRegular } from './regular-file.ts';
 import { readDatabase } from './sqlite-readonly.ts';
 
-const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** A device is a kilobyte, and few are paired; the whole file is parsed at once. */
+const MAX_FILE_BYTES = 512 * 1024;
 /** Of an Ed25519 key in SPKI form; the raw key follows. Source: RFC 8410. */
 const SPKI_PREFIX_BYTES = 12;
 const ROLE = 'operator';
@@ -130,8 +131,7 @@ async function readFiles(stateDir: string): Promise<Stored | { readonly reason: 
 
 async function jsonOf(path: string): Promise<unknown> {
   try {
-    if ((await stat(path)).size > MAX_FILE_BYTES) return undefined;
-    return parseJson(await readFile(path, 'utf8'));
+    return parseJson(await readRegular(path, MAX_FILE_BYTES));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -128,6 +128,8 @@ function wayOf(
 function stampOf(path: string): { text: string; size: number; changedMs: number } | undefined {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) return undefined;
+  // SQLite would wait for a pipe's writer for ever, and with it the whole program.
+  if (!stat.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'ENOTREG' });
   // Not the time of the inode's change: where root reads, SQLite sets the owner of `-wal` anew each time.
   const text = `${stat.ino}:${stat.size}:${stat.mtimeNs}`;
   return { text, size: Number(stat.size), changedMs: Number(stat.mtimeMs) };
