@@ -56,6 +56,7 @@ export interface AuthenticationOutcome {
 const CLOSE_STARTING = 1013;
 
 const hello = z.looseObject({
+  type: z.literal('hello-ok'),
   protocol: z.int().optional().catch(undefined),
   server: z
     .looseObject({ version: z.string().max(64).optional().catch(undefined) })

@@ -1,6 +1,7 @@
 import type { GatewayProtocolSocketHandlers } from '@openclaw/gateway-client/browser';
 import { type RawData, WebSocket } from 'ws';
 import type { DialOptions } from './gateway-socket.ts';
+import { textOfFrame } from './gateway-websocket.ts';
 
 /** How an exchange ends that the other side does not end. */
 export interface ExchangeEnds {
@@ -44,7 +45,11 @@ export function attachSocket(
   refused: (status: number | undefined) => void,
 ) {
   webSocket.on('open', handlers.open);
-  webSocket.on('message', (data: RawData) => handlers.message(String(data)));
+  webSocket.on('message', (data: RawData, isBinary) => {
+    const text = textOfFrame(data, isBinary);
+    if (text === undefined) webSocket.terminate();
+    else handlers.message(text);
+  });
   webSocket.on('close', (code, reason) => handlers.close(code, String(reason)));
   webSocket.on('unexpected-response', (request, response) => {
     request.destroy();

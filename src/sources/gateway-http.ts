@@ -5,10 +5,15 @@ import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { type DialOptions, dial, type GatewayFailure } from './gateway-socket.ts';
+import { holdsMoreValues } from './json-size.ts';
 import type { GatewayAddress } from './openclaw-install.ts';
 
 /** A gateway's answers are a few kilobytes; whoever sends more than this is not one. */
 const MAX_BODY_BYTES = 64 * 1024;
+/** A list of sessions, the largest of the answers, has a fraction of that. */
+const MAX_VALUES = 50_000;
+/** Preliminary answers (100 to 199) before the answer; a gateway sends none. */
+const MAX_PRELIMINARY = 8;
 
 export interface HttpCall extends DialOptions {
   readonly path: string;
@@ -119,6 +124,12 @@ function send(
     return;
   }
   sent.on('error', onError);
+  let preliminary = 0;
+  sent.on('information', () => {
+    preliminary += 1;
+    if (preliminary > MAX_PRELIMINARY)
+      onError(Object.assign(new Error('no answer'), { code: 'HPE_PRELIMINARY' }));
+  });
   sent.on('response', onAnswer);
   sent.on('upgrade', () => onError(Object.assign(new Error('upgrade'), { code: 'HPE_UPGRADE' })));
   sent.end(text);
@@ -254,7 +265,7 @@ export async function askStartup(asking: Asking): Promise<Startup | undefined> {
 
 /** The JSON of an answer, or undefined where it is none. */
 export function jsonOf({ isJson, body }: HttpAnswer): unknown {
-  if (!isJson) return undefined;
+  if (!isJson || holdsMoreValues(Buffer.from(body), MAX_VALUES)) return undefined;
   try {
     return JSON.parse(body);
   } catch {

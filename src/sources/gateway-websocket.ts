@@ -1,10 +1,13 @@
-import { WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
 import { type DialOptions, dial, type GatewayFailure } from './gateway-socket.ts';
+import { holdsMoreValues } from './json-size.ts';
 
 /** The frames before a connection is accepted are small; the greeting of an accepted one is some 100 KiB. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** Two hundred cron jobs or runs, the most that is asked for at once, have a fraction of that. */
+const MAX_FRAME_VALUES = 50_000;
 /** How long the other side may take to answer our farewell. */
 const FAREWELL_MS = 250;
 
@@ -28,6 +31,12 @@ function isChallenge(text: string): boolean {
   }
 }
 
+/** The text of a frame, or undefined where it is none or parsing it would take too long. */
+export function textOfFrame(data: RawData, isBinary: boolean): string | undefined {
+  if (isBinary || !Buffer.isBuffer(data) || holdsMoreValues(data, MAX_FRAME_VALUES)) return undefined;
+  return data.toString('utf8');
+}
+
 /** A connection's socket, for a WebSocket; its TLS certificate is already checked. */
 export async function dialWebSocket(options: DialOptions) {
   const dialed = await dial(options);
@@ -37,7 +46,14 @@ export async function dialWebSocket(options: DialOptions) {
     createConnection: () => socket,
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
+    // One frame at a time: thousands of the smallest fit into what is read at once.
+    allowSynchronousEvents: false,
+    autoPong: false,
     headers: { 'user-agent': 'openclaw-gateway-exporter' },
+  });
+  webSocket.on('ping', (data) => {
+    // Whoever asks without reading our answers gets no more of them: they would pile up here.
+    if (webSocket.readyState === WebSocket.OPEN && socket.writableLength === 0) webSocket.pong(data);
   });
   return { state: 'connected' as const, webSocket, socket };
 }
@@ -95,7 +111,7 @@ function firstFrame(webSocket: WebSocket, options: DialOptions): Promise<Gateway
     options.signal.addEventListener('abort', onAbort, { once: true });
     webSocket.once('message', (data, isBinary) =>
       settle(
-        !isBinary && isChallenge(String(data))
+        isChallenge(textOfFrame(data, isBinary) ?? '')
           ? undefined
           : { state: 'foreign', reason: 'the WebSocket opens with something else' },
       ),
