@@ -249,6 +249,10 @@ export class World {
   async removeJob(name: string): Promise<void> {
     await this.home.cli(this.token, 'cron', 'rm', this.idOf(name));
     this.jobs.delete(name);
+    await until(
+      async () => pictureOf(await this.series())[`cron_job_enabled{cron_job="${name}"}`] === undefined,
+      { what: `job ${name} to be gone`, everyMs: 100 },
+    );
   }
 
   /** Runs a job now, as a person would; `token` where the gateway accepts another than the configured one. */
