@@ -68,7 +68,10 @@ export function validateYaml<S extends z.ZodType>(
   | { readonly state: 'valid'; readonly value: z.output<S> }
   | { readonly state: 'invalid'; readonly problems: readonly ConfigProblem[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = documentOf(text, lines);
+  if (document === undefined) {
+    return invalid([{ path: '(top level)', message: 'it is nested too deep; allowed: a few levels' }]);
+  }
   const mistakes = [...document.errors, ...document.warnings];
   if (mistakes.length > 0) {
     return invalid(
@@ -89,12 +92,22 @@ export function validateYaml<S extends z.ZodType>(
   return invalid(result.error.issues.flatMap(describe));
 }
 
+/** Undefined where its levels are more than the parser's stack can hold. */
+function documentOf(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** The document as plain values; undefined where its aliases lead nowhere or multiply beyond measure. */
 function contentOf(document: Document): { readonly value: unknown } | undefined {
   try {
     return { value: document.toJS() };
   } catch (error) {
-    if (error instanceof ReferenceError) return undefined;
+    if (error instanceof ReferenceError || error instanceof RangeError) return undefined;
     throw error;
   }
 }

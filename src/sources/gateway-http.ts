@@ -10,6 +10,8 @@ import type { GatewayAddress } from './openclaw-install.ts';
 
 /** A gateway's answers are a few kilobytes; whoever sends more than this is not one. */
 const MAX_BODY_BYTES = 64 * 1024;
+/** Pieces in which an answer may come; thousands of them fit into what is read at once. */
+const MAX_PIECES = 1_000;
 /** A list of sessions, the largest of the answers, has a fraction of that. */
 const MAX_VALUES = 50_000;
 /** Preliminary answers (100 to 199) before the answer; a gateway sends none. */
@@ -83,10 +85,13 @@ function exchange(socket: Socket, call: HttpCall): Promise<Exchange> {
     send(socket, call, stop, (answer) => {
       arrived.answer = answer;
       answer.setEncoding('utf8');
+      let pieces = 0;
       answer.on('data', (chunk: string) => {
         arrived.body += chunk;
-        if (arrived.body.length > (call.maxBytes ?? MAX_BODY_BYTES))
-          settle({ state: 'foreign', reason: 'its answer does not end' });
+        pieces += 1;
+        if (arrived.body.length <= (call.maxBytes ?? MAX_BODY_BYTES) && pieces <= MAX_PIECES) return;
+        settle({ state: 'foreign', reason: 'its answer does not end' });
+        answer.removeAllListeners('data').destroy();
       });
       answer.on('end', () => settle(answered(answer, arrived.body)));
       answer.on('error', stop);

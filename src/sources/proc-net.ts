@@ -7,7 +7,7 @@ export interface ListeningSocket {
 
 // sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode; state 0A is LISTEN.
 const LISTENING =
-  /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A \S+ \S+ \S+\s+(\d+)\s+\d+\s+(\d+)(?:\s|$)/gm;
+  /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A \S+ \S+ \S+\s+(\d+)\s+\d+\s+(\d+)(?:\s|$)/gm;
 
 /** The listening sockets of /proc/net/tcp or tcp6, whatever their address. Source: proc_pid_net(5). */
 export function parseListeningSockets(text: string): ListeningSocket[] {
