@@ -1,7 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createFilesSource } from '../../src/sources/cron-files.ts';
 import { openClawInstall } from '../../src/sources/openclaw-install.ts';
@@ -22,6 +31,7 @@ const [seconds = 60, seed = 1] = process.argv.slice(2).map(Number);
 const ANSWER_MS = 150;
 const WARM_UP_CASES = 50;
 const MEBIBYTE = 1024 * 1024;
+const SPARSE_BYTES = 10 * 1024 ** 3;
 
 interface Surface {
   readonly name: string;
@@ -121,14 +131,19 @@ function files(folder: string): Surface {
 }
 
 function make(path: string, content: string, random: Random): void {
-  execFileSync('mkdir', ['-p', join(path, '..')]);
+  mkdirSync(dirname(path), { recursive: true });
   const what = random.below(12);
   if (what === 0) execFileSync('mkfifo', [path]);
-  else if (what === 1) execFileSync('ln', ['-s', random.pick(['/dev/zero', path, '/proc/self/mem']), path]);
-  else if (what === 2) execFileSync('truncate', ['-s', '10G', path]);
+  else if (what === 1) symlinkSync(random.pick(['/dev/zero', path, '/proc/self/mem']), path);
+  else if (what === 2) sparse(path);
   else if (what === 3)
     writeFileSync(path, random.pick(['[', '{"a":', '\n', '[],', '"']).repeat(random.below(200_000)));
   else writeFileSync(path, mutated(content, random), 'latin1');
+}
+
+function sparse(path: string): void {
+  writeFileSync(path, '');
+  truncateSync(path, SPARSE_BYTES);
 }
 
 async function campaign(surface: Surface, untilMs: number): Promise<Result> {
