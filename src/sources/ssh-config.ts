@@ -86,7 +86,7 @@ export function routeAsWritten({ target, port: configured }: SshDestination): Ss
 
 /**
  * Asks `ssh -G` where a target leads under the user's own configuration; connects to nothing. Throws when the exporter
- * itself cannot start a process.
+ * itself cannot start a process, or ssh does not come to an end with its own configuration.
  */
 export async function resolveRoute(destination: SshDestination, tools: RouteTools): Promise<RouteOutcome> {
   const args = ['-G', ...destinationArguments(destination), '--', destination.target];
@@ -96,10 +96,8 @@ export async function resolveRoute(destination: SshDestination, tools: RouteTool
       if (outcome.code !== 'ENOENT') throw new Error(`ssh could not be started (${outcome.code})`);
       return { state: 'no_ssh', route: routeAsWritten(destination) };
     case 'killed':
-      return failed(
-        'timeout',
-        'ssh did not finish reading its configuration in time (a Match exec that hangs?)',
-      );
+      // No word about the host: its name was not even looked up.
+      throw new Error('ssh did not finish reading its configuration in time (a Match exec that hangs?)');
     case 'too_much_output':
       return failed('other', 'ssh -G printed more than its configuration can be');
     case 'exited':

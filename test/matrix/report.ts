@@ -143,7 +143,7 @@ function soakPart(): string[] {
     '## Soak',
     '',
     `\`npm run matrix -- soak ${minutes}\`: one exporter for ${minutes} minutes with looks each second (some fifteen times as often as it does unless told),`,
-    `${runs} cron runs, ${faults} faults, ${scrapes} scrapes. The line of least squares through the lowest value of each 20 s, without the first quarter:`,
+    `${runs} cron runs, ${faults} faults, ${scrapes} scrapes. The line of least squares through a sample each 20 s, without the first quarter:`,
     '',
     '| what is held | after the first quarter | at the end | growth per hour, with its standard error |',
     '| --- | --- | --- | --- |',

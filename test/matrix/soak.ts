@@ -1,6 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { sampleOf } from '../support/exposition.ts';
+import { Exporter } from '../support/exporter.ts';
+import { freePort } from '../support/ports.ts';
+import { Heap } from './heap.ts';
 import { holdings } from './holdings.ts';
 import type { World } from './world.ts';
 
@@ -9,8 +11,8 @@ const WARM_UP_SHARE = 0.25;
 const LOOK_MS = 1_000;
 const FAULT_EVERY_MS = 20_000;
 const FAULT_LASTS_MS = 5_000;
-/** Garbage makes memory a saw: its lower edge is what is held. */
-const EDGE_LOOKS = 20;
+/** Garbage would make memory a saw: it is collected before each sample of what is held. */
+const SAMPLE_EVERY_MS = 20_000;
 const TICK = ['--cron', '*/2 * * * * *', '--exact'] as const;
 
 /** What was held, and by how much that grew. */
@@ -36,7 +38,7 @@ type Sample = Readonly<Record<string, number>>;
 
 const UNITS: Readonly<Record<string, string>> = {
   'resident memory': 'MiB',
-  'heap in use': 'MiB',
+  'heap after a collection': 'MiB',
   files: '',
   children: '',
   series: '',
@@ -53,46 +55,79 @@ export async function soak(
   say: (text: string) => void = () => undefined,
 ): Promise<SoakResult> {
   await world.addJob('ticking', ['/bin/true'], TICK);
+  const heap = await inspected(world);
   const samples: Sample[] = [];
   const endMs = performance.now() + minutes * 60_000;
-  let faults = 0;
-  let nextFaultMs = performance.now() + FAULT_EVERY_MS;
+  const faults = new Every(FAULT_EVERY_MS);
+  const looks = new Every(SAMPLE_EVERY_MS);
+  let scrapes = 0;
   while (performance.now() < endMs) {
     const lookedAt = performance.now();
-    samples.push(await look(world));
-    if (samples.length % 60 === 0) say(JSON.stringify(samples.at(-1)));
-    if (performance.now() >= nextFaultMs) {
-      await breakAndRepair(world, faults);
-      faults += 1;
-      nextFaultMs += FAULT_EVERY_MS;
+    await world.series();
+    scrapes += 1;
+    if (looks.isDue()) {
+      samples.push(await look(world, heap));
+      say(JSON.stringify(samples.at(-1)));
     }
+    if (faults.isDue()) await breakAndRepair(world, faults.times);
     await pause(Math.max(0, lookedAt + LOOK_MS - performance.now()));
   }
+  heap.close();
   const settled = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
   const growth = Object.keys(UNITS).map((what) => growthOf(what, settled));
+  return { minutes, scrapes, faults: faults.times, runs: await runsOf(world), growth };
+}
+
+/** The world's exporter, started anew so that one can look into its heap. */
+async function inspected(world: World): Promise<Heap> {
+  const { port, storagePath } = world.exporter;
+  const inspectPort = await freePort();
+  await world.exporter.stop();
+  world.exporter = await Exporter.start({
+    env: { ...world.home.env, NODE_OPTIONS: `--inspect=127.0.0.1:${inspectPort}` },
+    config: world.config,
+    port,
+    storagePath,
+  });
+  return Heap.of(inspectPort);
+}
+
+class Every {
+  readonly #ms: number;
+  #nextMs: number;
+  times = 0;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+    this.#nextMs = performance.now() + ms;
+  }
+
+  isDue(): boolean {
+    if (performance.now() < this.#nextMs) return false;
+    this.#nextMs += this.#ms;
+    this.times += 1;
+    return true;
+  }
+}
+
+async function runsOf(world: World): Promise<number> {
   const runs = (await world.series()).filter(
     ({ name, labels }) => name === 'openclaw_cron_runs_total' && labels.cron_job === 'ticking',
   );
-  return {
-    minutes,
-    scrapes: samples.length,
-    faults,
-    runs: runs.reduce((sum, { value }) => sum + value, 0),
-    growth,
-  };
+  return runs.reduce((sum, { value }) => sum + value, 0);
 }
 
-async function look(world: World): Promise<Sample> {
-  const series = await world.series();
+async function look(world: World, heap: Heap): Promise<Sample> {
+  const heapBytes = await heap.held();
   const held = holdings(world.exporter.child.pid);
   if (held === undefined) throw new Error('the exporter is gone');
   return {
     atSeconds: performance.now() / 1000,
     'resident memory': held.megabytes,
-    'heap in use': (sampleOf(series, 'nodejs_heap_size_used_bytes') ?? Number.NaN) / 1024 ** 2,
+    'heap after a collection': heapBytes / 1024 ** 2,
     files: held.files,
     children: held.children,
-    series: series.length,
+    series: (await world.series()).length,
     'state folder': sizeOf(world.exporter.storagePath) / 1024,
   };
 }
@@ -123,14 +158,10 @@ function sizeOf(folder: string): number {
 }
 
 function growthOf(what: string, samples: readonly Sample[]): Growth {
-  const points: { x: number; y: number }[] = [];
-  for (let index = 0; index + EDGE_LOOKS <= samples.length; index += EDGE_LOOKS) {
-    const part = samples.slice(index, index + EDGE_LOOKS);
-    points.push({
-      x: (part[0]?.atSeconds ?? 0) / 3_600,
-      y: Math.min(...part.map((sample) => sample[what] ?? Number.NaN)),
-    });
-  }
+  const points = samples.map((sample) => ({
+    x: (sample.atSeconds ?? Number.NaN) / 3_600,
+    y: sample[what] ?? Number.NaN,
+  }));
   const { slope, error } = leastSquares(points);
   return {
     what,

@@ -216,13 +216,10 @@ const rotated: Scenario = {
   prepare: async (world) => {
     mkdirSync(join(world.home.stateDir, 'workspace', 'main'), { recursive: true });
     writeFileSync(logOf(world), lines(1));
-    await until(
-      async () => countOf(await world.series(), 'openclaw_cron_job_enabled{cron_job="report"}') > 0,
-      {
-        what: 'the log to be seen',
-        timeoutMs: 15_000,
-      },
-    );
+    await until(async () => countOf(await world.series(), LOG_JOB) > 0, {
+      what: 'its first run to be counted',
+      timeoutMs: 15_000,
+    });
     logged = countOf(await world.series(), LOG_JOB);
   },
   inject: async (world) => {

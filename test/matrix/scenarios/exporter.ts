@@ -3,6 +3,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { declareMaintenance, endMaintenance } from '../../../src/registry/maintenance.ts';
 import type { Scenario } from '../scenario.ts';
+import type { World } from '../world.ts';
 import { GONE } from './gateway.ts';
 
 const killed: Scenario = {
@@ -44,17 +45,21 @@ const hung: Scenario = {
   },
 };
 
+async function restartWithState(world: World, change: (path: string) => void): Promise<void> {
+  await world.killExporter();
+  const { storagePath } = world.exporter;
+  for (const name of readdirSync(storagePath)) {
+    if (name.startsWith('state')) change(join(storagePath, name));
+  }
+  await world.startExporter();
+}
+
 const corrupt: Scenario = {
   id: 'X3',
   fault: 'state file damaged while the exporter is away',
-  inject: async (world) => {
-    await world.killExporter();
-    const { storagePath } = world.exporter;
-    for (const name of readdirSync(storagePath).filter((one) => one.startsWith('state'))) {
-      writeFileSync(join(storagePath, name), '{"damaged');
-    }
-    await world.startExporter();
-  },
+  // What only the state remembers of former scenarios is forgotten with it.
+  prepare: (world) => restartWithState(world, (path) => rmSync(path)),
+  inject: (world) => restartWithState(world, (path) => writeFileSync(path, '{"damaged')),
   metrics: {},
   alerts: ['warning OpenClawExporterStateLost'],
   remembered: ['warning OpenClawExporterStateLost'],
