@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
 import type { Secret } from '../runtime/secret.ts';
-import { type DialOptions, dial, type GatewayFailure } from './gateway-socket.ts';
+import { type DialOptions, dial, endAtPreliminaryFlood, type GatewayFailure } from './gateway-socket.ts';
 import { holdsMoreValues } from './json-size.ts';
 import type { GatewayAddress } from './openclaw-install.ts';
 
@@ -14,8 +14,6 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_PIECES = 1_000;
 /** A list of sessions, the largest of the answers, has a fraction of that. */
 const MAX_VALUES = 50_000;
-/** Preliminary answers (100 to 199) before the answer; a gateway sends none. */
-const MAX_PRELIMINARY = 8;
 
 export interface HttpCall extends DialOptions {
   readonly path: string;
@@ -82,7 +80,9 @@ function exchange(socket: Socket, call: HttpCall): Promise<Exchange> {
     };
     call.signal.addEventListener('abort', onAbort, { once: true });
     socket.once('close', onClose);
+    const answerBegins = endAtPreliminaryFlood(socket);
     send(socket, call, stop, (answer) => {
+      answerBegins();
       arrived.answer = answer;
       answer.setEncoding('utf8');
       let pieces = 0;
@@ -129,12 +129,6 @@ function send(
     return;
   }
   sent.on('error', onError);
-  let preliminary = 0;
-  sent.on('information', () => {
-    preliminary += 1;
-    if (preliminary > MAX_PRELIMINARY)
-      onError(Object.assign(new Error('no answer'), { code: 'HPE_PRELIMINARY' }));
-  });
   sent.on('response', onAnswer);
   sent.on('upgrade', () => onError(Object.assign(new Error('upgrade'), { code: 'HPE_UPGRADE' })));
   sent.end(text);

@@ -154,6 +154,41 @@ function firstOf(
   });
 }
 
+const PRELIMINARY = 'HTTP/1.1 1';
+/** A gateway sends one, to switch to WebSockets. */
+const MAX_PRELIMINARY = 8;
+
+/**
+ * Ends a connection on which preliminary answers (100 to 199) do not end, with a code as of the HTTP parser: thousands
+ * of them fit into what is read at once, and the parser stops at none. Call what is given when the answer begins.
+ */
+export function endAtPreliminaryFlood(socket: Socket): () => void {
+  const push = socket.push.bind(socket);
+  let seen = 0;
+  socket.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (Buffer.isBuffer(chunk)) seen += occurrences(chunk, MAX_PRELIMINARY + 1);
+    if (seen <= MAX_PRELIMINARY) return push(chunk, encoding);
+    socket.destroy(Object.assign(new Error('no answer'), { code: 'HPE_PRELIMINARY' }));
+    return false;
+  };
+  return () => {
+    socket.push = push;
+  };
+}
+
+/** How often a chunk holds the beginning of a preliminary answer, counted up to `most`. */
+function occurrences(chunk: Buffer, most: number): number {
+  let count = 0;
+  for (
+    let at = chunk.indexOf(PRELIMINARY);
+    at >= 0 && count < most;
+    at = chunk.indexOf(PRELIMINARY, at + 1)
+  ) {
+    count += 1;
+  }
+  return count;
+}
+
 function ignore(): void {
   // The verdict was given before.
 }

@@ -1,7 +1,7 @@
 import { type RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
-import { type DialOptions, dial, type GatewayFailure } from './gateway-socket.ts';
+import { type DialOptions, dial, endAtPreliminaryFlood, type GatewayFailure } from './gateway-socket.ts';
 import { holdsMoreValues } from './json-size.ts';
 
 /** The frames before a connection is accepted are small; the greeting of an accepted one is some 100 KiB. */
@@ -42,6 +42,7 @@ export async function dialWebSocket(options: DialOptions) {
   const dialed = await dial(options);
   if (dialed.state !== 'connected') return dialed;
   const { socket } = dialed;
+  const answerBegins = endAtPreliminaryFlood(socket);
   const webSocket = new WebSocket(options.address.url, {
     createConnection: () => socket,
     maxPayload: MAX_FRAME_BYTES,
@@ -51,6 +52,7 @@ export async function dialWebSocket(options: DialOptions) {
     autoPong: false,
     headers: { 'user-agent': 'openclaw-gateway-exporter' },
   });
+  webSocket.once('upgrade', answerBegins);
   webSocket.on('ping', (data) => {
     // Whoever asks without reading our answers gets no more of them: they would pile up here.
     if (webSocket.readyState === WebSocket.OPEN && socket.writableLength === 0) webSocket.pong(data);
