@@ -15,6 +15,9 @@ interface Mount {
   readonly version: 1 | 2;
 }
 
+/** The kernel's own bound on a path; a longer one is no group. */
+const MAX_PATH = 4096;
+
 /**
  * The control groups that limit a process' memory, from its /proc/PID/cgroup and the mounts the exporter sees.
  * Both versions may be mounted side by side; each level up to the mount's own root may hold a limit.
@@ -24,7 +27,12 @@ export function memoryGroups(cgroupText: string, mountinfo: string): MemoryGroup
   return cgroupText.split('\n').flatMap((line) => {
     const [, id = '', controllers = '', path = ''] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
     const version = id === '0' && controllers === '' ? 2 : 1;
-    if (path === '' || (version === 1 && !controllers.split(',').includes('memory'))) return [];
+    if (
+      path === '' ||
+      path.length > MAX_PATH ||
+      (version === 1 && !controllers.split(',').includes('memory'))
+    )
+      return [];
     const mount = mounts.find((one) => one.version === version);
     if (mount === undefined) return [];
     const file = version === 2 ? 'memory.max' : 'memory.limit_in_bytes';

@@ -2,12 +2,15 @@ import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import JSON5 from 'json5';
 import { z } from 'zod';
+import { holdsMoreValues } from './json-size.ts';
 import type { NotedFiles } from './noted-files.ts';
 
 /** Of the file and all that it includes: parsing stops everything else. Such files have some kilobytes. */
 const MAX_BYTES = 512 * 1024;
 /** The parser of JSON5 takes ten times as long as that of JSON, in which OpenClaw itself writes. */
 const MAX_JSON5_BYTES = 128 * 1024;
+/** Such files have some hundreds. */
+const MAX_VALUES = 10_000;
 /** Files of one configuration; an include that is named twice counts twice. */
 const MAX_FILES = 64;
 const MAX_INCLUDE_DEPTH = 10;
@@ -121,6 +124,8 @@ function load(path: string, loading: Loading): unknown {
 }
 
 function parse(text: string): unknown {
+  if (holdsMoreValues(Buffer.from(text), MAX_VALUES))
+    throw new Unusable(`holds more than ${MAX_VALUES} values`);
   try {
     return JSON.parse(text);
   } catch {
