@@ -18,12 +18,12 @@ export interface SnapshotKey {
   readonly target: string;
 }
 
-/** A snapshot's samples, and its text by family. */
+/** A snapshot's samples, and its text by family, encoded. */
 interface Snapshot {
   readonly samples: ReadonlySet<Sample>;
   /** The same samples as they were handed in. */
   readonly list: readonly Sample[];
-  readonly texts: ReadonlyMap<Family<string>, string>;
+  readonly texts: ReadonlyMap<Family<string>, Buffer>;
 }
 
 /**
@@ -60,7 +60,7 @@ export class Metrics {
   /** All series shown (name and labels as written): showing one twice would make the whole scrape invalid. */
   readonly #shown = new Set<string>();
   /** The texts of each family by snapshot, so that a scrape visits only what exists. */
-  readonly #textsByFamily = new Map<Family<string>, Map<string, string>>();
+  readonly #textsByFamily = new Map<Family<string>, Map<string, Buffer>>();
 
   /** Declares families; order of declaration is order of exposition. Throws when two metrics share a name. */
   declare(families: readonly Family<string>[]): void {
@@ -115,7 +115,7 @@ export class Metrics {
   drop(key: SnapshotKey): void {
     const owner = keyText(key);
     for (const sample of this.#snapshots.get(owner)?.samples ?? []) {
-      this.#shown.delete(renderedOnce(sample).series);
+      this.#shown.delete(seriesOf(renderedOnce(sample)));
     }
     this.#removeTexts(owner);
     this.#snapshots.delete(owner);
@@ -127,20 +127,28 @@ export class Metrics {
     return [...this.#snapshots].flatMap(([owner, { samples }]) => (owner.startsWith(own) ? [samples] : []));
   }
 
-  /** The whole exposition. Joins texts that exist; never waits for a probe. */
+  /** The whole exposition as one text. */
   async expose(format: Format): Promise<string> {
-    const parts: string[] = [];
+    return Buffer.concat(await this.chunks(format)).toString();
+  }
+
+  /**
+   * The whole exposition in UTF-8. Long texts are handed out as they were rendered, without a copy: however many scrape,
+   * and however slowly they read, nothing is made for them but the short ones. Never waits for a probe.
+   */
+  async chunks(format: Format): Promise<readonly Buffer[]> {
+    const instruments = await this.instruments.getMetricsAsJSON();
+    const pieces = new Pieces();
     for (const family of this.#families.values()) {
       const texts = this.#textsByFamily.get(family);
       if (texts === undefined || texts.size === 0) continue;
-      parts.push(renderHeader(family.name, family.type, family.help, format));
-      for (const text of texts.values()) parts.push(text);
+      pieces.add(Buffer.from(renderHeader(family.name, family.type, family.help, format)));
+      for (const text of texts.values()) pieces.add(text);
     }
-    for (const metric of await this.instruments.getMetricsAsJSON()) {
-      if (isShown(metric)) parts.push(renderPromClientMetric(metric, format));
-    }
-    if (format === 'openmetrics') parts.push('# EOF\n');
-    return parts.join('');
+    const rest = instruments.filter(isShown).map((metric) => renderPromClientMetric(metric, format));
+    if (format === 'openmetrics') rest.push('# EOF\n');
+    pieces.add(Buffer.from(rest.join('')));
+    return pieces.end();
   }
 
   /** The counter of that name, made on first use: a reloaded collector goes on counting where its predecessor was. */
@@ -187,19 +195,18 @@ export class Metrics {
     const lines = new Map<Family<string>, string[]>();
     const fresh = new Set<string>();
     for (const [index, sample] of samples.entries()) {
-      const { line, series } = renderedOnce(sample);
-      this.#linesOf(sample.family, lines).push(line);
-      if (unique.has(sample) || fresh.has(series)) throw repeated(sample.family);
+      this.#linesOf(sample.family, lines).push(renderedOnce(sample));
+      if (unique.has(sample)) throw repeated(sample.family);
       unique.add(sample);
-      if (!before.has(sample)) fresh.add(series);
+      if (!before.has(sample)) noteSeries(sample, fresh);
       if (index % SLICE === SLICE - 1) yield;
     }
     const gone = new Set<string>();
     for (const [index, sample] of [...before].entries()) {
-      if (!unique.has(sample)) gone.add(renderedOnce(sample).series);
+      if (!unique.has(sample)) gone.add(seriesOf(renderedOnce(sample)));
       if (index % SLICE === SLICE - 1) yield;
     }
-    const texts = new Map([...lines].map(([family, its]) => [family, its.join('')] as const));
+    const texts = new Map([...lines].map(([family, its]) => [family, Buffer.from(its.join(''))] as const));
     return { key, before, samples: unique, list: samples, texts, fresh, gone };
   }
 
@@ -222,7 +229,7 @@ export class Metrics {
     this.#removeTexts(owner);
     this.#snapshots.set(owner, { samples, list, texts });
     for (const [family, text] of texts) {
-      const known = this.#textsByFamily.get(family) ?? new Map<string, string>();
+      const known = this.#textsByFamily.get(family) ?? new Map<string, Buffer>();
       this.#textsByFamily.set(family, known.set(owner, text));
     }
   }
@@ -263,13 +270,51 @@ function keyText({ collector, target }: SnapshotKey): string {
 }
 
 /** The same sample object always gives the same text; collectors with thousands of series hand unchanged ones in again. */
-const rendered = new WeakMap<Sample, { readonly line: string; readonly series: string }>();
+const rendered = new WeakMap<Sample, string>();
 
-function renderedOnce(sample: Sample) {
+function renderedOnce(sample: Sample): string {
   const known = rendered.get(sample);
   if (known !== undefined) return known;
   const line = renderSample(sample);
-  const text = { line, series: line.slice(0, line.lastIndexOf(' ')) };
-  rendered.set(sample, text);
-  return text;
+  rendered.set(sample, line);
+  return line;
+}
+
+function noteSeries(sample: Sample, fresh: Set<string>): void {
+  const series = seriesOf(renderedOnce(sample));
+  if (fresh.has(series)) throw repeated(sample.family);
+  fresh.add(series);
+}
+
+/** A sample line without its value. */
+function seriesOf(line: string): string {
+  return line.slice(0, line.lastIndexOf(' '));
+}
+
+/** Bytes from which a text is worth a write of its own. */
+const LONG_BYTES = 16 * 1024;
+
+/** Puts short texts together and leaves long ones as they are. */
+class Pieces {
+  readonly #done: Buffer[] = [];
+  #short: Buffer[] = [];
+
+  add(text: Buffer): void {
+    if (text.length < LONG_BYTES) {
+      this.#short.push(text);
+      return;
+    }
+    this.#flush();
+    this.#done.push(text);
+  }
+
+  end(): readonly Buffer[] {
+    this.#flush();
+    return this.#done;
+  }
+
+  #flush(): void {
+    if (this.#short.length > 0) this.#done.push(Buffer.concat(this.#short));
+    this.#short = [];
+  }
 }

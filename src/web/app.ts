@@ -38,8 +38,12 @@ export function createApp(options: WebOptions): Express {
   app.use(securityHeaders);
   app.get('/metrics', async (request, response) => {
     const format = negotiate(request);
-    const body = await options.metrics.expose(format);
-    response.set({ 'Content-Type': CONTENT_TYPES[format], Vary: 'Accept' }).end(body);
+    const chunks = await options.metrics.chunks(format);
+    if (response.destroyed) return;
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    response.set({ 'Content-Type': CONTENT_TYPES[format], Vary: 'Accept', 'Content-Length': String(length) });
+    for (const chunk of chunks) response.write(chunk);
+    response.end();
   });
   // However many ask at once, one page is made at a time and shared.
   const page = oneAtATime(() => currentPage(options));

@@ -95,7 +95,7 @@ describe('/metrics', () => {
   it('says 500 without a reason, and logs it, when the exposition fails', async () => {
     const logger = recordingLogger();
     const metrics = new Metrics();
-    metrics.expose = () => Promise.reject(new Error('inner words'));
+    metrics.chunks = () => Promise.reject(new Error('inner words'));
     const response = await request(app({ metrics, logger })).get('/metrics').expect(500);
     expect(response.text).not.toContain('inner words');
     expect(logger.lines).toMatchObject([{ level: 'error', fields: { error: 'inner words' } }]);
