@@ -1,12 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { articleCommands } from './article-commands.ts';
 import type { Bench, BenchRow } from './bench.ts';
 import { cronScale } from './cron-scale.ts';
 import { fleetOfGateways } from './fleet-of-gateways.ts';
+import { pingAgainstBlackbox } from './ping-against-blackbox.ts';
 import { scrapeWhileHanging } from './scrape-while-hanging.ts';
 import { sshHosts } from './ssh-hosts.ts';
 
-const BENCHES: readonly Bench[] = [scrapeWhileHanging, fleetOfGateways, sshHosts, cronScale];
+const BENCHES: readonly Bench[] = [
+  articleCommands,
+  pingAgainstBlackbox,
+  scrapeWhileHanging,
+  fleetOfGateways,
+  sshHosts,
+  cronScale,
+];
 const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 
 const only = process.argv[2];
