@@ -143,9 +143,9 @@ function soakPart(): string[] {
     '## Soak',
     '',
     `\`npm run matrix -- soak ${minutes}\`: one exporter for ${minutes} minutes with looks each second (some fifteen times as often as it does unless told),`,
-    `${runs} cron runs, ${faults} faults, ${scrapes} scrapes. The line of least squares through a sample each 20 s, without the first quarter:`,
+    `${runs} cron runs, ${faults} faults, ${scrapes} scrapes. The line of least squares through a sample each 20 s, without the first half:`,
     '',
-    '| what is held | after the first quarter | at the end | growth per hour, with its standard error |',
+    '| what is held | after the first half | at the end | growth per hour, with its standard error |',
     '| --- | --- | --- | --- |',
     ...growth.map(({ what, unit, atStart, atEnd, perHour, error }) => {
       const of = unit === '' ? '' : ` ${unit}`;
@@ -190,8 +190,8 @@ each receiver, and a real OpenSSH server. Each scenario begins with all clear, i
 thresholds in time, the interval of evaluation), Alertmanager's \`group_wait\`, \`group_interval\` and \`repeat_interval\`, Prometheus' resend delay
 and lookback, \`cron.grace\`, \`cron.publish_delay\` and \`gateway.startup_window\`. The exporter looks each second (hosts each 3 s, a command each 4 s)
 and is scraped each second.
-**What is not**: ratios and counts; latencies and clock offsets; \`gateway_down_for\` and \`start_overdue_after\`, which are at least as
-long as the gateway's start takes, the latter half as long again, because a start takes as long as ever; the five minutes of the limit of failed attempts, whose record is put away between scenarios.
+**What is not**: ratios and counts; latencies and clock offsets; a gateway's stop and start, so \`gateway_down_for\` and \`listener_gone_warn_for\` are at least as
+long as its first start took, \`drain_budget\` and \`start_overdue_after\` half as long again, and \`ssh_down_for\` is put off by as much as \`gateway_down_for\`; the five minutes of the limit of failed attempts, whose record is put away between scenarios.
 The unscaled times are proved minute by minute by [the rule tests](../prometheus/tests). Each scenario has an \`instance\` of its own in Prometheus, so
-that what a range remembers of one is not counted in the next. Times are seconds after the injection, which includes a gateway's start of some 6 s where one is restarted. Alerts: C critical, W warning, I information.
+that what a range remembers of one is not counted in the next. Times are seconds after the injection, which includes a gateway's start of 6 to 20 s where one is restarted. Alerts: C critical, W warning, I information.
 `;

@@ -7,7 +7,7 @@ import { holdings } from './holdings.ts';
 import type { World } from './world.ts';
 
 /** What the exporter still takes in at its start does not count as growth. */
-const WARM_UP_SHARE = 0.25;
+const WARM_UP_SHARE = 0.5;
 const LOOK_MS = 1_000;
 const FAULT_EVERY_MS = 20_000;
 const FAULT_LASTS_MS = 5_000;

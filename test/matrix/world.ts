@@ -23,7 +23,7 @@ const VERSION = '2026.9.6';
 /** Prometheus' own defaults, to be divided. */
 const RESEND_MS = 60_000;
 const LOOKBACK_MS = 300_000;
-/** A gateway's start is not accelerated: what takes as long as the first is no outage, and half as long again no late start. */
+/** A gateway's stop and start are not accelerated: what takes as long as the first start is no outage, and half as long again no late start. */
 const START_MARGIN = 1.5;
 
 /** What is true of a world that is well, besides its jobs. */
@@ -42,11 +42,16 @@ const WELL: readonly (readonly [name: string, value: string])[] = [
 /** The rules' thresholds for a machine on which a gateway takes `startMs` to start. */
 function matrixThresholds(startMs: number): Thresholds {
   const scaled = accelerated(thresholdsSchema.parse({}), ACCELERATION);
-  const startAllowedMs = Math.ceil((START_MARGIN * startMs) / 1000) * 1000;
+  const seconds = (ms: number) => Math.ceil(ms / 1000) * 1000;
+  const awayMs = Math.max(scaled.gateway_down_for, seconds(startMs));
   return {
     ...scaled,
-    gateway_down_for: Math.max(scaled.gateway_down_for, Math.ceil(startMs / 1000) * 1000),
-    start_overdue_after: Math.max(scaled.start_overdue_after, startAllowedMs),
+    gateway_down_for: awayMs,
+    listener_gone_warn_for: Math.max(scaled.listener_gone_warn_for, awayMs),
+    drain_budget: Math.max(scaled.drain_budget, seconds(START_MARGIN * startMs)),
+    start_overdue_after: Math.max(scaled.start_overdue_after, seconds(START_MARGIN * startMs)),
+    // Which of two causes is told first stays as it is.
+    ssh_down_for: scaled.ssh_down_for + awayMs - scaled.gateway_down_for,
   };
 }
 
