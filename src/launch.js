@@ -24,11 +24,6 @@ process.emitWarning = (warning, ...rest) => {
 // in a program that is never idle; a small one is emptied more often and costs nothing measurable.
 setFlagsFromString('--semi-space-growth-factor=1');
 
-// The optimizing compilers cost 14 MB here and more processor time than they win: most work is done by Node's own code,
-// and what is ours is run too rarely. Comparing a password is the exception; its thread switches them on.
-setFlagsFromString('--no-opt');
-setFlagsFromString('--no-maglev');
-
 const built = new URL('./main.js', import.meta.url);
 import(existsSync(built) ? './main.js' : './main.ts')
   .then(({ main }) => main(process.argv.slice(2)))
