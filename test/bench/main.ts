@@ -4,15 +4,19 @@ import { articleCommands } from './article-commands.ts';
 import type { Bench, BenchRow } from './bench.ts';
 import { cronScale } from './cron-scale.ts';
 import { fleetOfGateways } from './fleet-of-gateways.ts';
+import { onePrometheus } from './one-prometheus.ts';
 import { pingAgainstBlackbox } from './ping-against-blackbox.ts';
+import { scrapeAtSize } from './scrape-at-size.ts';
 import { scrapeWhileHanging } from './scrape-while-hanging.ts';
 import { sshHosts } from './ssh-hosts.ts';
 
 const BENCHES: readonly Bench[] = [
   articleCommands,
   pingAgainstBlackbox,
+  scrapeAtSize,
   scrapeWhileHanging,
   fleetOfGateways,
+  onePrometheus,
   sshHosts,
   cronScale,
 ];

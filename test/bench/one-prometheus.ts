@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { Child } from '../support/child.ts';
+import { Exporter } from '../support/exporter.ts';
+import { parseExposition, sampleOf } from '../support/exposition.ts';
+import { freePort } from '../support/ports.ts';
+import { until } from '../support/until.ts';
+import { type Bench, type BenchRow, cpuSecondsOf } from './bench.ts';
+import { ScaleStore } from './cron-scale-store.ts';
+
+const JOBS = 20;
+const TARGETS = [100, 500, 1_000, 2_000] as const;
+const INTERVAL_MS = 15_000;
+/** Each target is met once in an interval; the first scrape of each creates its series. */
+const WARM_UP_MS = INTERVAL_MS;
+const SERVER = fileURLToPath(new URL('./exposition-server.ts', import.meta.url));
+const MIB = 1024 * 1024;
+const answer = z.object({
+  data: z.object({ result: z.array(z.object({ value: z.tuple([z.number(), z.string()]) })) }),
+});
+
+/** What Prometheus needs for so many gateways. */
+export const onePrometheus: Bench = {
+  name: 'one Prometheus, many gateways',
+  claim: `A real Prometheus scrapes the recorded exposition of an exporter with ${JOBS} cron jobs under as many paths as there are gateways, each ${INTERVAL_MS / 1000} s, without rules. One server stands in for all exporters, on the same two cores.`,
+  alternative: 'none',
+  async run() {
+    const folder = mkdtempSync(join(tmpdir(), 'openclaw-bench-'));
+    const page = join(folder, 'exposition');
+    writeFileSync(page, await recordExposition(folder));
+    const port = await freePort();
+    const server = new Child(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      SERVER,
+      page,
+      String(port),
+    ]);
+    try {
+      await until(async () => (await fetch(`http://127.0.0.1:${port}/`)).ok, {
+        what: 'the exporters to stand in',
+      });
+      const rows: BenchRow[] = [];
+      for (const count of TARGETS) rows.push(...(await rowsFor(count, port)));
+      return rows;
+    } finally {
+      await server.end();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function recordExposition(home: string): Promise<string> {
+  const store = new ScaleStore(home, { jobs: JOBS, runs: JOBS * 10, logs: 1, bigLogBytes: 0 });
+  const exporter = await Exporter.start({
+    env: { HOME: home, OPENCLAW_STATE_DIR: home },
+    config: { gateway: { url: `ws://127.0.0.1:${await freePort()}` } },
+  });
+  try {
+    await exporter.untilMetrics(
+      'all jobs',
+      (series) => (sampleOf(series, 'openclaw_cron_jobs', { enabled: 'true' }) ?? 0) >= JOBS,
+      60_000,
+    );
+    return await exporter.scrape();
+  } finally {
+    await exporter.stop();
+    exporter.remove();
+    store.close();
+  }
+}
+
+async function rowsFor(count: number, serverPort: number): Promise<BenchRow[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-prometheus-'));
+  const port = await freePort();
+  const groups = Array.from({ length: count }, (_, index) => ({
+    targets: [`127.0.0.1:${serverPort}`],
+    labels: { __metrics_path__: `/gateway-${index}`, instance: `gateway-${index}` },
+  }));
+  const config = {
+    global: { scrape_interval: `${INTERVAL_MS / 1000}s` },
+    scrape_configs: [{ job_name: 'openclaw', static_configs: groups }],
+  };
+  // JSON is YAML.
+  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  const child = new Child('prometheus', [
+    `--config.file=${join(folder, 'prometheus.yml')}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+  ]);
+  const url = (path: string) => `http://127.0.0.1:${port}${path}`;
+  const query = async (expression: string) => {
+    const response = await fetch(url(`/api/v1/query?query=${encodeURIComponent(expression)}`));
+    return Number(answer.parse(await response.json()).data.result[0]?.value[1]);
+  };
+  try {
+    await until(async () => (await query('sum(up)')) === count, {
+      timeoutMs: 120_000,
+      everyMs: 500,
+      what: `${count} gateways to be scraped`,
+    });
+    await pause(WARM_UP_MS);
+    const before = cpuSecondsOf(child.pid);
+    await pause(INTERVAL_MS);
+    const cpu = ((cpuSecondsOf(child.pid) - before) * 1000) / INTERVAL_MS;
+    const own = parseExposition(await (await fetch(url('/metrics'))).text());
+    const value = (name: string) => sampleOf(own, name) ?? Number.NaN;
+    const seriesCount = value('prometheus_tsdb_head_series');
+    const bytes = value('process_resident_memory_bytes');
+    const seconds = await query('avg(scrape_duration_seconds)');
+    const most = await query('quantile(0.99, scrape_duration_seconds)');
+    const row = (what: string, ours: string): BenchRow => ({
+      what: `${count.toLocaleString('en')} gateways: ${what}`,
+      ours,
+      alternative: '',
+      ratio: '',
+    });
+    return [
+      row(
+        'series in the head',
+        `${seriesCount.toLocaleString('en')} (${(seriesCount / count).toFixed(0)} a gateway)`,
+      ),
+      row(
+        'resident memory',
+        `${(bytes / MIB).toFixed(0)} MiB (${(bytes / seriesCount / 1024).toFixed(1)} KiB a series)`,
+      ),
+      row('processor, of one core', `${(cpu * 100).toFixed(0)} %`),
+      row('scrape, mean and p99', `${(seconds * 1000).toFixed(1)} ms, ${(most * 1000).toFixed(1)} ms`),
+    ];
+  } finally {
+    await child.end('SIGTERM');
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
