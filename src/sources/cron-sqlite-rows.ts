@@ -158,12 +158,13 @@ export class CronRows {
   }
 
   /** History by its end, for a look without a usable position; `after` is (ended_at, rowid) of the last row read. */
-  tasksEndedAfter(after: readonly [number, number]): TaskRow[] {
+  tasksEndedAfter([endedAtMs, rowid]: readonly [number, number]): TaskRow[] {
+    // Not `?1` twice: Node 22.19 does not bind numbered parameters by position.
     return this.#all(
       taskRow,
-      `SELECT ${TASK_COLUMNS} WHERE runtime = 'cron' AND ended_at >= ?1 AND (ended_at > ?1 OR rowid > ?2)
+      `SELECT ${TASK_COLUMNS} WHERE runtime = 'cron' AND ended_at >= ? AND (ended_at > ? OR rowid > ?)
        ORDER BY ended_at, rowid LIMIT ${PAGE})`,
-      [...after],
+      [endedAtMs, endedAtMs, rowid],
     );
   }
 
