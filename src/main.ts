@@ -15,6 +15,7 @@ const EXIT_BAD_INPUT = 2;
 export async function main(args: readonly string[]): Promise<void> {
   const outcome = parseFlags(args, process.env);
   if (outcome.state === 'help') return say(USAGE);
+  if (outcome.state === 'completion') return say(outcome.script);
   if (outcome.state === 'version') return say(`openclaw-gateway-exporter ${ownVersion()}\n`);
   if (outcome.state === 'invalid') return refuse(outcome.problems);
   if (outcome.state === 'maintenance_start' || outcome.state === 'maintenance_stop') return maintain(outcome);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatDuration } from '../../src/config/duration.ts';
-import { ENVIRONMENT_TEXTS, FLAG_TEXTS } from '../../src/config/flags.ts';
+import { FLAG_TEXTS } from '../../src/config/flag-texts.ts';
+import { ENVIRONMENT_TEXTS } from '../../src/config/flags.ts';
 import { COLLECTOR_DEFAULTS, fileSchema } from '../../src/config/schema.ts';
 import { webSchema } from '../../src/web/web-config.ts';
 import { code, table } from './table.ts';
@@ -127,6 +128,9 @@ ${table(
   ['flag', 'default', 'meaning'],
   FLAG_TEXTS.map(({ flag, help, default: fallback }) => [code(flag), code(fallback ?? ''), help]),
 )}
+
+The shell completes commands, flags and their values with \`source <(openclaw-gateway-exporter completion bash)\` (or \`zsh\`) in its start-up
+file; in fish with \`openclaw-gateway-exporter completion fish | source\`.
 
 ## Web configuration
 

@@ -4,17 +4,18 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { codeOf, messageOf } from '../runtime/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../runtime/logger.ts';
+import { completionScript, SHELLS } from './completion.ts';
 import { parseDuration } from './duration.ts';
+import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
 
 /** Longer than this is no maintenance but a switched-off alert. */
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 /** The words themselves are not repeated: a token may be among them. */
 const COMMAND_PROBLEM =
-  'this command is not allowed; allowed: check, install-service, uninstall-service, maintenance start DURATION (30m, at most 7d), maintenance stop (see --help)';
+  'this command is not allowed; allowed: check, install-service, uninstall-service, maintenance start DURATION (30m, at most 7d), maintenance stop, completion bash, zsh or fish (see --help)';
 const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alone (see --help)';
 const SERVICE_ONLY_PROBLEM =
   '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
-const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
 
 export interface ListenAddress {
   readonly host: string;
@@ -52,6 +53,8 @@ export type FlagsOutcome =
     }
   | { readonly state: 'maintenance_start'; readonly storagePath: string; readonly durationMs: number }
   | { readonly state: 'maintenance_stop'; readonly storagePath: string }
+  /** Something to print and nothing else to do. */
+  | { readonly state: 'completion'; readonly script: string }
   | { readonly state: 'version' }
   | { readonly state: 'help' }
   | { readonly state: 'invalid'; readonly problems: readonly string[] };
@@ -74,42 +77,6 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** One flag as `--help` and the reference show it. */
-interface FlagText {
-  readonly flag: string;
-  readonly help: string;
-  readonly default?: string;
-}
-
-/** Every flag with what it does. */
-export const FLAG_TEXTS: readonly FlagText[] = [
-  { flag: '--config.file=FILE', help: 'YAML configuration; none is needed beside a gateway' },
-  { flag: '--config.check', help: 'validate the configuration and exit (0 valid, 2 not)' },
-  { flag: '--web.listen-address=ADDR', help: 'host:port to serve on', default: DEFAULT_LISTEN_ADDRESS },
-  {
-    flag: '--web.config.file=FILE',
-    help: "TLS and authentication, in the format of Prometheus' exporter-toolkit",
-  },
-  { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
-  { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },
-  {
-    flag: '--storage.path=FOLDER',
-    help: 'totals and limits that survive a restart',
-    default: '$XDG_STATE_HOME/openclaw-gateway-exporter, else ~/.local/state/openclaw-gateway-exporter',
-  },
-  { flag: '--log.level=LEVEL', help: LOG_LEVELS.join(', '), default: 'info' },
-  { flag: '--log.format=FORMAT', help: LOG_FORMATS.join(', '), default: 'logfmt' },
-  { flag: '--json', help: 'with check: print the diagnosis for programs' },
-  { flag: '--watch', help: 'with check: look again and again' },
-  {
-    flag: '--system',
-    help: "with install-service and uninstall-service: a service of the machine, run as sudo's user",
-  },
-  { flag: '--yes', help: 'with install-service and uninstall-service: do not ask' },
-  { flag: '--version', help: 'print the version and exit' },
-  { flag: '--help', help: 'print this and exit' },
-];
-
 /** OpenClaw's own environment variables that are honoured, with what each says. */
 export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
   ['OPENCLAW_STATE_DIR', 'the state folder'],
@@ -123,6 +90,7 @@ export const USAGE = `Usage: openclaw-gateway-exporter [flags]
        openclaw-gateway-exporter check [--json] [--watch] [flags]
        openclaw-gateway-exporter install-service | uninstall-service [--system] [--yes] [flags]
        openclaw-gateway-exporter maintenance start DURATION | stop [--storage.path=FOLDER]
+       openclaw-gateway-exporter completion ${SHELLS.join(' | ')}
 
 ${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
 
@@ -177,6 +145,8 @@ const SERVICE_ACTIONS = new Map<string, 'install' | 'uninstall'>([
 
 function subCommand(words: readonly string[], storagePath: string): FlagsOutcome {
   const [command, action, length, ...rest] = words;
+  const shell = command === 'completion' && words.length === 2 ? oneOf(SHELLS, action ?? '') : undefined;
+  if (shell !== undefined) return { state: 'completion', script: completionScript(shell) };
   if (command !== 'maintenance' || rest.length > 0) {
     return { state: 'invalid', problems: [COMMAND_PROBLEM] };
   }
