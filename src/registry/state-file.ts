@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { codeOf, messageOf } from '../runtime/errors.ts';
@@ -26,6 +26,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const SQLITE_BUSY = 5;
 const SQLITE_NOTADB = 26;
 
+const newer = z.object({ version: z.int().gt(VERSION) });
 const envelope = z.object({ version: z.literal(VERSION), sections: z.record(z.string(), z.unknown()) });
 
 export type CommitOutcome =
@@ -162,7 +163,9 @@ export class StateFile {
     const content = readSections(this.#path);
     if (content.state === 'absent') return undefined;
     if (content.state === 'read') return content.sections;
-    this.#setAside('totals start anew', () => renameSync(this.#path, this.#setAsidePath));
+    // Under a name of its own: what a newer exporter counted is worth more than a damaged file, and none replaces it.
+    const kept = content.state === 'newer' ? `${this.#path}.version-${content.version}` : this.#setAsidePath;
+    this.#setAside('totals start anew', kept, () => renameSync(this.#path, kept));
     return undefined;
   }
 
@@ -170,16 +173,18 @@ export class StateFile {
     const sections = new Map(this.#sections);
     sections.delete(name);
     this.#sections = sections;
-    this.#setAside(`totals of ${name} start anew`, () => copyFileSync(this.#path, this.#setAsidePath));
+    this.#setAside(`totals of ${name} start anew`, this.#setAsidePath, () =>
+      copyFileSync(this.#path, this.#setAsidePath),
+    );
   }
 
-  #setAside(consequence: string, keep: () => void): void {
+  #setAside(consequence: string, path: string, keep: () => void): void {
     this.#corruptions += 1;
     try {
       keep();
       this.#logger.error('state file not understood and set aside', {
         consequence,
-        kept: 'state.json.corrupt',
+        kept: basename(path),
       });
     } catch (error) {
       this.#logger.error('state file not understood', { consequence, error: reasonOf(error) });
@@ -221,8 +226,12 @@ export function readSections(path: string): SectionsOutcome {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) return { state: 'absent' };
   if (size > MAX_BYTES) return { state: 'not_understood' };
-  const parsed = envelope.safeParse(parseJson(readFileSync(path, 'utf8')));
-  if (!parsed.success) return { state: 'not_understood' };
+  const value = parseJson(readFileSync(path, 'utf8'));
+  const parsed = envelope.safeParse(value);
+  if (!parsed.success) {
+    const written = newer.safeParse(value).data;
+    return written === undefined ? { state: 'not_understood' } : { state: 'newer', version: written.version };
+  }
   const entries = Object.entries(parsed.data.sections);
   return { state: 'read', sections: new Map(entries.map(([name, value]) => [name, JSON.stringify(value)])) };
 }
@@ -230,6 +239,8 @@ export function readSections(path: string): SectionsOutcome {
 type SectionsOutcome =
   | { readonly state: 'absent' }
   | { readonly state: 'not_understood' }
+  /** Written by an exporter that came later than this one. */
+  | { readonly state: 'newer'; readonly version: number }
   | { readonly state: 'read'; readonly sections: Map<string, string> };
 
 function notSaved(reason: string): CommitOutcome {

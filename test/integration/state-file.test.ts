@@ -128,7 +128,7 @@ describe('a corrupt state', () => {
     ['empty', ''],
     ['cut off', '{"version":1,"sections":{"a":{"to'],
     ['not JSON', '\0\0\0\0'],
-    ['of another version', '{"version":99,"sections":{}}'],
+    ['of a version that never was', '{"version":0,"sections":{}}'],
     ['of another shape', '{"version":1,"sections":[1]}'],
     ['absurdly large', ' '.repeat(17 * 1024 * 1024)],
   ])('that is %s is set aside, counted and replaced', async (_what, text) => {
@@ -140,6 +140,27 @@ describe('a corrupt state', () => {
     expect(readFileSync(join(folder, 'state.json.corrupt'), 'utf8') === text).toBe(true);
     expect(state.commit('a', { total: 1 })).toEqual({ state: 'saved' });
     expect(await saved()).toBe(1);
+  });
+
+  it('that a newer exporter wrote is kept under a name that nothing replaces, for the way back up', async () => {
+    const folder = tempFolder();
+    const text = '{"version":99,"sections":{"a":{"total":7}}}';
+    writeFileSync(join(folder, 'state.json'), text);
+    const older = openState(folder);
+    expect(older.state.read('a', section)).toBeUndefined();
+    expect(await older.corruptions()).toBe(1);
+    expect(older.logger.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        fields: expect.objectContaining({ kept: 'state.json.version-99' }),
+      }),
+    );
+    expect(older.state.commit('a', { total: 1 })).toEqual({ state: 'saved' });
+    older.state.close();
+
+    writeFileSync(join(folder, 'state.json'), 'damaged');
+    expect(openState(folder).state.read('a', section)).toBeUndefined();
+    expect(readFileSync(join(folder, 'state.json.version-99'), 'utf8')).toBe(text);
   });
 
   it('of one section costs the others nothing', async () => {
