@@ -90,6 +90,21 @@ function typeOf({ type, kind, minimum, maximum, maxLength }: Schema): string {
   return maxLength === undefined ? 'text' : `text, at most ${maxLength} characters`;
 }
 
+/** Keys of exporter-toolkit's format that the web configuration refuses. Source: its docs/web-configuration.md. */
+export const REFUSED_WEB_KEYS: readonly (readonly [string, string])[] = [
+  ['tls_server_config.cert', 'a certificate comes from a file, which is renewed without touching this one'],
+  ['tls_server_config.key', 'a private key never stands in a configuration file; name a `key_file`'],
+  ['tls_server_config.client_ca', 'as `cert`; name a `client_ca_file`'],
+  [
+    'tls_server_config.client_allowed_sans',
+    'a client is known by its authority alone; give the clients an authority of their own',
+  ],
+  ['tls_server_config.cipher_suites', "Go's names; the cipher suites are OpenSSL's"],
+  ['tls_server_config.prefer_server_cipher_suites', 'as `cipher_suites`'],
+  ['tls_server_config.curve_preferences', "Go's names; the curves are OpenSSL's"],
+  ['rate_limit', 'concurrent requests and their time are bounded in any case ([security](security.md))'],
+];
+
 /** The page `docs/configuration.md`. */
 export function configurationPage(): string {
   const keys = configKeys().filter(({ path }) => !path.startsWith('collectors.'));
@@ -139,6 +154,13 @@ are looked at with each connection and request, so that a renewed certificate or
 and changes nothing. See [security](security.md).
 
 ${table(['key', 'type', 'default', 'meaning'], webKeys().map(keyRow))}
+
+What the toolkit knows beside these is refused by name, for a promise that is not kept is worse than a mistake at start:
+
+${table(
+  ['key', 'why it is refused'],
+  REFUSED_WEB_KEYS.map(([key, reason]) => [code(key), reason]),
+)}
 
 \`\`\`yaml
 tls_server_config: { cert_file: exporter.crt, key_file: exporter.key }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,11 +23,17 @@ const { engines } = z
 /** The oldest Node that the program says it runs on. */
 const OLDEST = `${engines.node.slice('>='.length)}.0`;
 
-/** Runs npm as a user does, without the settings of the npm that runs this test. */
-async function npm(cwd: string, ...args: readonly string[]): Promise<void> {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)/i.test(name)),
+/** The environment of a user of npm, without the settings of the npm that runs this test. */
+function npmEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value = '']) =>
+      /^npm_(?!config_)/i.test(name) ? [] : [[name, value]],
+    ),
   );
+}
+
+async function npm(cwd: string, ...args: readonly string[]): Promise<void> {
+  const env = npmEnvironment();
   await run('npm', [...args, '--no-audit', '--no-fund'], { cwd, env, maxBuffer: 64 * 1024 * 1024 });
 }
 
@@ -68,6 +74,24 @@ describe('the packed program, installed in an empty folder', () => {
       const child = new Child(node, [join(program, 'dist', 'launch.js'), 'check', '--json'], { env });
       expect(await child.exited).toBe(1);
       expect(reportSchema.parse(JSON.parse(child.output)).exitCode).toBe(1);
+    });
+
+    it('runs through npx from the tarball alone, with nothing installed before', async () => {
+      const elsewhere = mkdtempSync(join(folder, 'elsewhere-'));
+      const packed = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? 'none';
+      const args = ['--yes', `--package=${join(folder, packed)}`, 'openclaw-gateway-exporter', '--version'];
+      const child = new Child('npx', args, {
+        cwd: elsewhere,
+        env: {
+          ...npmEnvironment(),
+          HOME: elsewhere,
+          npm_config_cache: join(elsewhere, 'cache'),
+          // The program's first line looks for its Node there.
+          PATH: `${dirname(node)}:${process.env.PATH ?? ''}`,
+        },
+      });
+      expect(await child.exited).toBe(0);
+      expect(child.output).toMatch(/^openclaw-gateway-exporter \d/m);
     });
 
     it('reads a database of cron jobs, and serves whoever knows the password', async () => {
