@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
 import { parseExposition, sampleOf } from '../support/exposition.ts';
 import { freePort } from '../support/ports.ts';
+import { PrometheusProcess } from '../support/prometheus-process.ts';
 import { until } from '../support/until.ts';
 import { type Bench, type BenchRow, cpuSecondsOf } from './bench.ts';
 import { ScaleStore } from './cron-scale-store.ts';
@@ -18,10 +19,6 @@ const INTERVAL_MS = 15_000;
 const WARM_UP_MS = INTERVAL_MS;
 const SERVER = fileURLToPath(new URL('./exposition-server.ts', import.meta.url));
 const MIB = 1024 * 1024;
-const answer = z.object({
-  data: z.object({ result: z.array(z.object({ value: z.tuple([z.number(), z.string()]) })) }),
-});
-
 /** What Prometheus needs for so many gateways. */
 export const onePrometheus: Bench = {
   name: 'one Prometheus, many gateways',
@@ -73,8 +70,6 @@ async function recordExposition(home: string): Promise<string> {
 }
 
 async function rowsFor(count: number, serverPort: number): Promise<BenchRow[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'openclaw-prometheus-'));
-  const port = await freePort();
   const groups = Array.from({ length: count }, (_, index) => ({
     targets: [`127.0.0.1:${serverPort}`],
     labels: { __metrics_path__: `/gateway-${index}`, instance: `gateway-${index}` },
@@ -84,33 +79,23 @@ async function rowsFor(count: number, serverPort: number): Promise<BenchRow[]> {
     scrape_configs: [{ job_name: 'openclaw', static_configs: groups }],
   };
   // JSON is YAML.
-  writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config));
-  const child = new Child('prometheus', [
-    `--config.file=${join(folder, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ]);
-  const url = (path: string) => `http://127.0.0.1:${port}${path}`;
-  const query = async (expression: string) => {
-    const response = await fetch(url(`/api/v1/query?query=${encodeURIComponent(expression)}`));
-    return Number(answer.parse(await response.json()).data.result[0]?.value[1]);
-  };
+  const prometheus = await PrometheusProcess.start(JSON.stringify(config));
   try {
-    await until(async () => (await query('sum(up)')) === count, {
+    await until(async () => (await prometheus.value('sum(up)')) === count, {
       timeoutMs: 120_000,
       everyMs: 500,
       what: `${count} gateways to be scraped`,
     });
     await pause(WARM_UP_MS);
-    const before = cpuSecondsOf(child.pid);
+    const before = cpuSecondsOf(prometheus.child.pid);
     await pause(INTERVAL_MS);
-    const cpu = ((cpuSecondsOf(child.pid) - before) * 1000) / INTERVAL_MS;
-    const own = parseExposition(await (await fetch(url('/metrics'))).text());
+    const cpu = ((cpuSecondsOf(prometheus.child.pid) - before) * 1000) / INTERVAL_MS;
+    const own = parseExposition(await (await fetch(prometheus.url('/metrics'))).text());
     const value = (name: string) => sampleOf(own, name) ?? Number.NaN;
     const seriesCount = value('prometheus_tsdb_head_series');
     const bytes = value('process_resident_memory_bytes');
-    const seconds = await query('avg(scrape_duration_seconds)');
-    const most = await query('quantile(0.99, scrape_duration_seconds)');
+    const seconds = await prometheus.value('avg(scrape_duration_seconds)');
+    const most = await prometheus.value('quantile(0.99, scrape_duration_seconds)');
     const row = (what: string, ours: string): BenchRow => ({
       what: `${count.toLocaleString('en')} gateways: ${what}`,
       ours,
@@ -130,11 +115,6 @@ async function rowsFor(count: number, serverPort: number): Promise<BenchRow[]> {
       row('scrape, mean and p99', `${(seconds * 1000).toFixed(1)} ms, ${(most * 1000).toFixed(1)} ms`),
     ];
   } finally {
-    await child.end('SIGTERM');
-    rmSync(folder, { recursive: true, force: true });
+    await prometheus.stop();
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,21 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { Child } from './child.ts';
-import { freePort } from './ports.ts';
-import { until } from './until.ts';
-
-const answer = z.object({
-  status: z.literal('success'),
-  data: z.object({
-    result: z.array(
-      z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) }),
-    ),
-  }),
-});
+import { PrometheusProcess, type QueryResult } from './prometheus-process.ts';
 
 const rangeAnswer = z.object({
   status: z.literal('success'),
@@ -42,21 +28,12 @@ export interface PrometheusOptions {
   readonly instance?: string;
 }
 
-export interface QueryResult {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
 /** Debian's Prometheus with its data in a temporary folder, scraping one exporter each second unless told otherwise. */
 export class Prometheus {
-  readonly child: Child;
-  readonly #port: number;
-  readonly #folder: string;
+  readonly #process: PrometheusProcess;
 
-  private constructor(child: Child, port: number, folder: string) {
-    this.child = child;
-    this.#port = port;
-    this.#folder = folder;
+  private constructor(started: PrometheusProcess) {
+    this.#process = started;
   }
 
   static async start(
@@ -64,8 +41,6 @@ export class Prometheus {
     more: readonly Readonly<Record<string, unknown>>[] = [],
     { ruleFiles = [], instance }: PrometheusOptions = {},
   ): Promise<Prometheus> {
-    const port = await freePort();
-    const folder = mkdtempSync(join(tmpdir(), 'openclaw-prometheus-'));
     const config = {
       global: { scrape_interval: '1s', scrape_timeout: '1s' },
       rule_files: ruleFiles,
@@ -82,31 +57,18 @@ export class Prometheus {
         ...more,
       ],
     };
-    const file = join(folder, 'prometheus.yml');
-    writeFileSync(file, stringify(config));
-    const child = new Child('prometheus', [
-      `--config.file=${file}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ]);
-    const prometheus = new Prometheus(child, port, folder);
-    await until(async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok, {
-      what: 'Prometheus to be ready',
-    });
-    return prometheus;
+    return new Prometheus(await PrometheusProcess.start(stringify(config)));
   }
 
-  async query(expression: string): Promise<QueryResult[]> {
-    const url = `http://127.0.0.1:${this.#port}/api/v1/query?query=${encodeURIComponent(expression)}`;
-    const { data } = answer.parse(await (await fetch(url)).json());
-    return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+  query(expression: string): Promise<QueryResult[]> {
+    return this.#process.query(expression);
   }
 
   /** Each series' values over a stretch of time, a look every second and one at its very end. Throws with Prometheus' own words where it refuses the query. */
   async queryRange(expression: string, { from, to }: Stretch): Promise<readonly (readonly number[])[]> {
     const start = to - Math.floor(to - from);
     const body = new URLSearchParams({ query: expression, start: `${start}`, end: `${to}`, step: '1' });
-    const response = await fetch(`http://127.0.0.1:${this.#port}/api/v1/query_range`, {
+    const response = await fetch(this.#process.url('/api/v1/query_range'), {
       method: 'POST',
       body,
     });
@@ -117,12 +79,11 @@ export class Prometheus {
 
   /** What Prometheus itself found wrong with the scrapes: empty for a clean exposition. */
   complaints(): string[] {
-    return this.child.output.split('\n').filter((line) => /level=(?:warn|error)/.test(line));
+    return this.#process.child.output.split('\n').filter((line) => /level=(?:warn|error)/.test(line));
   }
 
-  async stop(): Promise<void> {
-    await this.child.end('SIGTERM');
-    rmSync(this.#folder, { recursive: true, force: true });
+  stop(): Promise<void> {
+    return this.#process.stop();
   }
 }
 
