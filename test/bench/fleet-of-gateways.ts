@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Fleet, type FleetSize, fleetJob, startFleet } from '../support/fleet.ts';
@@ -165,8 +166,4 @@ function rows(ours: Seen, theirs: Seen): BenchRow[] {
     ),
     row(`open files, ${MEASURED_MS / 1000} s apart`, ({ files }) => `${files.before}, ${files.after}`),
   ];
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,9 +1,8 @@
 import { Agent, get } from 'node:http';
 
-/** A program of its own, so that asking costs the asked one nothing: `URL CONNECTIONS SECONDS [gzip]`, answers one line of JSON. */
-const [url = '', connections = '1', seconds = '1', encoding] = process.argv.slice(2);
+/** A program of its own, so that asking costs the asked one nothing: `URL CONNECTIONS SECONDS`, answers one line of JSON. */
+const [url = '', connections = '1', seconds = '1'] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
-const headers = encoding === undefined ? {} : { 'accept-encoding': encoding };
 const endMs = performance.now() + Number(seconds) * 1000;
 const durationsMs: number[] = [];
 let bytes = 0;
@@ -12,7 +11,7 @@ let failures = 0;
 async function one(): Promise<void> {
   const from = performance.now();
   await new Promise<void>((resolve, reject) => {
-    get(url, { agent, headers }, (answer) => {
+    get(url, { agent }, (answer) => {
       let length = 0;
       answer.on('data', (chunk: Buffer) => {
         length += chunk.length;

@@ -19,19 +19,11 @@ export interface Load {
   /** Kept alive; each asks again as soon as it was answered. */
   readonly connections: number;
   readonly seconds: number;
-  /** Accepted encoding of the answer; without it, none. */
-  readonly encoding?: string;
 }
 
 /** Asks from another process as fast as it is answered. Throws where an answer is not 200. */
-export async function load({ url, connections, seconds, encoding }: Load) {
-  const args = [
-    CLIENT,
-    url,
-    String(connections),
-    String(seconds),
-    ...(encoding === undefined ? [] : [encoding]),
-  ];
+export async function load({ url, connections, seconds }: Load) {
+  const args = [CLIENT, url, String(connections), String(seconds)];
   const flags = ['--disable-warning=ExperimentalWarning'];
   const { stdout } = await run(process.execPath, [...flags, ...args], { maxBuffer: 64 * 1024 * 1024 });
   return result.parse(JSON.parse(stdout));

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
 import { parseExposition, type Series, sampleOf } from '../support/exposition.ts';
@@ -219,8 +220,4 @@ async function cpuOfStretch(home: GatewayHome, folder: string, ping: unknown) {
 
 async function pings(exporter: Exporter): Promise<number> {
   return sampleOf(await exporter.series(), 'openclaw_gateway_pings_total', { result: 'ok' }) ?? 0;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,7 +7,7 @@ import type { Child } from '../support/child.ts';
 import { addCommand } from '../support/cron-jobs.ts';
 import { placedQueries, substituted } from '../support/dashboards.ts';
 import { Exporter } from '../support/exporter.ts';
-import { matching, type Series, sampleOf } from '../support/exposition.ts';
+import { matching, type Series, sampleOf, totalOf } from '../support/exposition.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';
 import { Prometheus, type Stretch } from '../support/prometheus.ts';
 import { expectNoSecretShown } from '../support/secrets.ts';
@@ -217,9 +217,6 @@ function tailscaleIn(bin: string): string {
   return bin;
 }
 
-const total = (series: readonly Series[], name: string, labels: Readonly<Record<string, string>> = {}) =>
-  matching(series, name, labels).reduce((sum, { value }) => sum + value, 0);
-
 /** Every layer has been looked at and found well, and each job has run. */
 function isBusy(series: readonly Series[]): boolean {
   return (
@@ -227,15 +224,15 @@ function isBusy(series: readonly Series[]): boolean {
     sampleOf(series, 'openclaw_gateway_function_up') === 1 &&
     sampleOf(series, 'openclaw_ssh_up') === 1 &&
     matching(series, 'openclaw_gateway_info').length === 1 &&
-    total(series, 'openclaw_cron_runs_total', { status: 'ok' }) >= 1 &&
-    total(series, 'openclaw_cron_runs_total', { status: 'error' }) >= 1
+    totalOf(series, 'openclaw_cron_runs_total', { status: 'ok' }) >= 1 &&
+    totalOf(series, 'openclaw_cron_runs_total', { status: 'error' }) >= 1
   );
 }
 
 function isMismatched(series: readonly Series[]): boolean {
   return (
     sampleOf(series, 'openclaw_gateway_token_match') === 0 &&
-    total(series, 'openclaw_cron_missed_runs_total') > 0 &&
-    total(series, 'openclaw_gateway_process_restarts_total') > 0
+    totalOf(series, 'openclaw_cron_missed_runs_total') > 0 &&
+    totalOf(series, 'openclaw_gateway_process_restarts_total') > 0
   );
 }

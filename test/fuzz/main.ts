@@ -6,7 +6,6 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
-  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +19,7 @@ import { askHostile } from '../support/hostile-cases.ts';
 import { HostileGateway } from '../support/hostile-gateway.ts';
 import { PARSERS, type Parser } from '../support/parsers.ts';
 import { Random } from '../support/random.ts';
+import { sparseFile } from '../support/sparse-file.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { type Result, record } from './report.ts';
 
@@ -31,7 +31,6 @@ const [seconds = 60, seed = 1] = process.argv.slice(2).map(Number);
 const ANSWER_MS = 150;
 const WARM_UP_CASES = 50;
 const MEBIBYTE = 1024 * 1024;
-const SPARSE_BYTES = 10 * 1024 ** 3;
 
 interface Surface {
   readonly name: string;
@@ -135,15 +134,10 @@ function make(path: string, content: string, random: Random): void {
   const what = random.below(12);
   if (what === 0) execFileSync('mkfifo', [path]);
   else if (what === 1) symlinkSync(random.pick(['/dev/zero', path, '/proc/self/mem']), path);
-  else if (what === 2) sparse(path);
+  else if (what === 2) sparseFile(path);
   else if (what === 3)
     writeFileSync(path, random.pick(['[', '{"a":', '\n', '[],', '"']).repeat(random.below(200_000)));
   else writeFileSync(path, mutated(content, random), 'latin1');
-}
-
-function sparse(path: string): void {
-  writeFileSync(path, '');
-  truncateSync(path, SPARSE_BYTES);
 }
 
 async function campaign(surface: Surface, untilMs: number): Promise<Result> {

@@ -1,14 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -18,10 +9,10 @@ import { gatewayLocks } from '../../src/sources/gateway-lock.ts';
 import { openClawInstall } from '../../src/sources/openclaw-install.ts';
 import { readPairedDevice } from '../../src/sources/paired-device.ts';
 import { Exporter } from '../support/exporter.ts';
-import type { Series } from '../support/exposition.ts';
+import { type Series, totalOf } from '../support/exposition.ts';
+import { sparseFile } from '../support/sparse-file.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const SPARSE_BYTES = 10 * 1024 ** 3;
 const signal = new AbortController().signal;
 
 /** What may stand where a file is expected; each makes it at the given path. */
@@ -32,19 +23,13 @@ const IMPOSTORS: readonly (readonly [string, (path: string) => void | Promise<vo
   ['a link to a device without end', (path) => symlinkSync('/dev/zero', path)],
   ['a link to a terminal', (path) => symlinkSync('/dev/tty', path)],
   ['a socket', listenAt],
-  ['a file of 10 GB that holds nothing', sparse],
+  ['a file of 10 GB that holds nothing', sparseFile],
 ];
 
 async function listenAt(path: string): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(path, resolve));
   onTestFinished(() => void server.close());
-}
-
-function sparse(path: string): void {
-  const file = openSync(path, 'w');
-  ftruncateSync(file, SPARSE_BYTES);
-  closeSync(file);
 }
 
 /** A state folder in which each of `names` is what `make` makes. */
@@ -178,11 +163,7 @@ describe('run files', () => {
 });
 
 function counted(series: readonly Series[], collector: string): number {
-  return series
-    .filter(({ name, labels }) => {
-      return name === 'openclaw_exporter_collector_runs_total' && labels.collector === collector;
-    })
-    .reduce((sum, { value }) => sum + value, 0);
+  return totalOf(series, 'openclaw_exporter_collector_runs_total', { collector });
 }
 
 describe('an exporter whose whole state folder is made of pipes', () => {

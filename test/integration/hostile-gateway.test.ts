@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Exporter } from '../support/exporter.ts';
+import { type Series, totalOf } from '../support/exposition.ts';
 import { describePlay, PHASES, type Phase } from '../support/hostile-answers.ts';
 import { askHostile } from '../support/hostile-cases.ts';
 import { HostileGateway } from '../support/hostile-gateway.ts';
@@ -75,14 +76,8 @@ const MUST_NOT_BE_1: Readonly<Record<Phase, readonly string[]>> = {
   question: NEVER.slice(1),
 };
 
-type Metrics = Parameters<Parameters<Exporter['untilMetrics']>[1]>[0];
-
-function runs(series: Metrics): number {
-  return series
-    .filter(({ name, labels }) => {
-      return name === 'openclaw_exporter_collector_runs_total' && labels.collector === 'ping';
-    })
-    .reduce((sum, { value }) => sum + value, 0);
+function runs(series: readonly Series[]): number {
+  return totalOf(series, 'openclaw_exporter_collector_runs_total', { collector: 'ping' });
 }
 
 async function runsOf(exporter: Exporter): Promise<number> {

@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Child } from '../support/child.ts';
 import { type RememberedRun, rememberedRuns } from '../support/cron-history.ts';
 import { parseExposition, type Series } from '../support/exposition.ts';
 import { newToken, refusedAttempts } from '../support/openclaw.ts';
+import { Random } from '../support/random.ts';
 import { until } from '../support/until.ts';
 import { holdings } from './holdings.ts';
 import { countOf } from './picture.ts';
@@ -34,17 +36,6 @@ export interface ChaosResult {
   readonly broken: readonly string[];
 }
 
-/** A small generator of numbers in [0, 1): the same seed gives the same story. Source: mulberry32, public domain. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * A random sequence of faults and repairs in a running world, the exporter killed now and then, with invariants looked
  * after all the while. The world's gateway is stopped at the end.
@@ -55,20 +46,17 @@ export async function chaos(
   seed: number,
   say: (text: string) => void = () => undefined,
 ): Promise<ChaosResult> {
-  const random = seeded(seed);
+  const random = new Random(seed);
   const story = new Story(world);
   const watch = new Watch(world, story);
   await world.addJob('ticking', ['/bin/true'], TICK);
   const watching = watch.run();
   for (let step = 0; step < steps; step += 1) {
     const possible = story.actions();
-    const [name, act] = possible[Math.floor(random() * possible.length)] ?? [
-      'nothing',
-      async () => undefined,
-    ];
+    const [name, act] = possible[random.below(possible.length)] ?? ['nothing', async () => undefined];
     say(`${step} ${name}`);
     await act();
-    await pause(100 + random() * 1_100);
+    await pause(100 + random.below(1_100));
   }
   await story.repairAll();
   await world.untilWell();
@@ -370,5 +358,3 @@ function tally(keys: readonly string[]): Record<string, number> {
 function sorted(counts: Readonly<Record<string, number>>): [string, number][] {
   return Object.entries(counts).toSorted(([one], [other]) => one.localeCompare(other));
 }
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,4 +1,4 @@
-import type { Series } from '../support/exposition.ts';
+import { type Series, totalOf } from '../support/exposition.ts';
 
 /** What the exporter says of the world at one moment: each verdict's series, as written, and its value. */
 export type Picture = Readonly<Record<string, string>>;
@@ -40,12 +40,8 @@ export function changesBetween(before: Picture, now: Picture): Record<string, st
 /** The sum of every series of that counter with at least these labels, written as in an exposition. */
 export function countOf(series: readonly Series[], counter: string): number {
   const [, name = '', inside = ''] = /^(\w+)(?:\{(.*)\})?$/.exec(counter) ?? [];
-  const wanted = [...inside.matchAll(/(\w+)="([^"]*)"/g)];
-  return series
-    .filter(
-      (one) => one.name === name && wanted.every(([, label = '', value]) => one.labels[label] === value),
-    )
-    .reduce((sum, { value }) => sum + value, 0);
+  const labels = [...inside.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', value = '']) => [label, value]);
+  return totalOf(series, name, Object.fromEntries(labels));
 }
 
 function processState(state = ''): string {

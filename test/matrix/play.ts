@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../support/until.ts';
 import { changesBetween, countOf, pictureOf } from './picture.ts';
 import type { Result, Scenario } from './scenario.ts';
@@ -12,8 +13,6 @@ const TELLING_MS = 120_000 / ACCELERATION + 1_000;
 
 /** What a real gateway says, or not, before it ends. */
 const STOPPING = 'info OpenClawGatewayDraining';
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Plays one scenario from "all clear" to "all clear". Never throws: what fails is a miss. */
 export async function play(

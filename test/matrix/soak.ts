@@ -1,6 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Exporter } from '../support/exporter.ts';
+import { totalOf } from '../support/exposition.ts';
 import { freePort } from '../support/ports.ts';
 import { Heap } from './heap.ts';
 import { holdings } from './holdings.ts';
@@ -75,7 +77,13 @@ export async function soak(
   heap.close();
   const settled = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
   const growth = Object.keys(UNITS).map((what) => growthOf(what, settled));
-  return { minutes, scrapes, faults: faults.times, runs: await runsOf(world), growth };
+  return {
+    minutes,
+    scrapes,
+    faults: faults.times,
+    runs: totalOf(await world.series(), 'openclaw_cron_runs_total', { cron_job: 'ticking' }),
+    growth,
+  };
 }
 
 /** The world's exporter, started anew so that one can look into its heap. */
@@ -108,13 +116,6 @@ class Every {
     this.times += 1;
     return true;
   }
-}
-
-async function runsOf(world: World): Promise<number> {
-  const runs = (await world.series()).filter(
-    ({ name, labels }) => name === 'openclaw_cron_runs_total' && labels.cron_job === 'ticking',
-  );
-  return runs.reduce((sum, { value }) => sum + value, 0);
 }
 
 async function look(world: World, heap: Heap): Promise<Sample> {
@@ -185,5 +186,3 @@ function leastSquares(points: readonly { readonly x: number; readonly y: number 
   const rest = points.reduce((sum, { x, y }) => sum + (y - meanY - slope * (x - meanX)) ** 2, 0);
   return { slope, error: Math.sqrt(rest / (points.length - 2) / spread) };
 }
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -48,6 +48,15 @@ export function matching(
   );
 }
 
+/** The sum of all series with that name and at least these labels. */
+export function totalOf(
+  series: readonly Series[],
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): number {
+  return matching(series, name, labels).reduce((sum, { value }) => sum + value, 0);
+}
+
 /** Of a stateset, the value of `label` whose series is 1. Throws unless exactly one is. */
 export function stateOf(
   series: readonly Series[],

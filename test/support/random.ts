@@ -1,4 +1,4 @@
-/** Numbers that look like chance and are the same again for the same seed (mulberry32). */
+/** Numbers that look like chance and are the same again for the same seed (mulberry32, public domain). */
 export class Random {
   #state: number;
 
