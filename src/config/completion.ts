@@ -14,6 +14,9 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   completion: SHELLS,
 };
 
+/** Those that are followed by a word. */
+const FOLLOWED = Object.entries(COMMANDS).filter(([, words]) => words.length > 0);
+
 /** What stands behind the equals sign of a flag. */
 type Value =
   | { readonly kind: 'none' }
@@ -58,7 +61,6 @@ export function completionScript(shell: Shell): string {
 
 function bashScript(): string {
   const flags = FLAGS.map(({ name, value }) => (value.kind === 'none' ? name : `${name}=`)).join(' ');
-  const followed = Object.entries(COMMANDS).filter(([, words]) => words.length > 0);
   return `_openclaw_gateway_exporter() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} flag=
   # The equals sign is a word of its own.
@@ -68,7 +70,7 @@ function bashScript(): string {
 ${FLAGS.flatMap(bashCase).join('\n')}
   esac
   case $prev in
-${followed.map(([command, words]) => `    ${command}) COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$cur")); return ;;`).join('\n')}
+${FOLLOWED.map(([command, words]) => `    ${command}) COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$cur")); return ;;`).join('\n')}
   esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W '${flags}' -- "$cur"))
@@ -100,7 +102,6 @@ function bashCase({ name, value }: CompletedFlag): string[] {
 }
 
 function zshScript(): string {
-  const words = Object.entries(COMMANDS).filter(([, following]) => following.length > 0);
   return `#compdef ${PROGRAM}
 _openclaw_gateway_exporter() {
   local -a args=(
@@ -113,7 +114,7 @@ ${FLAGS.map((flag) => `    ${quoted(zshFlag(flag))}`).join('\n')}
   _arguments $args
   [[ $state == word ]] || return
   case $line[1] in
-${words.map(([command, following]) => `    ${command}) compadd -- ${following.join(' ')} ;;`).join('\n')}
+${FOLLOWED.map(([command, following]) => `    ${command}) compadd -- ${following.join(' ')} ;;`).join('\n')}
   esac
 }
 compdef _openclaw_gateway_exporter ${PROGRAM}
@@ -139,15 +140,14 @@ function zshFlag({ name, help, value }: CompletedFlag): string {
 function fishScript(): string {
   const names = Object.keys(COMMANDS);
   const noCommand = `not __fish_seen_subcommand_from ${names.join(' ')}`;
-  const lines = Object.entries(COMMANDS).flatMap(([command, words]) => [
-    `complete -c ${PROGRAM} -f -n ${quoted(noCommand)} -a ${command}`,
-    ...(words.length === 0
-      ? []
-      : [
-          `complete -c ${PROGRAM} -f -n ${quoted(`__fish_seen_subcommand_from ${command}`)} -a ${quoted(words.join(' '))}`,
-        ]),
-  ]);
-  return `${[...lines, ...FLAGS.map(fishFlag)].join('\n')}\n`;
+  const offer = (condition: string, words: readonly string[]) =>
+    `complete -c ${PROGRAM} -f -n ${quoted(condition)} -a ${quoted(words.join(' '))}`;
+  const lines = [
+    offer(noCommand, names),
+    ...FOLLOWED.map(([command, words]) => offer(`__fish_seen_subcommand_from ${command}`, words)),
+    ...FLAGS.map(fishFlag),
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 function fishFlag({ name, help, value }: CompletedFlag): string {

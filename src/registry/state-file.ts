@@ -165,7 +165,7 @@ export class StateFile {
     if (content.state === 'read') return content.sections;
     // Under a name of its own: what a newer exporter counted is worth more than a damaged file, and none replaces it.
     const kept = content.state === 'newer' ? `${this.#path}.version-${content.version}` : this.#setAsidePath;
-    this.#setAside('totals start anew', kept, () => renameSync(this.#path, kept));
+    this.#setAside('totals start anew', kept, renameSync);
     return undefined;
   }
 
@@ -173,15 +173,13 @@ export class StateFile {
     const sections = new Map(this.#sections);
     sections.delete(name);
     this.#sections = sections;
-    this.#setAside(`totals of ${name} start anew`, this.#setAsidePath, () =>
-      copyFileSync(this.#path, this.#setAsidePath),
-    );
+    this.#setAside(`totals of ${name} start anew`, this.#setAsidePath, copyFileSync);
   }
 
-  #setAside(consequence: string, path: string, keep: () => void): void {
+  #setAside(consequence: string, path: string, keep: (from: string, to: string) => void): void {
     this.#corruptions += 1;
     try {
-      keep();
+      keep(this.#path, path);
       this.#logger.error('state file not understood and set aside', {
         consequence,
         kept: basename(path),
