@@ -7,6 +7,7 @@ const query = z.object({
   legendFormat: z.string().optional(),
   instant: z.boolean(),
   range: z.boolean(),
+  format: z.string().optional(),
   datasource: z.object({ type: z.string(), uid: z.string() }),
 });
 
