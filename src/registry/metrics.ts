@@ -18,21 +18,25 @@ export interface SnapshotKey {
   readonly target: string;
 }
 
-/** A snapshot's samples, and its text by family, encoded. */
+/** Some samples of one family, and their text, encoded. */
+interface Block {
+  readonly samples: readonly Sample[];
+  readonly text: Buffer;
+}
+
+/** A snapshot's samples as they were handed in, and by family in blocks: where one sample changed, one block is made anew. */
 interface Snapshot {
-  readonly samples: ReadonlySet<Sample>;
-  /** The same samples as they were handed in. */
   readonly list: readonly Sample[];
-  readonly texts: ReadonlyMap<Family<string>, Buffer>;
+  readonly blocks: ReadonlyMap<Family<string>, readonly Block[]>;
 }
 
 /**
  * What is to become a target's snapshot, rendered and compared with the one it replaces: only the swap is left, whose
- * cost does not follow the number of samples.
+ * cost follows the samples that changed.
  */
 export interface PreparedSnapshot extends Snapshot {
   readonly key: SnapshotKey;
-  readonly before: ReadonlySet<Sample>;
+  readonly before: readonly Sample[];
   /** Series of samples that were not there before, and of those that are not there any more. */
   readonly fresh: ReadonlySet<string>;
   readonly gone: ReadonlySet<string>;
@@ -40,10 +44,12 @@ export interface PreparedSnapshot extends Snapshot {
 
 /** Every look at the event loop's delay wakes the processor up: at prom-client's 10 ms that is most of a quiet exporter's cost. */
 const LOOP_PRECISION_MS = 50;
-/** Samples handled without a pause: a millisecond or two. */
-const SLICE = 500;
+/** Samples rendered without a pause: a millisecond or less. */
+const BLOCK = 200;
+/** Samples that are only looked at without a pause. */
+const SLICE = 2_000;
 
-const NOTHING: Snapshot = { samples: new Set(), list: [], texts: new Map() };
+const NOTHING: Snapshot = { list: [], blocks: new Map() };
 const NO_SERIES: ReadonlySet<string> = new Set();
 
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
@@ -59,8 +65,8 @@ export class Metrics {
   readonly #snapshots = new Map<string, Snapshot>();
   /** All series shown (name and labels as written): showing one twice would make the whole scrape invalid. */
   readonly #shown = new Set<string>();
-  /** The texts of each family by snapshot, so that a scrape visits only what exists. */
-  readonly #textsByFamily = new Map<Family<string>, Map<string, Buffer>>();
+  /** The blocks of each family by snapshot, so that a scrape visits only what exists. */
+  readonly #blocksByFamily = new Map<Family<string>, Map<string, readonly Block[]>>();
 
   /** Declares families; order of declaration is order of exposition. Throws when two metrics share a name. */
   declare(families: readonly Family<string>[]): void {
@@ -107,24 +113,24 @@ export class Metrics {
 
   /** As {@link Metrics.put}, of what was made ready; a snapshot put in the meantime is replaced as well. */
   swap(prepared: PreparedSnapshot): void {
-    if (this.#snapshot(prepared.key).samples === prepared.before) this.#swap(prepared);
+    if (this.#snapshot(prepared.key).list === prepared.before) this.#swap(prepared);
     else this.put(prepared.key, prepared.list);
   }
 
   /** Forgets a target's snapshot: its series disappear from the next scrape. */
   drop(key: SnapshotKey): void {
     const owner = keyText(key);
-    for (const sample of this.#snapshots.get(owner)?.samples ?? []) {
-      this.#shown.delete(seriesOf(renderedOnce(sample)));
+    for (const sample of this.#snapshots.get(owner)?.list ?? []) {
+      this.#shown.delete(seriesOf(sample));
     }
-    this.#removeTexts(owner);
+    this.#removeBlocks(owner);
     this.#snapshots.delete(owner);
   }
 
-  /** What the snapshots of one collector hold now, one set a target; each set stays as it is. */
-  samplesOf(collector: string): ReadonlySet<Sample>[] {
+  /** What the snapshots of one collector hold now, one list a target; each list stays as it is. */
+  samplesOf(collector: string): (readonly Sample[])[] {
     const own = keyText({ collector, target: '' });
-    return [...this.#snapshots].flatMap(([owner, { samples }]) => (owner.startsWith(own) ? [samples] : []));
+    return [...this.#snapshots].flatMap(([owner, { list }]) => (owner.startsWith(own) ? [list] : []));
   }
 
   /** The whole exposition as one text. */
@@ -140,10 +146,10 @@ export class Metrics {
     const instruments = await this.instruments.getMetricsAsJSON();
     const pieces = new Pieces();
     for (const family of this.#families.values()) {
-      const texts = this.#textsByFamily.get(family);
-      if (texts === undefined || texts.size === 0) continue;
+      const owners = this.#blocksByFamily.get(family);
+      if (owners === undefined || owners.size === 0) continue;
       pieces.add(Buffer.from(renderHeader(family.name, family.type, family.help, format)));
-      for (const text of texts.values()) pieces.add(text);
+      for (const blocks of owners.values()) for (const { text } of blocks) pieces.add(text);
     }
     const rest = instruments.filter(isShown).map((metric) => renderPromClientMetric(metric, format));
     if (format === 'openmetrics') rest.push('# EOF\n');
@@ -176,9 +182,9 @@ export class Metrics {
     });
   }
 
-  #removeTexts(owner: string): void {
-    for (const family of this.#snapshots.get(owner)?.texts.keys() ?? []) {
-      this.#textsByFamily.get(family)?.delete(owner);
+  #removeBlocks(owner: string): void {
+    for (const family of this.#snapshots.get(owner)?.blocks.keys() ?? []) {
+      this.#blocksByFamily.get(family)?.delete(owner);
     }
   }
 
@@ -186,53 +192,108 @@ export class Metrics {
     return this.#snapshots.get(keyText(key)) ?? NOTHING;
   }
 
-  /** Renders and compares; pauses after each slice. Only samples that come or go need a look at their series. */
+  /** Renders and compares what changed; pauses now and then. */
   *#build(key: SnapshotKey, samples: readonly Sample[]): Generator<undefined, PreparedSnapshot> {
     const now = this.#snapshot(key);
-    const before = now.samples;
-    if (isSameList(samples, now.list)) return { ...now, key, before, fresh: NO_SERIES, gone: NO_SERIES };
-    const unique = new Set<Sample>();
-    const lines = new Map<Family<string>, string[]>();
-    const fresh = new Set<string>();
+    const before = now.list;
+    if (isSameList(samples, before)) return { ...now, key, before, fresh: NO_SERIES, gone: NO_SERIES };
+    const change = new Change();
+    const blocks = new Map<Family<string>, readonly Block[]>();
+    for (const [family, its] of yield* this.#byFamily(samples)) {
+      blocks.set(family, yield* blocksOf(its, now.blocks.get(family) ?? [], change));
+    }
+    for (const [family, its] of now.blocks)
+      if (!blocks.has(family)) for (const block of its) change.leave(block);
+    return { key, before, list: samples, blocks, ...(yield* change.series()) };
+  }
+
+  *#byFamily(samples: readonly Sample[]): Generator<undefined, Map<Family<string>, Sample[]>> {
+    const byFamily = new Map<Family<string>, Sample[]>();
     for (const [index, sample] of samples.entries()) {
-      this.#linesOf(sample.family, lines).push(renderedOnce(sample));
-      if (unique.has(sample)) throw repeated(sample.family);
-      unique.add(sample);
-      if (!before.has(sample)) noteSeries(sample, fresh);
+      const { family } = sample;
+      const its = byFamily.get(family);
+      if (its !== undefined) its.push(sample);
+      else if (this.#families.get(family.name) === family) byFamily.set(family, [sample]);
+      else throw new Error(`metric ${family.name} is not declared`);
       if (index % SLICE === SLICE - 1) yield;
     }
-    const gone = new Set<string>();
-    for (const [index, sample] of [...before].entries()) {
-      if (!unique.has(sample)) gone.add(seriesOf(renderedOnce(sample)));
-      if (index % SLICE === SLICE - 1) yield;
-    }
-    const texts = new Map([...lines].map(([family, its]) => [family, Buffer.from(its.join(''))] as const));
-    return { key, before, samples: unique, list: samples, texts, fresh, gone };
+    return byFamily;
   }
 
-  #linesOf(family: Family<string>, lines: Map<Family<string>, string[]>): string[] {
-    const known = lines.get(family);
-    if (known !== undefined) return known;
-    if (this.#families.get(family.name) !== family) throw new Error(`metric ${family.name} is not declared`);
-    const its: string[] = [];
-    lines.set(family, its);
-    return its;
-  }
-
-  #swap({ key, samples, list, texts, fresh, gone }: PreparedSnapshot): void {
+  #swap({ key, list, blocks, fresh, gone }: PreparedSnapshot): void {
     for (const series of fresh) {
       if (this.#shown.has(series) && !gone.has(series)) throw repeatedSeries(series);
     }
     for (const series of gone) if (!fresh.has(series)) this.#shown.delete(series);
     for (const series of fresh) this.#shown.add(series);
     const owner = keyText(key);
-    this.#removeTexts(owner);
-    this.#snapshots.set(owner, { samples, list, texts });
-    for (const [family, text] of texts) {
-      const known = this.#textsByFamily.get(family) ?? new Map<string, Buffer>();
-      this.#textsByFamily.set(family, known.set(owner, text));
+    this.#removeBlocks(owner);
+    this.#snapshots.set(owner, { list, blocks });
+    for (const [family, its] of blocks) {
+      const known = this.#blocksByFamily.get(family) ?? new Map<string, readonly Block[]>();
+      this.#blocksByFamily.set(family, known.set(owner, its));
     }
   }
+}
+
+/** The samples of the blocks that came and went from one snapshot to the next. */
+class Change {
+  readonly #came = new Set<Sample>();
+  readonly #left = new Set<Sample>();
+
+  /** Throws where one of them is there twice. */
+  come({ samples }: Block): void {
+    for (const sample of samples) {
+      if (this.#came.has(sample)) throw repeated(sample.family);
+      this.#came.add(sample);
+    }
+  }
+
+  leave({ samples }: Block): void {
+    for (const sample of samples) this.#left.add(sample);
+  }
+
+  *series(): Generator<undefined, Pick<PreparedSnapshot, 'fresh' | 'gone'>> {
+    const fresh = new Set<string>();
+    for (const [index, sample] of [...this.#came].entries()) {
+      if (!this.#left.has(sample)) noteSeries(sample, fresh);
+      if (index % BLOCK === BLOCK - 1) yield;
+    }
+    const gone = new Set<string>();
+    for (const [index, sample] of [...this.#left].entries()) {
+      if (!this.#came.has(sample)) gone.add(seriesOf(sample));
+      if (index % BLOCK === BLOCK - 1) yield;
+    }
+    return { fresh, gone };
+  }
+}
+
+/** The samples of one family in blocks: those of `before` wherever they still are what they were. */
+function* blocksOf(
+  samples: readonly Sample[],
+  before: readonly Block[],
+  change: Change,
+): Generator<undefined, readonly Block[]> {
+  const blocks: Block[] = [];
+  for (let from = 0; from < samples.length; from += BLOCK) {
+    const its = samples.slice(from, from + BLOCK);
+    const old = before[blocks.length];
+    if (old !== undefined && isIdentical(old.samples, its)) {
+      blocks.push(old);
+      continue;
+    }
+    const block = { samples: its, text: Buffer.from(its.map(renderSample).join('')) };
+    if (old !== undefined) change.leave(old);
+    change.come(block);
+    blocks.push(block);
+    yield;
+  }
+  for (const old of before.slice(blocks.length)) change.leave(old);
+  return blocks;
+}
+
+function isIdentical(some: readonly Sample[], others: readonly Sample[]): boolean {
+  return some.length === others.length && some.every((sample, index) => sample === others[index]);
 }
 
 /** prom-client's own gauges that end in `_total` would be invalid; a metric without series has nothing to say. */
@@ -269,25 +330,15 @@ function keyText({ collector, target }: SnapshotKey): string {
   return `${collector}\u0000${target}`;
 }
 
-/** The same sample object always gives the same text; collectors with thousands of series hand unchanged ones in again. */
-const rendered = new WeakMap<Sample, string>();
-
-function renderedOnce(sample: Sample): string {
-  const known = rendered.get(sample);
-  if (known !== undefined) return known;
-  const line = renderSample(sample);
-  rendered.set(sample, line);
-  return line;
-}
-
 function noteSeries(sample: Sample, fresh: Set<string>): void {
-  const series = seriesOf(renderedOnce(sample));
+  const series = seriesOf(sample);
   if (fresh.has(series)) throw repeated(sample.family);
   fresh.add(series);
 }
 
-/** A sample line without its value. */
-function seriesOf(line: string): string {
+/** A sample's line without its value. */
+function seriesOf(sample: Sample): string {
+  const line = renderSample(sample);
   return line.slice(0, line.lastIndexOf(' '));
 }
 

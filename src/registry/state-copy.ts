@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { messageOf } from '../runtime/errors.ts';
 import { type CommitOutcome, readSections, type StateStore, statePath } from './state-file.ts';
 
 /**
@@ -8,7 +7,7 @@ import { type CommitOutcome, readSections, type StateStore, statePath } from './
  */
 export class StateCopy implements StateStore {
   readonly #folder: string;
-  #sections: Map<string, string> | undefined;
+  #sections: Map<string, unknown> | undefined;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -22,25 +21,21 @@ export class StateCopy implements StateStore {
 
   read<T>(name: string, schema: z.ZodType<T>): T | undefined {
     this.open();
-    const text = this.#sections?.get(name);
-    return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
+    const value = this.#sections?.get(name);
+    return value === undefined ? undefined : schema.safeParse(value).data;
   }
 
   commit(name: string, value: unknown): CommitOutcome {
     this.open();
-    try {
-      this.#sections?.set(name, JSON.stringify(value));
-      return { state: 'saved' };
-    } catch (error) {
-      return { state: 'not_saved', reason: messageOf(error) };
-    }
+    this.#sections?.set(name, value);
+    return { state: 'saved' };
   }
 }
 
-function sectionsOf(folder: string): Map<string, string> {
+function sectionsOf(folder: string): Map<string, unknown> {
   try {
     const content = readSections(statePath(folder));
-    return content.state === 'read' ? content.sections : new Map();
+    return content.state === 'read' ? new Map(content.sections) : new Map();
   } catch {
     return new Map();
   }

@@ -1,23 +1,21 @@
 import {
   accessSync,
-  closeSync,
   constants,
   copyFileSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { codeOf, messageOf } from '../runtime/errors.ts';
+import { jsonPieces } from '../runtime/json-parts.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { replaceFile } from './atomic-file.ts';
 
 const VERSION = 1;
 /** A state larger than this is a defect of ours, not something to keep writing and reading. */
@@ -55,8 +53,8 @@ export class StateFile {
   readonly #folder: string;
   readonly #logger: Logger;
   readonly #observe: (health: StateHealth) => void;
-  /** Each section as JSON, as it is on disk. */
-  #sections: ReadonlyMap<string, string> = new Map();
+  /** Each section as pieces of JSON, as it is on disk. */
+  #sections: Sections = new Map();
   /** Sections of the file that nobody has read: to overwrite one would lose its totals. */
   readonly #unread = new Set<string>();
   #lock: DatabaseSync | undefined;
@@ -84,9 +82,9 @@ export class StateFile {
   read<T>(name: string, schema: z.ZodType<T>): T | undefined {
     if (this.open().state === 'not_saved') return undefined;
     this.#unread.delete(name);
-    const text = this.#sections.get(name);
-    if (text === undefined) return undefined;
-    const parsed = schema.safeParse(JSON.parse(text));
+    const pieces = this.#sections.get(name);
+    if (pieces === undefined) return undefined;
+    const parsed = schema.safeParse(JSON.parse(pieces.join('')));
     if (parsed.success) return parsed.data;
     this.#setSectionAside(name);
     return undefined;
@@ -94,7 +92,8 @@ export class StateFile {
 
   /**
    * Puts a section on disk. Until this says `saved`, nothing that depends on it may be exposed. Refused while the file
-   * holds that section and it has not been read, as when another exporter owned the file at our start.
+   * holds that section and it has not been read, as when another exporter owned the file at our start. Nothing in `value`
+   * may be changed afterwards, only replaced: the text of a part that was there before is not made again.
    */
   commit(name: string, value: unknown): CommitOutcome {
     const opened = this.open();
@@ -118,10 +117,10 @@ export class StateFile {
   #commit(name: string, value: unknown): CommitOutcome {
     if (this.#unread.has(name)) return notSaved('what an exporter saved there before has not been read yet');
     try {
-      const text = JSON.stringify(value);
-      if (text === this.#sections.get(name)) return SAVED;
-      const sections = new Map(this.#sections).set(name, text);
-      this.#write(sections);
+      const pieces = jsonPieces(value);
+      if (isSameText(pieces, this.#sections.get(name))) return SAVED;
+      const sections = new Map(this.#sections).set(name, pieces);
+      replaceFile(this.#path, envelopeOf(sections), MAX_BYTES);
       this.#sections = sections;
       return SAVED;
     } catch (error) {
@@ -159,10 +158,12 @@ export class StateFile {
   }
 
   /** The file's sections, or undefined where there is no file or none that can be understood. */
-  #readFile(): Map<string, string> | undefined {
+  #readFile(): Sections | undefined {
     const content = readSections(this.#path);
     if (content.state === 'absent') return undefined;
-    if (content.state === 'read') return content.sections;
+    if (content.state === 'read') {
+      return new Map([...content.sections].map(([name, value]) => [name, jsonPieces(value)]));
+    }
     // Under a name of its own: what a newer exporter counted is worth more than a damaged file, and none replaces it.
     const kept = content.state === 'newer' ? `${this.#path}.version-${content.version}` : this.#setAsidePath;
     this.#setAside('totals start anew', kept, renameSync);
@@ -189,19 +190,6 @@ export class StateFile {
     }
   }
 
-  #write(sections: ReadonlyMap<string, string>): void {
-    const fresh = `${this.#path}.new`;
-    const entries = [...sections].map(([name, text]) => `${JSON.stringify(name)}:${text}`);
-    const text = `{"version":${VERSION},"sections":{${entries.join(',')}}}`;
-    if (Buffer.byteLength(text) > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`);
-    withFile(fresh, 'w', (file) => {
-      writeFileSync(file, text);
-      fsyncSync(file);
-    });
-    renameSync(fresh, this.#path);
-    withFile(this.#folder, 'r', fsyncSync);
-  }
-
   #report(step: 'open' | 'write', outcome: CommitOutcome): CommitOutcome {
     const before = this.#failures.get(step);
     if (outcome.state === 'saved') this.#failures.delete(step);
@@ -219,7 +207,7 @@ export function statePath(folder: string): string {
   return join(folder, 'state.json');
 }
 
-/** The sections of a state file as JSON texts. Throws a system error where the file cannot be read. */
+/** The sections of a state file. Throws a system error where the file cannot be read. */
 export function readSections(path: string): SectionsOutcome {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) return { state: 'absent' };
@@ -230,8 +218,7 @@ export function readSections(path: string): SectionsOutcome {
     const written = newer.safeParse(value).data;
     return written === undefined ? { state: 'not_understood' } : { state: 'newer', version: written.version };
   }
-  const entries = Object.entries(parsed.data.sections);
-  return { state: 'read', sections: new Map(entries.map(([name, value]) => [name, JSON.stringify(value)])) };
+  return { state: 'read', sections: new Map(Object.entries(parsed.data.sections)) };
 }
 
 type SectionsOutcome =
@@ -239,7 +226,26 @@ type SectionsOutcome =
   | { readonly state: 'not_understood' }
   /** Written by an exporter that came later than this one. */
   | { readonly state: 'newer'; readonly version: number }
-  | { readonly state: 'read'; readonly sections: Map<string, string> };
+  | { readonly state: 'read'; readonly sections: ReadonlyMap<string, unknown> };
+
+/** Each section's JSON in pieces. */
+type Sections = ReadonlyMap<string, readonly string[]>;
+
+function isSameText(pieces: readonly string[], before: readonly string[] | undefined): boolean {
+  return pieces.length === before?.length && pieces.every((piece, index) => piece === before[index]);
+}
+
+/** The whole file's text. */
+function* envelopeOf(sections: Sections): Generator<string> {
+  yield `{"version":${VERSION},"sections":{`;
+  let before = '';
+  for (const [name, pieces] of sections) {
+    yield `${before}${JSON.stringify(name)}:`;
+    yield* pieces;
+    before = ',';
+  }
+  yield '}}';
+}
 
 function notSaved(reason: string): CommitOutcome {
   return { state: 'not_saved', reason };
@@ -287,14 +293,5 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-function withFile(path: string, flags: string, use: (file: number) => void): void {
-  const file = openSync(path, flags, 0o600);
-  try {
-    use(file);
-  } finally {
-    closeSync(file);
   }
 }

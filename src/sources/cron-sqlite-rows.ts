@@ -150,9 +150,10 @@ export class CronRows {
   }
 
   tasksAfter(rowid: number): TaskRow[] {
+    // With the `+` no index is used for the runtime: SQLite would take it and go through all that is stored.
     return this.#all(
       taskRow,
-      `SELECT ${TASK_COLUMNS} WHERE rowid > ? AND runtime = 'cron' ORDER BY rowid LIMIT ${PAGE})`,
+      `SELECT ${TASK_COLUMNS} WHERE rowid > ? AND +runtime = 'cron' ORDER BY rowid LIMIT ${PAGE})`,
       [rowid],
     );
   }

@@ -75,7 +75,7 @@ export const HOST_METRICS: readonly string[] = [...READERS.keys()];
 /** The SSH hosts, those in trouble first, then by name; also those that could not be looked at. */
 export async function readHosts(
   states: readonly TargetState[],
-  snapshots: readonly ReadonlySet<Sample>[],
+  snapshots: readonly (readonly Sample[])[],
 ): Promise<Hosts> {
   const rows = new Map<string, HostRow>();
   for (const { collector, target } of states) if (collector === 'ssh') rows.set(target, emptyRow(target));

@@ -70,7 +70,7 @@ const COUNT = 'openclaw_cron_jobs';
 export const JOB_METRICS: readonly string[] = [...READERS.keys(), COUNT];
 
 /** The jobs that the cron collector shows: those in trouble first, then by name; without blocking anybody. */
-export async function readJobs(snapshots: readonly ReadonlySet<Sample>[]): Promise<Jobs> {
+export async function readJobs(snapshots: readonly (readonly Sample[])[]): Promise<Jobs> {
   const rows = new Map<string, JobRow>();
   let counted = 0;
   for await (const slice of inTurns(snapshots)) {

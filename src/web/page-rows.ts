@@ -13,7 +13,7 @@ export interface Rows<R> {
 }
 
 /** Every sample of some snapshots, with other work let through in between. */
-export async function* inTurns(snapshots: readonly ReadonlySet<Sample>[]): AsyncGenerator<readonly Sample[]> {
+export async function* inTurns(snapshots: readonly (readonly Sample[])[]): AsyncGenerator<readonly Sample[]> {
   for (const snapshot of snapshots) {
     let slice: Sample[] = [];
     for (const sample of snapshot) {

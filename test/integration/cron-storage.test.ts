@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CronHarness } from '../support/cron-harness.ts';
 import { FilesStore, listing, SqliteStore } from '../support/cron-store.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -52,6 +52,27 @@ async function known(harness: CronHarness) {
 }
 
 describe('the database of 2026.6 and later', () => {
+  it('is searched by place for what is new, never by an index over all that is stored', async () => {
+    const { harness, store, run } = withDatabase();
+    await known(harness);
+    store.addRun(run('job-1'));
+    const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
+    onTestFinished(() => prepare.mockRestore());
+    await harness.clock.advance(1_000);
+    await harness.see();
+    const byPlace = prepare.mock.calls.map(([sql]) => sql).filter((sql) => sql.includes('rowid > ?'));
+    expect(byPlace).toHaveLength(2);
+    const database = new DatabaseSync(store.path, { readOnly: true });
+    onTestFinished(() => database.close());
+    for (const sql of byPlace) {
+      const plan = database
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(({ detail }) => String(detail));
+      expect(plan.join('; ')).toMatch(/SEARCH \w+ USING INTEGER PRIMARY KEY \(rowid>\?\)/);
+    }
+  });
+
   it.each([
     ['corrupt', (path: string) => truncateSync(path, statSync(path).size - 8192)],
     [
