@@ -63,12 +63,16 @@ function now() {
     stat(
       {
         ...small,
-        title: 'Locked out for',
+        title: 'Locked out',
         description:
-          'How long the gateway goes on refusing every attempt from this address, good ones too. No data: it locked nobody out.',
-        queries: [{ expr: `${max('openclaw_gateway_auth_locked_until_timestamp_seconds')} - time() > 0` }],
+          'How long the gateway goes on refusing every attempt from this address, good ones too. No data: the token was never checked.',
+        queries: [
+          {
+            expr: `clamp_min(${max('openclaw_gateway_auth_locked_until_timestamp_seconds')} - time(), 0) or 0 * ${max('openclaw_gateway_token_last_check_timestamp_seconds')}`,
+          },
+        ],
       },
-      { unit: 's', decimals: 0, states: steps('warn') },
+      { unit: 's', decimals: 0, mappings: words([0, 'no', 'good']), states: steps('warn') },
     ),
   ];
 }

@@ -118,17 +118,17 @@ function jobs() {
     },
     {
       columns: [
-        { field: 'cron_job', name: 'Job' },
-        { field: 'Value #A', name: 'Enabled', mappings: PLAIN_YES_NO, width: 80 },
-        { field: 'Value #B', name: 'Last', mappings: RUN_WORDS, width: 100 },
-        { field: 'Value #C', name: 'Began', unit: 'dateTimeFromNow', width: 140 },
-        { field: 'Value #D', name: 'Next', unit: 'dateTimeFromNow', width: 140 },
+        { field: 'cron_job', name: 'Job', filterable: true },
+        { field: 'Value #A', name: 'Enabled', mappings: PLAIN_YES_NO, width: 75 },
+        { field: 'Value #B', name: 'Last', mappings: RUN_WORDS, width: 90 },
+        { field: 'Value #C', name: 'Began', unit: 'dateTimeFromNow', width: 145 },
+        { field: 'Value #D', name: 'Next', unit: 'dateTimeFromNow', width: 145 },
         {
           field: 'Value #E',
           name: 'Streak',
           decimals: 0,
           states: steps('good', [1, 'warn'], [3, 'bad']),
-          width: 80,
+          width: 75,
         },
         {
           field: 'Value #F',
@@ -136,7 +136,7 @@ function jobs() {
           unit: 'percentunit',
           decimals: 1,
           states: steps('bad', [0.5, 'warn'], [0.95, 'good']),
-          width: 100,
+          width: 90,
         },
         {
           field: 'Value #G',
@@ -145,13 +145,12 @@ function jobs() {
           states: steps('good', [1, 'warn']),
           width: 100,
         },
-        { field: 'Value #H', name: 'Took', unit: 's', width: 90 },
-        { field: 'Value #I', name: 'Usually', unit: 's', width: 90 },
-        { field: 'Value #J', name: 'Every', unit: 's', width: 90 },
-        { field: 'cron_job_id', name: 'Id' },
+        { field: 'Value #H', name: 'Took', unit: 's', width: 80 },
+        { field: 'Value #I', name: 'Usually', unit: 's', width: 80 },
+        { field: 'Value #J', name: 'Every', unit: 's', width: 80 },
+        { field: 'cron_job_id', name: 'Id', width: 100 },
       ],
       sort: { by: 'Streak', largestFirst: true },
-      filterable: true,
     },
   );
 }

@@ -255,7 +255,7 @@ function memory() {
         { expr: exporterOnly(`nodejs_heap_size_used_bytes{${HERE}}`), legend: 'heap in use' },
       ],
     },
-    { unit: 'bytes', axis: 'memory', min: 0 },
+    { unit: 'bytes', axis: 'memory', min: 0, series: [{ name: 'heap in use', style: 'dotted' }] },
   );
 }
 

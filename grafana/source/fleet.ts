@@ -108,6 +108,7 @@ function everyGateway() {
         {
           field: 'instance',
           name: 'Gateway',
+          filterable: true,
           link: { title: 'Overview of this gateway', url: linkTo(UID.overview) },
         },
         ...layers,
@@ -118,7 +119,6 @@ function everyGateway() {
         { field: 'version', name: 'Version', width: 110 },
       ],
       sort: { by: 'Gateway' },
-      filterable: true,
     },
   );
 }

@@ -197,7 +197,16 @@ function percentiles() {
         { expr: `instance_phase:${PING}:p95_median{phase="http", ${HERE}}`, legend: 'usual p95' },
       ],
     },
-    { unit: 's', axis: 'duration', logarithmic: true, series: [{ name: 'usual p95', dashed: true }] },
+    {
+      unit: 's',
+      axis: 'duration',
+      logarithmic: true,
+      series: [
+        { name: 'p50', style: 'dotted' },
+        { name: 'p99', style: 'thin' },
+        { name: 'usual p95', style: 'dashed' },
+      ],
+    },
   );
 }
 
@@ -210,7 +219,15 @@ function phases() {
       width: 12,
       queries: [{ expr: `instance_phase:${PING}:p95{${HERE}}`, legend: '{{phase}}' }],
     },
-    { unit: 's', axis: 'duration', logarithmic: true },
+    {
+      unit: 's',
+      axis: 'duration',
+      logarithmic: true,
+      series: [
+        { name: 'connect', style: 'dotted' },
+        { name: 'handshake', style: 'dashed' },
+      ],
+    },
   );
 }
 
@@ -248,7 +265,7 @@ function memory() {
       queries: [
         { expr: max(RSS), legend: 'resident' },
         {
-          expr: `clamp_min(${max(RSS)} + on (instance) 86400 * ${GROWTH}, 0)`,
+          expr: `${max(RSS)} + on (instance) 86400 * clamp_min(${GROWTH}, 0)`,
           legend: 'in a day, at this rate',
         },
         { expr: max('openclaw_gateway_process_memory_limit_bytes'), legend: 'limit' },
@@ -259,8 +276,8 @@ function memory() {
       axis: 'memory',
       logarithmic: true,
       series: [
-        { name: 'in a day, at this rate', dashed: true },
-        { name: 'limit', state: 'bad', dashed: true },
+        { name: 'in a day, at this rate', style: 'dashed' },
+        { name: 'limit', state: 'bad', style: 'dashed' },
       ],
     },
   );
@@ -322,7 +339,10 @@ function files() {
       unit: 'short',
       axis: 'number',
       logarithmic: true,
-      series: [{ name: 'limit', state: 'bad', dashed: true }],
+      series: [
+        { name: 'limit', state: 'bad', style: 'dashed' },
+        { name: 'threads', style: 'dotted' },
+      ],
     },
   );
 }
@@ -339,7 +359,7 @@ function loopDelay() {
         { expr: max('openclaw_gateway_readyz_event_loop_delay_max_seconds'), legend: 'longest' },
       ],
     },
-    { unit: 's', axis: 'delay', series: [{ name: 'longest', dashed: true }] },
+    { unit: 's', axis: 'delay', series: [{ name: 'longest', style: 'dashed' }] },
   );
 }
 

@@ -25,7 +25,8 @@ export function words(...list: readonly Word[]): ValueMapping[] {
   return [{ type: MappingType.ValueToText, options }, missing()];
 }
 
-function missing(): ValueMapping {
+/** Missing values, told as such wherever colour means a state. */
+export function missing(): ValueMapping {
   return {
     type: MappingType.SpecialValue,
     options: { match: SpecialValueMatch.NullAndNan, result: { text: NO_DATA, color: STATE.noData } },
@@ -86,11 +87,8 @@ export const CAUSES = words(
   ['cron', 'cron', 'bad'],
 );
 
-export const SEVERITIES = words(
-  ['critical', 'critical', 'bad'],
-  ['warning', 'warning', 'warn'],
-  ['info', 'info', 'passing'],
-);
+/** By their rank, so that the gravest comes first where they are sorted. */
+export const SEVERITIES = words(['1', 'critical', 'bad'], ['2', 'warning', 'warn'], ['3', 'info', 'passing']);
 
 const alerts = alertsOf(ruleGroups(thresholdsSchema.parse({})));
 

@@ -125,7 +125,16 @@ function durations() {
         },
       ],
     },
-    { unit: 's', axis: 'duration', logarithmic: true },
+    {
+      unit: 's',
+      axis: 'duration',
+      logarithmic: true,
+      series: [
+        { name: { ending: 'resolve' }, style: 'dotted' },
+        { name: { ending: 'connect' }, style: 'dashed' },
+        { name: { ending: 'banner' }, style: 'thin' },
+      ],
+    },
   );
 }
 
@@ -168,7 +177,7 @@ function flapping() {
 function synchronized() {
   return stat(
     {
-      title: 'This machine’s clock',
+      title: 'Own clock',
       description:
         'Whether a program of the system keeps the clock of the gateway’s machine in step. If not, the offsets of other hosts may be its own. Absent in containers.',
       width: 4,

@@ -75,25 +75,25 @@ function alerts() {
     {
       title: 'Firing alerts',
       description:
-        'Alerts that fire, of each incident only the highest repair phase, as Alertmanager sends it. Empty when none fires. Phase 1 is a restart, 2 authentication, 3 the full restart.',
+        'Alerts that fire, of each incident only the highest repair phase, as Alertmanager sends it; the gravest first. Phase 1 is a restart, 2 authentication, 3 the full restart.',
       width: 24,
       height: 7,
+      empty: 'no alert fires',
       queries: [{ expr: firingSince(HERE) }],
     },
     {
       columns: [
-        { field: 'severity', name: 'Severity', width: 100, mappings: SEVERITIES },
-        { field: 'alertname', name: 'Alert', width: 240 },
+        { field: 'rank', name: 'Severity', width: 80, mappings: SEVERITIES },
+        { field: 'alertname', name: 'Alert', width: 215 },
         {
           field: 'instance',
           name: 'Gateway',
-          width: 140,
+          width: 110,
           link: { title: 'Gateway', url: linkTo(UID.gateway) },
         },
-        { field: 'host', name: 'Host', width: 110 },
-        { field: 'cron_job', name: 'Job', width: 130 },
-        { field: 'repair_phase', name: 'Phase', width: 70 },
-        { field: 'Value', name: 'Since', unit: 'dateTimeFromNow', width: 140 },
+        { field: 'about', name: 'About', width: 130, empty: '–' },
+        { field: 'repair_phase', name: 'Phase', width: 60 },
+        { field: 'Value', name: 'Since', unit: 'dateTimeFromNow', width: 130 },
         { field: 'step', name: 'Next step', mappings: NEXT_STEPS_OF_ALERTS, wrap: true },
       ],
       sort: { by: 'Severity' },
@@ -108,7 +108,7 @@ function layersNow() {
       description:
         'The five layers, each measured by its own means: is the process alive, does it answer, is the token accepted, do cron jobs run and succeed, can the always-on hosts be reached over SSH. Unknown: its exporter looks and cannot tell. No data: nobody looks.',
       width: 16,
-      height: 5,
+      height: 6,
       queries: layers,
     },
     { mappings: HEALTH, showNames: true },
@@ -121,7 +121,7 @@ function stateNow() {
       title: 'Gateway',
       description: 'What the gateway does now, as the exporter beside it sees it.',
       width: 5,
-      height: 5,
+      height: 6,
       queries: [{ expr: `instance:openclaw_gateway_state:index{${HERE}}` }],
     },
     { mappings: GATEWAY_STATE_WORDS },
@@ -134,14 +134,14 @@ function maintenance() {
       title: 'Maintenance',
       description: 'Whether planned maintenance is declared; while it is, this gateway pages nobody.',
       width: 3,
-      height: 5,
+      height: 6,
       queries: [{ expr: `max by (instance) (openclaw_gateway_maintenance{${HERE}})` }],
     },
     { mappings: MAINTENANCE },
   );
 }
 
-/** The table's answer once more in large type: a wall is read from afar, and a phone shows the table's beginning only. */
+/** The table's answer once more in large type: a wall is read from afar. */
 function causeNow() {
   return stat(
     {
@@ -156,8 +156,9 @@ function causeNow() {
   );
 }
 
+/** And once more in full width, since a phone shows the table's beginning only. A stat would not break the line. */
 function nextStep() {
-  return stat(
+  return table(
     {
       title: 'Next step',
       description: 'What to do first, for each fault that holds now, as the alerts have it.',
@@ -165,7 +166,10 @@ function nextStep() {
       height: 4,
       queries: [{ expr: faultsWithCause() }],
     },
-    { field: 'step', mappings: NEXT_STEPS_OF_FAULTS, plain: true },
+    {
+      columns: [{ field: 'step', name: 'Next step', mappings: NEXT_STEPS_OF_FAULTS, wrap: true }],
+      header: false,
+    },
   );
 }
 

@@ -49,7 +49,7 @@ import { PanelBuilder as StateTimeline } from '@grafana/grafana-foundation-sdk/s
 import { PanelBuilder as Table } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/timeseries';
 import { NEUTRAL, NO_DATA, STATE, type State } from './colours.ts';
-import { NO_STEPS } from './mappings.ts';
+import { missing, NO_STEPS } from './mappings.ts';
 
 /** The data source of every query: the one a reader of the dashboard has chosen. */
 export const SOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
@@ -70,6 +70,8 @@ export interface About {
   /** Of 30 pixels; default 8. */
   readonly height?: number;
   readonly queries: readonly Query[];
+  /** What an empty answer means where it does not mean that nobody looked. */
+  readonly empty?: string;
 }
 
 const FULL = 24;
@@ -103,7 +105,7 @@ interface Common<P> {
 }
 
 function about<P extends Common<P>>(panel: P, format: Format, given: About): P {
-  const { title, description, width = FULL, height = 8, queries } = given;
+  const { title, description, width = FULL, height = 8, queries, empty = NO_DATA } = given;
   return panel
     .title(title)
     .description(description)
@@ -111,7 +113,7 @@ function about<P extends Common<P>>(panel: P, format: Format, given: About): P {
     .span(width)
     .height(height)
     .targets(targets(queries, format))
-    .noValue(NO_DATA);
+    .noValue(empty);
 }
 
 const thresholds = (list: Threshold[]) =>
@@ -149,7 +151,7 @@ export function stat(given: About, look: StatLook = {}): Stat {
     .unit(look.unit ?? 'none')
     .thresholds(thresholds(look.states ?? NO_STEPS))
     .colorScheme(byThreshold())
-    .mappings(look.mappings ?? [])
+    .mappings(mappingsOf(look))
     .colorMode(coloured ? BigValueColorMode.BackgroundSolid : BigValueColorMode.None)
     .graphMode(BigValueGraphMode.None)
     .justifyMode(BigValueJustifyMode.Center)
@@ -157,6 +159,21 @@ export function stat(given: About, look: StatLook = {}): Stat {
     .orientation(VizOrientation.Auto)
     .reduceOptions(reduced(look.field));
   return look.decimals === undefined ? panel : panel.decimals(look.decimals);
+}
+
+/** A word without a state has no background: grey would say that nobody looked. */
+function mappingsOf({ mappings, states, plain }: StatLook): ValueMapping[] {
+  if (mappings === undefined) return states === undefined ? [] : [missing()];
+  if (plain === true) return mappings;
+  return mappings.map((mapping) =>
+    mapping.type === 'value'
+      ? { ...mapping, options: mapValues(mapping.options, (word) => ({ color: 'transparent', ...word })) }
+      : mapping,
+  );
+}
+
+function mapValues<T>(options: Readonly<Record<string, T>>, change: (value: T) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, change(value)]));
 }
 
 function reduced(field: string | undefined) {
@@ -182,13 +199,20 @@ export function timeline(given: About, mappings: ValueMapping[], perPage?: numbe
   return perPage === undefined ? panel : panel.perPage(perPage);
 }
 
+/** What tells curves apart whose greys do not. */
+const STYLES = {
+  dashed: [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 6] } }],
+  dotted: [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [2, 4] } }],
+  thin: [{ id: 'custom.lineWidth', value: 1 }],
+} satisfies Record<string, DynamicConfigValue[]>;
+
 /** How one series differs from the greys of the others. */
 export interface SeriesLook {
-  /** Its name, as the legend shows it. */
-  readonly name: string;
+  /** Its name, as the legend shows it; or how the names of several end. */
+  readonly name: string | { readonly ending: string };
   /** The state it stands for. */
   readonly state?: State;
-  readonly dashed?: boolean;
+  readonly style?: keyof typeof STYLES;
   /** The area down to the series of that name is filled. */
   readonly fillTo?: string;
   readonly hideLine?: boolean;
@@ -230,22 +254,31 @@ export function lines(given: About, look: LinesLook): TimeSeries {
     .legend(legend(true))
     .tooltip(tooltip());
   if (look.logarithmic === true) {
-    panel.scaleDistribution(new ScaleDistributionConfigBuilder().type(ScaleDistribution.Log).log(10));
+    const base = look.unit === 'bytes' ? 2 : 10;
+    panel.scaleDistribution(new ScaleDistributionConfigBuilder().type(ScaleDistribution.Log).log(base));
   }
   if (look.min !== undefined) panel.min(look.min);
   if (look.max !== undefined) panel.max(look.max);
-  for (const series of look.series ?? []) panel.overrideByName(series.name, seriesProperties(series));
+  for (const series of look.series ?? []) tellApart(panel, series);
   return panel;
 }
 
-function seriesProperties({ state, dashed, fillTo, hideLine }: SeriesLook): DynamicConfigValue[] {
+function tellApart(panel: TimeSeries, series: SeriesLook): void {
+  const properties = seriesProperties(series);
+  if (typeof series.name === 'string') panel.overrideByName(series.name, properties);
+  else panel.overrideByRegexp(`/ ${series.name.ending}$/`, properties);
+}
+
+function seriesProperties({ state, style, fillTo, hideLine }: SeriesLook): DynamicConfigValue[] {
   const list: DynamicConfigValue[] = [];
   if (state !== undefined) list.push({ id: 'color', value: { mode: 'fixed', fixedColor: STATE[state] } });
-  if (dashed === true) list.push({ id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 6] } });
+  if (style !== undefined) list.push(...STYLES[style]);
   if (fillTo !== undefined) {
     list.push({ id: 'custom.fillBelowTo', value: fillTo }, { id: 'custom.fillOpacity', value: 20 });
   }
-  if (hideLine === true) list.push({ id: 'custom.lineWidth', value: 0 });
+  if (hideLine === true) {
+    list.push({ id: 'custom.lineWidth', value: 0 }, { id: 'custom.showPoints', value: 'never' });
+  }
   return list;
 }
 
@@ -278,6 +311,10 @@ export interface Column {
   readonly states?: Threshold[];
   readonly width?: number;
   readonly wrap?: boolean;
+  /** Whether rows can be filtered by it. */
+  readonly filterable?: boolean;
+  /** What an empty cell means where it does not mean that nobody looked. */
+  readonly empty?: string;
   readonly link?: { readonly title: string; readonly url: string };
 }
 
@@ -285,9 +322,12 @@ export interface TableLook {
   readonly columns: readonly Column[];
   /** The column rows are sorted by, and whether the largest comes first. */
   readonly sort?: { readonly by: string; readonly largestFirst?: boolean };
-  /** Whether rows can be filtered by their columns. */
-  readonly filterable?: boolean;
+  /** Names of the columns above them; default true. */
+  readonly header?: boolean;
 }
+
+/** Pixels below which no column shrinks: with Grafana's own 150 the last ones of a half-wide table are out of sight. */
+const LEAST_WIDTH = 90;
 
 /** Present values of several queries, a row for each set of labels they share. */
 export function table(given: About, look: TableLook): Table {
@@ -296,13 +336,17 @@ export function table(given: About, look: TableLook): Table {
     .unit('none')
     .thresholds(thresholds(NO_STEPS))
     .colorScheme(byThreshold())
-    .cellHeight(TableCellHeight.Md)
-    .filterable(look.filterable ?? false)
-    .withTransformation({ id: 'merge', options: {} })
+    // A row's height is that of the label, not of the words in its place: the tallest has room for two lines of them.
+    .cellHeight(columns.some(({ wrap }) => wrap === true) ? TableCellHeight.Lg : TableCellHeight.Md)
+    .filterable(false)
+    .minWidth(LEAST_WIDTH)
+    .showHeader(look.header ?? true)
+    // Before they are merged: rows that differ in a name of a record would stay apart.
     .withTransformation({
       id: 'filterFieldsByName',
       options: { include: { names: columns.map(({ field }) => field) } },
     })
+    .withTransformation({ id: 'merge', options: {} })
     .withTransformation({
       id: 'organize',
       options: {
@@ -319,26 +363,37 @@ export function table(given: About, look: TableLook): Table {
 }
 
 function columnProperties(column: Column): DynamicConfigValue[] {
-  const { unit, decimals, mappings, states, width, wrap, link } = column;
-  const coloured = states !== undefined || (mappings !== undefined && hasColour(mappings));
+  const { unit, decimals, width, link, filterable, empty } = column;
   const list: DynamicConfigValue[] = [];
   if (unit !== undefined) list.push({ id: 'unit', value: unit });
   if (decimals !== undefined) list.push({ id: 'decimals', value: decimals });
+  if (empty !== undefined) list.push({ id: 'noValue', value: empty });
+  list.push(...cellProperties(column));
+  if (width !== undefined) list.push({ id: 'custom.width', value: width });
+  if (filterable === true) list.push({ id: 'custom.filterable', value: true });
+  if (link !== undefined) list.push({ id: 'links', value: [link] });
+  return list;
+}
+
+/** Words and states of a column's cells. */
+function cellProperties({ mappings, states, wrap }: Column): DynamicConfigValue[] {
+  const list: DynamicConfigValue[] = [];
   if (mappings !== undefined) list.push({ id: 'mappings', value: mappings });
+  else if (states !== undefined) list.push({ id: 'mappings', value: [missing()] });
   if (states !== undefined) {
     list.push({ id: 'thresholds', value: { mode: 'absolute', steps: states } });
     list.push({ id: 'color', value: { mode: 'thresholds' } });
   }
-  if (coloured) {
+  if (states !== undefined || (mappings !== undefined && hasColour(mappings))) {
     list.push({
       id: 'custom.cellOptions',
       value: { type: TableCellDisplayMode.ColorBackground, mode: TableCellBackgroundDisplayMode.Basic },
     });
   } else if (wrap === true) {
+    // The first for Grafana before 12.2, the second for those after.
     list.push({ id: 'custom.cellOptions', value: { type: TableCellDisplayMode.Auto, wrapText: true } });
+    list.push({ id: 'custom.wrapText', value: true });
   }
-  if (width !== undefined) list.push({ id: 'custom.width', value: width });
-  if (link !== undefined) list.push({ id: 'links', value: [link] });
   return list;
 }
 

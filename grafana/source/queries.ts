@@ -17,10 +17,20 @@ export function firing(where: string): string {
   return `(${alerts('3')}\nor ${below('2', '3')}\nor ${below('1', '2|3')})`;
 }
 
-/** The same with when it began, in milliseconds, and its step as `<alert>/<phase>` in the label `step`. */
+/**
+ * The same with when it began, in milliseconds; its step as `<alert>/<phase>` in the label `step`, what it is about in
+ * `about`, and how grave it is in `rank`, 1 to 3.
+ */
 export function firingSince(where: string): string {
   const since = `1000 * ALERTS_FOR_STATE{alertname=~"OpenClaw.*", ${where}} and ignoring (alertstate) ${firing(where)}`;
-  return `label_join(${since}, "step", "/", "alertname", "repair_phase")`;
+  const step = `label_join(${since}, "step", "/", "alertname", "repair_phase")`;
+  const joined = `label_join(${step}, "about", " ", "host", "cron_job", "peer", "function", "collector")`;
+  // Spaces alone would be read as the number 0.
+  const about = `label_replace(${joined}, "about", "", "about", " *")`;
+  return ['critical', 'warning', 'info'].reduce(
+    (expr, severity, index) => `label_replace(${expr}, "rank", "${index + 1}", "severity", "${severity}")`,
+    about,
+  );
 }
 
 /** Every fault that holds now, once more in the label `step`, with the likeliest cause of all; `none` where there is none. */

@@ -45,8 +45,7 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   'openclaw-gateway / Restarts / B': NO_SERVICE,
   'openclaw-gateway / Percentiles of /healthz / D': 'what is usual is known after an hour',
   'openclaw-gateway / The gateway’s own word, and what fails in it / B': 'nothing in the gateway fails',
-  'openclaw-access / Locked out for / A': 'the exporter never lets it come to that',
-  'openclaw-network / This machine’s clock / A': 'containers cannot tell',
+  'openclaw-network / Own clock / A': 'containers cannot tell',
 };
 
 /** Whether a table names that place, or it for every dashboard. */

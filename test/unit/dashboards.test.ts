@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { documentedMetrics } from '../../docs/source/metrics-page.ts';
-import { PALETTE } from '../../grafana/source/colours.ts';
+import { PALETTE, STATE } from '../../grafana/source/colours.ts';
 import { UID } from '../../grafana/source/frame.ts';
 import { dashboardFiles } from '../../grafana/source/main.ts';
 import { NEXT_STEPS_OF_ALERTS, NEXT_STEPS_OF_FAULTS } from '../../grafana/source/mappings.ts';
@@ -123,7 +123,15 @@ describe.each(DASHBOARDS)('%s', (uid, dashboard) => {
   });
 });
 
-describe.each(PANEL_LABELS)('%s', (_, panel) => {
+const MISSING = expect.objectContaining({
+  type: 'special',
+  options: { match: 'null+nan', result: { text: 'no data', color: STATE.noData } },
+});
+
+/** Panels whose empty answer does not mean that nobody looked. */
+const EMPTY: Readonly<Record<string, string>> = { 'openclaw-overview / Firing alerts': 'no alert fires' };
+
+describe.each(PANEL_LABELS)('%s', (place, panel) => {
   it('is one of Grafana’s own panels', () => {
     expect(CORE_PANELS).toContain(panel.type);
     expect(panel.libraryPanel).toBeUndefined();
@@ -154,7 +162,7 @@ describe.each(PANEL_LABELS)('%s', (_, panel) => {
   });
 
   it('tells missing data from bad data', () => {
-    expect(panel.fieldConfig?.defaults.noValue).toBe('no data');
+    expect(panel.fieldConfig?.defaults.noValue).toBe(EMPTY[place] ?? 'no data');
     for (const mappings of mappingsOf(panel)) {
       expect(mappings).toContainEqual(
         expect.objectContaining({
@@ -163,6 +171,22 @@ describe.each(PANEL_LABELS)('%s', (_, panel) => {
         }),
       );
     }
+  });
+
+  it('gives missing data no colour of a state', () => {
+    const { options, fieldConfig } = panel;
+    if (panel.type === 'stat' && /background/.test(String(options?.colorMode))) {
+      expect(fieldConfig?.defaults.mappings).toContainEqual(MISSING);
+    }
+    for (const { properties } of fieldConfig?.overrides ?? []) {
+      const value = (id: string) => properties.find((property) => property.id === id)?.value;
+      if (value('thresholds') !== undefined) expect(value('mappings')).toContainEqual(MISSING);
+    }
+  });
+
+  it('merges rows by what it shows alone', () => {
+    const ids = panel.transformations?.map(({ id }) => id) ?? [];
+    if (ids.includes('merge')) expect(ids.indexOf('filterFieldsByName')).toBeLessThan(ids.indexOf('merge'));
   });
 
   it('has no colour but those of the states and the greys', () => {
@@ -403,5 +427,6 @@ function shownNames(panel: GeneratedPanel): (name: string) => boolean {
     .flatMap(({ options }) => Object.values(z.record(z.string(), z.string()).parse(options.renameByName)));
   if (renamed !== undefined) return (name) => renamed.includes(name);
   const legends = (panel.targets ?? []).map(({ legendFormat = '' }) => legendFormat);
-  return (name) => legends.some((legend) => legend === name || /^\{\{(?:result|status)\}\}$/.test(legend));
+  return (name) =>
+    legends.some((legend) => legend === name || /^\{\{(?:result|status|phase)\}\}$/.test(legend));
 }

@@ -23,7 +23,10 @@ import {
   valueMappingsOverrideProcessor,
 } from '@grafana/data';
 import { firstValueFrom } from 'rxjs';
-import type { RecordedPanel, RecordedSeries } from '../source/recording.ts';
+import type { RecordedPanel, RecordedSeries, Recording } from '../source/recording.ts';
+
+type Stretch = Pick<Recording, 'from' | 'to'>;
+type Target = NonNullable<RecordedPanel['panel']['targets']>[number];
 
 /** What a curve looks like where its panel says nothing: Grafana's panel fills this in, its components do not. */
 const CURVE = {
@@ -67,12 +70,13 @@ standardTransformersRegistry.setInit(() =>
 export async function framesOf(
   { panel, answers }: RecordedPanel,
   theme: GrafanaTheme2,
+  stretch: Stretch,
 ): Promise<DataFrame[]> {
   const several = (panel.targets ?? []).length > 1;
   const raw = (panel.targets ?? []).flatMap((target) => {
     const series = answers[target.refId] ?? [];
     if (target.format === 'table') return [tableFrame(target.refId, series, several)];
-    return series.map((one) => seriesFrame(target.refId, one, target.legendFormat ?? ''));
+    return series.map((one) => seriesFrame(target, one, stretch));
   });
   const filled = raw.filter(({ length }) => length > 0);
   const transformations = (panel.transformations ?? []) as DataTransformerConfig[];
@@ -103,27 +107,36 @@ export function configOf({ fieldConfig, type }: RecordedPanel['panel']): FieldCo
   } as FieldConfigSource;
 }
 
-function seriesFrame(refId: string, { metric, points }: RecordedSeries, legend: string): DataFrame {
+/** A point for each second: Grafana's panels draw what is missing, or no number, as a gap before its component sees it. */
+function seriesFrame(target: Target, { metric, points }: RecordedSeries, { from, to }: Stretch): DataFrame {
+  const { refId, instant, legendFormat = '' } = target;
   const { __name__: _, ...labels } = metric;
-  const name = legend.replaceAll(/\{\{\s*(\w+)\s*\}\}/g, (_whole, label: string) => metric[label] ?? '');
+  const name = legendFormat.replaceAll(
+    /\{\{\s*(\w+)\s*\}\}/g,
+    (_whole, label: string) => metric[label] ?? '',
+  );
+  const known = new Map(points.map(([time, value]) => [time, Number(value)]));
+  const first = Math.floor(from);
+  const times = instant
+    ? [...known.keys()]
+    : Array.from({ length: to - first + 1 }, (_none, index) => first + index);
   return toDataFrame({
     refId,
     fields: [
-      {
-        name: 'Time',
-        type: FieldType.time,
-        values: points.map(([time]) => time * 1000),
-        config: { interval: 1000 },
-      },
+      { name: 'Time', type: FieldType.time, values: times.map((time) => time * 1000) },
       {
         name: 'Value',
         type: FieldType.number,
-        values: points.map(([, value]) => Number(value)),
+        values: times.map((time) => finite(known.get(time))),
         labels,
         config: name === '' ? {} : { displayNameFromDS: name },
       },
     ],
   });
+}
+
+function finite(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
 }
 
 /** A row for each series: its time, a column for each label, its value. */

@@ -118,7 +118,7 @@ async function show(recording: Recording, uid: string, scheme: Scheme, width: nu
   if (dashboard === undefined || place === null) throw new Error(`no dashboard ${uid}`);
   const theme = createTheme({ colors: { mode: scheme } });
   const panels = await Promise.all(
-    dashboard.panels.map(async (one) => ({ ...one, frames: await framesOf(one, theme) })),
+    dashboard.panels.map(async (one) => ({ ...one, frames: await framesOf(one, theme, recording) })),
   );
   const { from, to } = recording;
   createRoot(place).render(

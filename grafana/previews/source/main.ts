@@ -79,7 +79,7 @@ async function picture(browser: Browser, data: Recording, shot: Shot): Promise<B
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
+      if (message.type() === 'error') complaints.push(`${message.text()} ${message.location().url}`);
     });
     // "Three minutes ago" counts from the end of the recording.
     await page.clock.setFixedTime(data.to * 1000);
@@ -91,6 +91,9 @@ async function picture(browser: Browser, data: Recording, shot: Shot): Promise<B
     );
     await page.locator('.page').waitFor();
     await page.evaluate('document.fonts.ready');
+    // Grafana's table draws nothing that lies below the window.
+    const height = await page.locator('.page').evaluate((shown) => shown.clientHeight);
+    await page.setViewportSize({ width, height });
     await page.waitForLoadState('networkidle');
     const taken = await page.screenshot({ fullPage: true, animations: 'disabled' });
     if (complaints.length > 0) process.stderr.write(`${uid}: ${[...new Set(complaints)].join('\n')}\n`);
