@@ -93,7 +93,7 @@ function alerts() {
         },
         { field: 'about', name: 'About', width: 130, empty: '–' },
         { field: 'repair_phase', name: 'Phase', width: 60 },
-        { field: 'Value', name: 'Since', unit: 'dateTimeFromNow', width: 130 },
+        { field: 'Value', name: 'Since', unit: 'dateTimeFromNow', width: 145 },
         { field: 'step', name: 'Next step', mappings: NEXT_STEPS_OF_ALERTS, wrap: true },
       ],
       sort: { by: 'Severity' },

@@ -198,7 +198,7 @@ function configuration(sshd?: Sshd) {
     command_interval: '2s',
   };
   return {
-    cron: { publish_delay: '1s', grace: '2s' },
+    cron: { publish_delay: '1s', grace: '5s' },
     ...(sshd === undefined ? {} : { ssh: { config_file: sshd.configFile, hosts: [host] } }),
     collectors: Object.fromEntries(COLLECTORS.map((name) => [name, OFTEN])),
   };
