@@ -92,16 +92,26 @@ export const SEVERITIES = words(['1', 'critical', 'bad'], ['2', 'warning', 'warn
 
 const alerts = alertsOf(ruleGroups(thresholdsSchema.parse({})));
 
-/** The next repair step of each alert's step: the value is `<alert>/<phase>`. */
+/**
+ * Grafana makes a table's row as high as its label needs it, not the words in the label's place; so a label that long
+ * words stand for is repeated this often, about as long as they are.
+ */
+export const REPEATED = { alert: 4, fault: 10 } as const;
+const repeated = (value: string, of: keyof typeof REPEATED) => Array(REPEATED[of]).fill(value).join(' ');
+
+/** The next repair step of each alert's step: the value is `<alert>/<phase>`, repeated. */
 export const NEXT_STEPS_OF_ALERTS = words(
-  ...alerts.map((rule): Word => [`${rule.alert}/${rule.phase}`, plain(rule.next)]),
+  ...alerts.map((rule): Word => [repeated(`${rule.alert}/${rule.phase}`, 'alert'), plain(rule.next)]),
 );
 
-/** The first repair step of each fault: the value is its incident. */
+/** The first repair step of each fault: the value is its incident, repeated. */
 export const NEXT_STEPS_OF_FAULTS = words(
-  ['none', 'nothing to do'],
+  [repeated('none', 'fault'), 'nothing to do'],
   // A fault without an alert of its own: the gateway is down too, but a restart cannot reach it.
-  ['unreachable', 'no packet comes back: ping its host, tailscale status, firewall; then the host itself'],
+  [
+    repeated('unreachable', 'fault'),
+    'no packet comes back: ping its host, tailscale status, firewall; then the host itself',
+  ],
   ...firstSteps(alerts),
 );
 
@@ -110,7 +120,7 @@ function firstSteps(rules: readonly AlertRule[]): Word[] {
   const incidents = [...new Set(rules.map(({ incident }) => incident))];
   return incidents.flatMap((incident) => {
     const [first] = rules.filter((rule) => rule.incident === incident).toSorted((a, b) => a.phase - b.phase);
-    return first === undefined ? [] : [[incident, plain(first.next)] as const];
+    return first === undefined ? [] : [[repeated(incident, 'fault'), plain(first.next)] as const];
   });
 }
 

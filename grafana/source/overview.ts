@@ -77,7 +77,7 @@ function alerts() {
       description:
         'Alerts that fire, of each incident only the highest repair phase, as Alertmanager sends it; the gravest first. Phase 1 is a restart, 2 authentication, 3 the full restart.',
       width: 24,
-      height: 7,
+      height: 8,
       empty: 'no alert fires',
       queries: [{ expr: firingSince(HERE) }],
     },

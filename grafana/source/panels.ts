@@ -328,6 +328,8 @@ export interface TableLook {
 
 /** Pixels below which no column shrinks: with Grafana's own 150 the last ones of a half-wide table are out of sight. */
 const LEAST_WIDTH = 90;
+/** The same for text of several lines. */
+const WRAPPED_WIDTH = 300;
 
 /** Present values of several queries, a row for each set of labels they share. */
 export function table(given: About, look: TableLook): Table {
@@ -336,8 +338,7 @@ export function table(given: About, look: TableLook): Table {
     .unit('none')
     .thresholds(thresholds(NO_STEPS))
     .colorScheme(byThreshold())
-    // A row's height is that of the label, not of the words in its place: the tallest has room for two lines of them.
-    .cellHeight(columns.some(({ wrap }) => wrap === true) ? TableCellHeight.Lg : TableCellHeight.Md)
+    .cellHeight(TableCellHeight.Md)
     .filterable(false)
     .minWidth(LEAST_WIDTH)
     .showHeader(look.header ?? true)
@@ -392,7 +393,7 @@ function cellProperties({ mappings, states, wrap }: Column): DynamicConfigValue[
   } else if (wrap === true) {
     // The first for Grafana before 12.2, the second for those after.
     list.push({ id: 'custom.cellOptions', value: { type: TableCellDisplayMode.Auto, wrapText: true } });
-    list.push({ id: 'custom.wrapText', value: true });
+    list.push({ id: 'custom.wrapText', value: true }, { id: 'custom.minWidth', value: WRAPPED_WIDTH });
   }
   return list;
 }

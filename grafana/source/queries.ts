@@ -1,3 +1,5 @@
+import { REPEATED } from './mappings.ts';
+
 /** Parts that several dashboards' queries share. `$instance` and the like are the dashboards' variables. */
 
 /** The chosen gateway, or gateways. */
@@ -18,13 +20,13 @@ export function firing(where: string): string {
 }
 
 /**
- * The same with when it began, in milliseconds; its step as `<alert>/<phase>` in the label `step`, what it is about in
+ * The same with when it began, in milliseconds; its step as `<alert>/<phase>`, repeated, in the label `step`, what it is about in
  * `about`, and how grave it is in `rank`, 1 to 3.
  */
 export function firingSince(where: string): string {
   const since = `1000 * ALERTS_FOR_STATE{alertname=~"OpenClaw.*", ${where}} and ignoring (alertstate) ${firing(where)}`;
   const step = `label_join(${since}, "step", "/", "alertname", "repair_phase")`;
-  const joined = `label_join(${step}, "about", " ", "host", "cron_job", "peer", "function", "collector")`;
+  const joined = `label_join(${repeatedly(step, 'step', 'alert')}, "about", " ", "host", "cron_job", "peer", "function", "collector")`;
   // Spaces alone would be read as the number 0.
   const about = `label_replace(${joined}, "about", "", "about", " *")`;
   return ['critical', 'warning', 'info'].reduce(
@@ -33,7 +35,7 @@ export function firingSince(where: string): string {
   );
 }
 
-/** Every fault that holds now, once more in the label `step`, with the likeliest cause of all; `none` where there is none. */
+/** Every fault that holds now, once more, repeated, in the label `step`, with the likeliest cause of all; `none` where there is none. */
 export function faultsWithCause(where = HERE): string {
   const fault = `instance_incident:openclaw_fault:max{${where}}`;
   const cause = `instance_cause:openclaw_incident:max{${where}}`;
@@ -43,7 +45,13 @@ export function faultsWithCause(where = HERE): string {
     `${fault} * on (instance) group_left (cause) ${cause}`,
     `or on (instance) ${none('cause', none('incident', watched))}`,
   ].join('\n');
-  return `label_join(${all}, "step", "", "incident")`;
+  return repeatedly(all, 'incident', 'fault');
+}
+
+/** With a label's value in the label `step`, repeated as the words for it expect. */
+function repeatedly(expr: string, label: string, of: keyof typeof REPEATED): string {
+  const labels = Array(REPEATED[of]).fill(`"${label}"`).join(', ');
+  return `label_join(${expr}, "step", " ", ${labels})`;
 }
 
 /** The likeliest cause alone, in the label `cause`. */

@@ -140,6 +140,11 @@ describe('the dashboards, read by a real Prometheus with the bundled rules', () 
         (values) => values.length >= 1,
       );
     }
+    await untilRecorded(
+      'pings between two scrapes',
+      'rate(openclaw_gateway_ping_duration_seconds_count{phase="http", instance="$instance"}[$__rate_interval])',
+      (values) => values.some((value) => value > 0),
+    );
     await untilRecorded('no cause', 'instance_cause:openclaw_incident:max', (values) => values.length === 0);
     wellUntil = nowSeconds();
   });
