@@ -54,7 +54,7 @@ nav strong, nav .meta { display: block; }
 .card { margin-top: .9rem; scroll-margin-top: .5rem; }
 .card > .title { align-items: center; display: flex; flex-wrap: wrap; gap: .2rem 1rem; }
 .evidence { list-style: none; margin: .5rem 0 0; padding: 0; }
-.evidence li { align-items: start; border-top: 1px solid var(--line); display: grid; gap: 0 .75rem; grid-template-columns: 6.5rem 1fr auto; padding: .5rem 0; }
+.evidence li { align-items: start; border-top: 1px solid var(--line); display: grid; gap: 0 .75rem; grid-template-columns: 7rem 1fr auto; padding: .5rem 0; }
 .evidence li:last-child { padding-bottom: 0; }
 .evidence .meta { line-height: 1.7; }
 .evidence .repair { margin-top: .15rem; }
