@@ -14,10 +14,11 @@ import {
   type SourceReading,
   type SourceRun,
 } from './cron-source.ts';
+import { eachMember } from './json-members.ts';
 import { readTail, type TailPosition } from './jsonl-tail.ts';
 import { readRegular } from './regular-file.ts';
 
-/** Parsed at once: twenty thousand jobs, with room. */
+/** Twenty thousand jobs, with room. */
 const MAX_JSON = 16 * 1024 * 1024;
 /** Text of run files that is parsed before others have their turn. */
 const SLICE_CHARS = 128 * 1024;
@@ -26,8 +27,7 @@ const MAX_LAST_BYTES = 8 * 1024 * 1024;
 const SUFFIX = '.jsonl';
 const MIGRATED = 'jobs.json.migrated';
 
-const jobsFile = z.object({ jobs: z.array(z.unknown()) });
-const stateFile = z.object({ jobs: z.record(z.string(), z.unknown()) });
+const stateEntry = z.record(z.string(), z.unknown());
 const withState = z.object({ state: z.unknown() });
 const withId = z.object({ id: z.string().min(1) });
 const position = z.object({
@@ -118,7 +118,11 @@ interface LookOptions {
 
 async function look({ folder, runFiles, cursor, sinceMs, signal }: LookOptions): Promise<SourceReading> {
   const jobs = await readJobs(folder);
-  if (jobs === undefined) return { state: 'unreadable', reason: 'jobs.json is not what a gateway writes' };
+  if (jobs === undefined)
+    return {
+      state: 'unreadable',
+      reason: 'jobs.json is not what a gateway writes, or one job in it is larger than 128 KiB',
+    };
   const known = new Map(cursorSchema.safeParse(cursor).data ?? []);
   const runs: SourceRun[] = [];
   const lastSuccesses = new Map<string, number>();
@@ -176,16 +180,35 @@ function isStrange(raw: unknown, text: string): boolean {
 async function readJobs(folder: string): Promise<CronJob[] | undefined> {
   const text = await textOf(join(folder, 'jobs.json'));
   if (text === undefined) return [];
-  const parsed = jobsFile.safeParse(parseJson(text)).data;
-  if (parsed === undefined) return undefined;
-  const states = stateFile.safeParse(parseJson((await textOf(join(folder, 'jobs-state.json'))) ?? '')).data;
-  const stateOf = new Map(Object.entries(states?.jobs ?? {}));
-  return parsed.jobs.slice(0, MAX_JOBS_READ).flatMap((job) => {
+  const states = await readStates(folder);
+  const jobs: CronJob[] = [];
+  let members = 0;
+  const isRead = await eachMember(text, 'jobs', (member) => {
+    members += 1;
+    if (members > MAX_JOBS_READ) return true;
+    const job = parseJson(member);
     const id = withId.safeParse(job).data?.id;
-    return id === undefined
-      ? []
-      : [toCronJob({ id, job, state: withState.safeParse(stateOf.get(id)).data?.state })];
+    if (id !== undefined) jobs.push(toCronJob({ id, job, state: states.get(id) }));
+    return job !== undefined;
   });
+  return isRead ? jobs : undefined;
+}
+
+/** What `jobs-state.json` says, by job; nothing where it holds something else. */
+async function readStates(folder: string): Promise<ReadonlyMap<string, unknown>> {
+  const text = (await textOf(join(folder, 'jobs-state.json'))) ?? '';
+  const states = new Map<string, unknown>();
+  let members = 0;
+  const isRead = await eachMember(text, 'jobs', (member) => {
+    members += 1;
+    if (members > MAX_JOBS_READ) return true;
+    const entry = stateEntry.safeParse(parseJson(`{${member}}`)).data;
+    for (const [id, value] of Object.entries(entry ?? {})) {
+      states.set(id, withState.safeParse(value).data?.state);
+    }
+    return entry !== undefined;
+  });
+  return isRead ? states : new Map();
 }
 
 async function textOf(path: string): Promise<string | undefined> {
