@@ -3,6 +3,8 @@ import { createServer } from 'node:net';
 /** Below the range from which Linux and macOS take the ports of outgoing connections. */
 const FIRST = 10_000;
 const LAST = 32_000;
+/** The exporter's own, which README's commands need. */
+const RESERVED = 19_789;
 
 let next = FIRST + Math.floor(Math.random() * (LAST - FIRST));
 
@@ -14,7 +16,7 @@ export async function freePort(): Promise<number> {
   for (;;) {
     const port = next;
     next = port === LAST ? FIRST : port + 1;
-    if (await canListen(port)) return port;
+    if (port !== RESERVED && (await canListen(port))) return port;
   }
 }
 
