@@ -43,7 +43,7 @@ export interface PreparedSnapshot extends Snapshot {
 }
 
 /** Every look at the event loop's delay wakes the processor up: at prom-client's 10 ms that is most of a quiet exporter's cost. */
-const LOOP_PRECISION_MS = 50;
+const LOOP_PRECISION_MS = 200;
 /** Samples rendered without a pause: a millisecond or less. */
 const BLOCK = 200;
 /** Samples that are only looked at without a pause. */

@@ -49,7 +49,7 @@ interface Cost {
 export const cronScale: Bench = {
   name: 'cron at scale',
   claim:
-    'A refresh that finds nothing new costs the same few milliseconds whatever is there; one that finds something goes once through the names of all jobs and logs, never through the stored runs or the bytes of logs. 1,000 jobs with 200,000 runs, 10,000 logs and one log of 2 GiB fit. A look at the event loop each 50 ms is in every figure: about 5 ms.',
+    "A refresh that finds nothing new costs about the same whatever is there; one that finds something goes once through the names of all jobs and logs, never through the stored runs or the bytes of logs. 1,000 jobs with 200,000 runs, 10,000 logs and one log of 2 GiB fit. A refresh is 1.5 s of the exporter's life, with 10,000 jobs 6 s; a look at the event loop each 50 ms is in it: about 5 ms, 20 ms.",
   alternative:
     "the processor time of doing the same from scratch: the article's `find … | xargs grep -l`, which tells only which logs hold either word, and a `GROUP BY` over all stored runs",
   async run() {
