@@ -55,8 +55,10 @@ async function metricsSay(name: string, value: number): Promise<void> {
   });
 }
 
-async function metrics(name: string, value: number): Promise<{ command: string; output: string }> {
-  await metricsSay(name, value);
+async function metrics(
+  expected: Readonly<Record<string, number>>,
+): Promise<{ command: string; output: string }> {
+  for (const [name, value] of Object.entries(expected)) await metricsSay(name, value);
   const child = clone.shell(METRICS, home.env);
   await child.exited;
   return { command: METRICS, output: child.output };
@@ -74,20 +76,22 @@ try {
     await until(() => started.output.includes('msg=serving'), { what: 'it to serve', timeoutMs: 120_000 });
     return { command, output: started.output };
   });
-  await step('Look, in a second terminal', () => metrics('openclaw_gateway_token_match', 1));
+  await step('Look, in a second terminal', () => metrics({ openclaw_gateway_token_match: 1 }));
   await step('Ask what is wrong', () => finished(CHECK));
   await gateway.end('SIGTERM');
-  await step('The gateway was stopped: the metrics say so', () => metrics('openclaw_gateway_up', 0));
+  await step('The gateway was stopped: the metrics say so', () =>
+    metrics({ openclaw_gateway_up: 0, openclaw_gateway_process_up: 0 }),
+  );
   await step('... and check says what to do', () => finished(CHECK));
   gateway = await home.startReady(newToken());
   await step("The gateway was started again, with another token than openclaw.json's", () =>
-    metrics('openclaw_gateway_token_match', 0),
+    metrics({ openclaw_gateway_token_match: 0, openclaw_gateway_up: 1, openclaw_gateway_process_up: 1 }),
   );
   await step('... and check says what to do', () => finished(CHECK));
   await gateway.end('SIGTERM');
   gateway = await home.startReady();
   await step('The gateway was restarted with the token of openclaw.json: all clear', () =>
-    metrics('openclaw_gateway_token_match', 1),
+    metrics({ openclaw_gateway_token_match: 1, openclaw_gateway_up: 1, openclaw_gateway_process_up: 1 }),
   );
   await step('... for check as well', () => finished(CHECK));
   const total = Math.round(totalMs / 1000);

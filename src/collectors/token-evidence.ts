@@ -82,7 +82,7 @@ function driftWords({ places }: TokenSeen): Words[] {
   }
   return places.differing.map((place) => ({
     verdict: 'warning',
-    text: `${places.variants} different credentials are lying about; another one than the proved in: ${PLACE_WORDS[place]}`,
+    text: `${places.variants} different credentials are lying about; another than the proven one is in: ${PLACE_WORDS[place]}`,
     repair: PLACE_REPAIRS[place],
   }));
 }

@@ -121,7 +121,8 @@ async function look({ folder, runFiles, cursor, sinceMs, signal }: LookOptions):
   if (jobs === undefined)
     return {
       state: 'unreadable',
-      reason: 'jobs.json is not what a gateway writes, or one job in it is larger than 128 KiB',
+      reason:
+        'jobs.json is not what a gateway writes, or one job in it is larger than 2 MiB: shorten that job',
     };
   const known = new Map(cursorSchema.safeParse(cursor).data ?? []);
   const runs: SourceRun[] = [];

@@ -1,11 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { holdsMoreValues } from './json-size.ts';
 
 /** Text that is gone through before others have their turn: a few milliseconds. */
 const SLICE_CHARS = 128 * 1024;
 /** What a part costs beside its characters. */
 const PART_CHARS = 64;
-/** Of one member: parsing one stops everything else. A real one has a few kilobytes. */
-const MAX_MEMBER_CHARS = 128 * 1024;
+/** Of one member: parsing one stops everything else. A real one has a few kilobytes, or one long text. */
+const MAX_MEMBER_CHARS = 2 * 1024 * 1024;
+/** Of a member that is longer than a slice. */
+const MAX_MEMBER_VALUES = 10_000;
 /** Of all that is neither inside a list nor inside an object of the outer object. */
 const MAX_OUTLINE_CHARS = 64 * 1024;
 
@@ -35,11 +38,16 @@ export async function eachMember(
       if (outline.length > MAX_OUTLINE_CHARS) return false;
       isWanted = wanted.test(text);
       isFound ||= isWanted;
-    } else if (isWanted && text.trim() !== '' && (text.length > MAX_MEMBER_CHARS || !take(text))) {
+    } else if (isWanted && text.trim() !== '' && (isTooLarge(text) || !take(text))) {
       return false;
     }
   }
   return isFound && isJson(outline);
+}
+
+function isTooLarge(member: string): boolean {
+  if (member.length > MAX_MEMBER_CHARS) return true;
+  return member.length > SLICE_CHARS && holdsMoreValues(Buffer.from(member), MAX_MEMBER_VALUES);
 }
 
 interface Part {

@@ -23,11 +23,17 @@ describe('members of a list or object inside a JSON object', () => {
     ['a list around it', '["jobs",[1]]'],
     ['a name that only ends like it', '{"myjobs":[1]}'],
     ['half a bracket', '{"jobs":[1}}'],
-    ['a member of a megabyte', JSON.stringify({ jobs: ['x'.repeat(2 ** 20)] })],
+    ['a member of three megabytes', JSON.stringify({ jobs: ['x'.repeat(3 * 2 ** 20)] })],
+    ['a member of many thousand lists', JSON.stringify({ jobs: [Array(100_000).fill([])] })],
     ['a megabyte of lists within lists', `{"jobs":[${'['.repeat(2 ** 20)}`],
     ['a megabyte around it', JSON.stringify({ other: 'x'.repeat(2 ** 20), jobs: [1] })],
   ])('are not found in %s', async (_, json) => {
     expect(await membersOf(json)).toBeUndefined();
+  });
+
+  it('may hold a long text, as the prompt of a job', async () => {
+    const job = JSON.stringify({ id: 'a', payload: { message: 'a, "b", [c]; '.repeat(2 ** 16) } });
+    expect(await membersOf(`{"jobs":[${job},2]}`)).toEqual([job, '2']);
   });
 
   it('end at the first that is not wanted', async () => {
