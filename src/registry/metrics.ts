@@ -240,6 +240,15 @@ export class Metrics {
 class Change {
   readonly #came = new Set<Sample>();
   readonly #left = new Set<Sample>();
+  #rendered = 0;
+
+  /** Whether so much was rendered that others should have their turn. */
+  wantsPause(samples: number): boolean {
+    this.#rendered += samples;
+    if (this.#rendered < BLOCK) return false;
+    this.#rendered = 0;
+    return true;
+  }
 
   /** Throws where one of them is there twice. */
   come({ samples }: Block): void {
@@ -286,7 +295,7 @@ function* blocksOf(
     if (old !== undefined) change.leave(old);
     change.come(block);
     blocks.push(block);
-    yield;
+    if (change.wantsPause(its.length)) yield;
   }
   for (const old of before.slice(blocks.length)) change.leave(old);
   return blocks;

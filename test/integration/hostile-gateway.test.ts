@@ -2,18 +2,23 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Exporter } from '../support/exporter.ts';
-import { type Series, totalOf } from '../support/exposition.ts';
+import { type Series, sampleOf, totalOf } from '../support/exposition.ts';
 import { describePlay, PHASES, type Phase } from '../support/hostile-answers.ts';
 import { askHostile } from '../support/hostile-cases.ts';
 import { HostileGateway } from '../support/hostile-gateway.ts';
 import { Random } from '../support/random.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { until } from '../support/until.ts';
 
 /** Where the seeds of the cases come from; a failure names its case's own. */
 const SEED = Number(process.env.HOSTILE_SEED ?? 1);
 const CASES = Number(process.env.HOSTILE_CASES ?? 30);
 const ANSWER_MS = 150;
 const TOKEN = 'a-token-that-only-a-gateway-may-see';
+/** Of an exporter that runs from source: some twice of what it holds at rest. */
+const MAX_RESIDENT_BYTES = 400 * 1024 * 1024;
+/** Connections of looks that are under way. */
+const FILES_OF_LOOKS = 10;
 
 let gateway: HostileGateway;
 beforeAll(async () => {
@@ -32,7 +37,7 @@ describe(`a host that never behaves (HOSTILE_SEED=${SEED})`, () => {
     }
   });
 
-  it('ends no exporter that watches it, and never becomes a gateway that is up', async () => {
+  it('ends no exporter that watches it, makes it keep nothing, and never becomes a gateway that is up', async () => {
     const home = tempFolder();
     const auth = { mode: 'token', token: TOKEN };
     writeFileSync(join(home, 'openclaw.json'), JSON.stringify({ gateway: { port: gateway.port, auth } }));
@@ -50,7 +55,14 @@ describe(`a host that never behaves (HOSTILE_SEED=${SEED})`, () => {
       exporter.remove();
     });
     const random = new Random(SEED);
+    const before = await openFilesOf(exporter);
     for (const phase of PHASES) await watched(exporter, phase, random.below(2 ** 31));
+    await until(async () => (await openFilesOf(exporter)) <= before + FILES_OF_LOOKS, {
+      what: `no more than ${before + FILES_OF_LOOKS} open files`,
+    });
+    expect(sampleOf(await exporter.series(), 'process_resident_memory_bytes')).toBeLessThan(
+      MAX_RESIDENT_BYTES,
+    );
   });
 });
 
@@ -78,6 +90,10 @@ const MUST_NOT_BE_1: Readonly<Record<Phase, readonly string[]>> = {
 
 function runs(series: readonly Series[]): number {
   return totalOf(series, 'openclaw_exporter_collector_runs_total', { collector: 'ping' });
+}
+
+async function openFilesOf(exporter: Exporter): Promise<number> {
+  return sampleOf(await exporter.series(), 'process_open_fds') ?? Number.NaN;
 }
 
 async function runsOf(exporter: Exporter): Promise<number> {

@@ -80,26 +80,36 @@ export interface ShownJob {
   readonly enabled?: boolean;
 }
 
+interface Started {
+  readonly gateway: Child;
+  readonly sshd: Sshd;
+  readonly exporter: Exporter;
+  readonly startExporter: () => Promise<Exporter>;
+}
+
 /** An exporter beside a gateway with cron jobs and an SSH host, and everything that can be done to them. */
 export class StatusWorld {
-  readonly exporter: Exporter;
   readonly sshd: Sshd;
   readonly place: GatewayPlace;
   /** What everybody is configured with. */
   readonly token: string;
+  readonly #startExporter: () => Promise<Exporter>;
+  #exporter: Exporter;
   #gateway: Child;
   #stranger: Child | undefined;
+  #hasOtherToken = false;
 
   private constructor(
     place: GatewayPlace,
     token: string,
-    { gateway, sshd, exporter }: Pick<StatusWorld, 'sshd' | 'exporter'> & { readonly gateway: Child },
+    { gateway, sshd, exporter, startExporter }: Started,
   ) {
     this.place = place;
     this.token = token;
     this.#gateway = gateway;
     this.sshd = sshd;
-    this.exporter = exporter;
+    this.#exporter = exporter;
+    this.#startExporter = startExporter;
   }
 
   static async start(place: GatewayPlace): Promise<StatusWorld> {
@@ -111,23 +121,29 @@ export class StatusWorld {
       { name: 'macbook', target: sshd.target, port: sshd.port, always_on: true },
       { name: 'laptop-asleep', target: '127.0.0.1', port: await freePort(), always_on: false },
     ];
-    const exporter = await Exporter.start({
-      env: { ...place.env, HOME: place.env.HOME ?? '' },
-      config: {
-        ssh: { hosts, config_file: sshd.configFile },
-        collectors: {
-          process: INTERVAL,
-          ping: INTERVAL,
-          token: INTERVAL,
-          api: INTERVAL,
-          cron: INTERVAL,
-          clock: INTERVAL,
-          ssh: { interval: '2s', timeout: '1900ms' },
-          tailscale: { enabled: false },
+    const startExporter = () =>
+      Exporter.start({
+        env: { ...place.env, HOME: place.env.HOME ?? '' },
+        config: {
+          ssh: { hosts, config_file: sshd.configFile },
+          collectors: {
+            process: INTERVAL,
+            ping: INTERVAL,
+            token: INTERVAL,
+            api: INTERVAL,
+            cron: INTERVAL,
+            clock: INTERVAL,
+            ssh: { interval: '2s', timeout: '1900ms' },
+            tailscale: { enabled: false },
+          },
         },
-      },
-    });
-    return new StatusWorld(place, token, { gateway, sshd, exporter });
+      });
+    const exporter = await startExporter();
+    return new StatusWorld(place, token, { gateway, sshd, exporter, startExporter });
+  }
+
+  get exporter(): Exporter {
+    return this.#exporter;
   }
 
   url(): string {
@@ -151,6 +167,7 @@ export class StatusWorld {
   /** The gateway is started anew with another token than everybody is configured with. */
   async changeToken(): Promise<void> {
     await this.kill();
+    this.#hasOtherToken = true;
     this.#gateway = await this.place.startReady(newToken());
   }
 
@@ -162,6 +179,15 @@ export class StatusWorld {
     this.#gateway = await this.place.startReady();
     await this.sshd.stop();
     await this.sshd.resume();
+    if (this.#hasOtherToken) await this.#renewExporter();
+  }
+
+  /** The gateway that refused attempts is gone; the exporter would wait for minutes until it tries again. */
+  async #renewExporter(): Promise<void> {
+    this.#hasOtherToken = false;
+    await this.exporter.stop();
+    this.exporter.remove();
+    this.#exporter = await this.#startExporter();
   }
 
   async remove(): Promise<void> {
