@@ -37,7 +37,7 @@ describe(`a host that never behaves (HOSTILE_SEED=${SEED})`, () => {
     }
   });
 
-  it('ends no exporter that watches it, makes it keep nothing, and never becomes a gateway that is up', async () => {
+  it('ends no exporter that watches it, and never becomes a gateway that is up', async () => {
     const home = tempFolder();
     const auth = { mode: 'token', token: TOKEN };
     writeFileSync(join(home, 'openclaw.json'), JSON.stringify({ gateway: { port: gateway.port, auth } }));
