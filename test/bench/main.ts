@@ -8,7 +8,7 @@ import { onePrometheus } from './one-prometheus.ts';
 import { pingAgainstBlackbox } from './ping-against-blackbox.ts';
 import { scrapeAtSize } from './scrape-at-size.ts';
 import { scrapeWhileHanging } from './scrape-while-hanging.ts';
-import { sshHosts, sshHostsBySize } from './ssh-hosts.ts';
+import { sshHosts } from './ssh-hosts.ts';
 
 const BENCHES: readonly Bench[] = [
   articleCommands,
@@ -17,7 +17,6 @@ const BENCHES: readonly Bench[] = [
   scrapeWhileHanging,
   fleetOfGateways,
   onePrometheus,
-  sshHostsBySize,
   sshHosts,
   cronScale,
 ];
