@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import { Exporter } from '../support/exporter.ts';
 import { matching, type Series, sampleOf, totalOf } from '../support/exposition.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';
 import { Prometheus, type Stretch } from '../support/prometheus.ts';
+import { tailscaleIn } from '../support/recorded-tailscale.ts';
 import { expectNoSecretShown } from '../support/secrets.ts';
 import { Sshd } from '../support/sshd.ts';
 import { until } from '../support/until.ts';
@@ -212,14 +213,6 @@ describe('the tables of queries that may be empty', () => {
     expect(named.filter((place) => !places.includes(place))).toEqual([]);
   });
 });
-
-/** Puts a `tailscale` there that tells of a recorded tailnet, since a real one wants an account. Returns the folder. */
-function tailscaleIn(bin: string): string {
-  const recorded = join(import.meta.dirname, '..', 'fixtures', 'tailscale', '1.98-running.json');
-  mkdirSync(bin);
-  writeFileSync(join(bin, 'tailscale'), `#!/bin/sh\nexec cat '${recorded}'\n`, { mode: 0o755 });
-  return bin;
-}
 
 /** Every layer has been looked at and found well, and each job has run. */
 function isBusy(series: readonly Series[]): boolean {

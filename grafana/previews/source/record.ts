@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import { Exporter } from '../../../test/support/exporter.ts';
 import { matching, type Series, sampleOf } from '../../../test/support/exposition.ts';
 import { GatewayHome, newToken } from '../../../test/support/openclaw.ts';
 import { PrometheusProcess } from '../../../test/support/prometheus-process.ts';
+import { tailscaleIn } from '../../../test/support/recorded-tailscale.ts';
 import { Sshd } from '../../../test/support/sshd.ts';
 import { StandInPlace } from '../../../test/support/status-world.ts';
 import { until } from '../../../test/support/until.ts';
@@ -202,15 +203,6 @@ function configuration(sshd?: Sshd) {
     ...(sshd === undefined ? {} : { ssh: { config_file: sshd.configFile, hosts: [host] } }),
     collectors: Object.fromEntries(COLLECTORS.map((name) => [name, OFTEN])),
   };
-}
-
-/** A `tailscale` that tells of a recorded tailnet, since a real one wants an account. Returns the folder. */
-function tailscaleIn(bin: string): string {
-  const fixtures = join(import.meta.dirname, '..', '..', '..', 'test', 'fixtures');
-  mkdirSync(bin);
-  const text = `#!/bin/sh\nexec cat '${join(fixtures, 'tailscale', '1.98-running.json')}'\n`;
-  writeFileSync(join(bin, 'tailscale'), text, { mode: 0o755 });
-  return bin;
 }
 
 function isBusy(series: readonly Series[]): boolean {
