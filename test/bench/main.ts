@@ -8,7 +8,7 @@ import { onePrometheus } from './one-prometheus.ts';
 import { pingAgainstBlackbox } from './ping-against-blackbox.ts';
 import { scrapeAtSize } from './scrape-at-size.ts';
 import { scrapeWhileHanging } from './scrape-while-hanging.ts';
-import { sshHosts } from './ssh-hosts.ts';
+import { sshHosts, sshHostsBySize } from './ssh-hosts.ts';
 
 const BENCHES: readonly Bench[] = [
   articleCommands,
@@ -17,6 +17,7 @@ const BENCHES: readonly Bench[] = [
   scrapeWhileHanging,
   fleetOfGateways,
   onePrometheus,
+  sshHostsBySize,
   sshHosts,
   cronScale,
 ];

@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { COLLECTOR_DEFAULTS } from '../../src/config/schema.ts';
 import { startBlackHole } from '../support/black-hole.ts';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
@@ -9,7 +11,7 @@ import { freePort } from '../support/ports.ts';
 import { Sshd } from '../support/sshd.ts';
 import { SwallowingPort } from '../support/swallowing-port.ts';
 import { until } from '../support/until.ts';
-import { type Bench, type BenchRow, cpuSecondsOf, quantile, statOf, times } from './bench.ts';
+import { type Bench, type BenchRow, cpuSecondsOf, ms, quantile, statOf, times } from './bench.ts';
 
 const HOSTS = 200;
 /** Every third host is dead, in turn refusing, silent, and swallowing. */
@@ -68,6 +70,89 @@ export const sshHosts: Bench = {
     }
   },
 };
+
+const SIZES = [0, 10, 50, 200] as const;
+const ROUNDS_A_SIZE = 2;
+const ROUND_MS = COLLECTOR_DEFAULTS.ssh.intervalMs;
+const OTHERS = Object.keys(COLLECTOR_DEFAULTS).filter((name) => name !== 'ssh');
+
+/** What a round costs by the number of hosts, all of them alive. */
+export const sshHostsBySize: Bench = {
+  name: 'cost by number of ssh hosts',
+  claim:
+    'A round of 30 s in which no login is due costs a connection and a banner a host; what is there without any host is the exporter itself with no other collector. By default a login is due each five minutes besides.',
+  alternative: 'processor time of logging in to as many hosts (`ssh HOST true`), from 10 logins',
+  async run() {
+    const sshd = await Sshd.start();
+    try {
+      const login = await cpuSecondsOfLogin(sshd);
+      const rows: BenchRow[] = [];
+      for (const size of SIZES) rows.push(...(await rowsOfSize(sshd, size, login)));
+      return rows;
+    } finally {
+      await sshd.remove();
+    }
+  },
+};
+
+async function rowsOfSize(sshd: Sshd, size: number, loginSeconds: number): Promise<BenchRow[]> {
+  const home = mkdtempSync(join(tmpdir(), 'openclaw-bench-'));
+  const hosts = Array.from({ length: size }, (_, index) => ({
+    name: `host${index}`,
+    target: sshd.target,
+    port: sshd.port,
+    command_interval: '1h',
+  }));
+  const off = Object.fromEntries(OTHERS.map((name) => [name, { enabled: false }]));
+  const exporter = await Exporter.start({
+    env: { HOME: home },
+    config: {
+      ssh: { config_file: sshd.configFile, hosts },
+      collectors: off,
+    },
+  });
+  try {
+    await exporter.untilMetrics('every login', (series) => loggedIn(series) === size, 120_000);
+    await setTimeout(ROUND_MS);
+    // Nobody scrapes meanwhile: that would cost more than a round.
+    const from = cpuSecondsOf(exporter.child.pid);
+    await setTimeout(ROUNDS_A_SIZE * ROUND_MS);
+    const roundSeconds = (cpuSecondsOf(exporter.child.pid) - from) / ROUNDS_A_SIZE;
+    const { residentBytes, openFiles } = read(exporter, await exporter.series());
+    const byHand = loginSeconds * size;
+    const row = (what: string, ours: string, alternative = '', ratio = ''): BenchRow => ({
+      what: `${size} hosts: ${what}`,
+      ours,
+      alternative,
+      ratio,
+    });
+    return [
+      row(
+        'processor time of a round',
+        ms(roundSeconds * 1000),
+        size === 0 ? '' : ms(byHand * 1000),
+        size === 0 ? '' : times(byHand, roundSeconds),
+      ),
+      row('resident memory, open files', `${mib(residentBytes)}, ${openFiles}`),
+    ];
+  } finally {
+    await exporter.stop();
+    exporter.remove();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Hosts on which the command has run. */
+function loggedIn(series: readonly Series[]): number {
+  return matching(series, 'openclaw_ssh_up').filter(({ value }) => value === 1).length;
+}
+
+/** Processor seconds of one login, of the client's side. */
+async function cpuSecondsOfLogin(sshd: Sshd): Promise<number> {
+  const from = cpuSecondsOf(process.pid);
+  await secondsOfLogins(sshd, Array(LOGINS_BY_HAND).fill(sshd.port));
+  return (cpuSecondsOf(process.pid) - from) / LOGINS_BY_HAND;
+}
 
 /** Runs an exporter for so many rounds and reads it after each. */
 async function rounds(
