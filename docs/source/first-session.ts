@@ -1,50 +1,101 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { Child } from '../../test/support/child.ts';
-import { FreshClone } from '../../test/support/fresh-clone.ts';
+import { FreshClone, registryVariables } from '../../test/support/fresh-clone.ts';
 import { GatewayHome, newToken } from '../../test/support/openclaw.ts';
-import { until } from '../../test/support/until.ts';
+import { SystemdMachine } from '../../test/support/systemd-machine.ts';
+import { NeverAnyMore, until } from '../../test/support/until.ts';
 
-/** A newcomer's first session in a fresh clone beside a real gateway, played and written to docs/first-session.md. */
+/**
+ * A newcomer's first session in a fresh clone, beside a real gateway that is a service of the real systemd, played and
+ * written to docs/first-session.md. Needs root, for a machine of its own.
+ */
 const PAGE = join(import.meta.dirname, '..', 'first-session.md');
 const VERSION = '2026.9.6';
 const URL = 'http://127.0.0.1:19789';
-const METRICS = `curl -s ${URL}/metrics | grep -E '^openclaw_gateway_(process_up|up|token_match|function_up)'`;
+const CLONE = '/opt/clone';
+const METRICS = `curl -s ${URL}/metrics | grep -E '^openclaw_gateway_(process_up|service_active|up|token_match)'`;
 const CHECK = 'npm start -- check';
+const UNIT = 'openclaw-gateway.service';
+const DROP_IN = `~/.config/systemd/user/${UNIT}.d/old-token.conf`;
+const OLD_TOKEN = `(echo '[Service]'; systemctl --user cat ${UNIT} | sed -n 's/^ExecStart=.*/ExecStart=\\n& --token an-old-one/p') > ${DROP_IN}`;
+const RESTART = `systemctl --user daemon-reload && systemctl --user restart ${UNIT}`;
+const ALL_CLEAR = {
+  openclaw_gateway_process_up: 1,
+  openclaw_gateway_service_active: 1,
+  openclaw_gateway_up: 1,
+  openclaw_gateway_token_match: 1,
+};
 
-const home = await GatewayHome.create(VERSION);
-const clone = FreshClone.make();
-const steps: string[] = [];
-let totalMs = 0;
-
-/** As a reader's machine would show it: no folder and no port of the one it was recorded on. */
-function normalised(output: string): string {
-  return output
-    .split('\n')
-    .filter((line) => !/^npm (warn|notice)/.test(line))
-    .join('\n')
-    .replaceAll(clone.folder, '~/openclaw-gateway-exporter')
-    .replaceAll(home.home, '~')
-    .replaceAll(home.root, '~')
-    .replaceAll(String(home.port), '18789')
-    .replace(/\n{3,}/g, '\n\n')
-    .trim();
+interface Shown {
+  readonly command: string;
+  readonly output: string;
 }
 
-async function step(words: string, act: () => Promise<{ command: string; output: string }>): Promise<void> {
-  process.stderr.write(`${words}\n`);
-  const from = performance.now();
-  const { command, output } = await act();
-  const tookMs = performance.now() - from;
-  totalMs += tookMs;
-  const shown = [`$ ${command}`, normalised(output)].join('\n').trim();
-  steps.push(`## ${words}\n\n${(tookMs / 1000).toFixed(1)} s\n\n\`\`\`console\n${shown}\n\`\`\`\n`);
-}
+/** Plays the session on a machine and keeps what a reader would have seen. */
+class Session {
+  readonly steps: string[] = [];
+  totalMs = 0;
+  readonly #machine: SystemdMachine;
+  readonly #gatewayPort: number;
 
-async function finished(command: string): Promise<{ command: string; output: string }> {
-  const child = clone.shell(command, { ...home.env, NO_COLOR: '1' });
-  const code = await child.exited;
-  return { command, output: `${child.output.trimEnd()}\n\n$ echo $?\n${code}` };
+  constructor(machine: SystemdMachine, gatewayPort: number) {
+    this.#machine = machine;
+    this.#gatewayPort = gatewayPort;
+  }
+
+  async step(words: string, ...acts: readonly (() => Promise<Shown>)[]): Promise<void> {
+    process.stderr.write(`${words}\n`);
+    const from = performance.now();
+    const shown: string[] = [];
+    for (const act of acts) {
+      const { command, output } = await act();
+      shown.push([`$ ${command}`, this.#normalised(output)].join('\n').trim());
+    }
+    const tookMs = performance.now() - from;
+    this.totalMs += tookMs;
+    const console = ['```console', shown.join('\n\n'), '```'].join('\n');
+    this.steps.push(`## ${words}\n\n${(tookMs / 1000).toFixed(1)} s\n\n${console}\n`);
+  }
+
+  /** Starts a command line in the clone. */
+  start(command: string): Child {
+    return this.#machine.startAsUser(CLONE, ['sh', '-c', command], registryVariables());
+  }
+
+  /** Runs a command line in the clone to its end. */
+  async run(command: string): Promise<Shown & { readonly code: unknown }> {
+    const child = this.start(command);
+    const code = await child.exited;
+    return { command, output: child.output, code };
+  }
+
+  /** Waits until the metrics say so, and looks at them. */
+  async metrics(expected: Readonly<Record<string, number>>): Promise<Shown> {
+    for (const [name, value] of Object.entries(expected)) await metricsSay(name, value);
+    return this.run(METRICS);
+  }
+
+  async check(): Promise<Shown> {
+    const { output, code } = await this.run(CHECK);
+    return { command: CHECK, output: `${output.trimEnd()}\n\n$ echo $?\n${code}` };
+  }
+
+  /** As a reader's machine would show it: no folder and no port of the one it was recorded on. */
+  #normalised(output: string): string {
+    return stripVTControlCharacters(output)
+      .split('\n')
+      .filter((line) => !/^npm (warn|notice)/.test(line))
+      .join('\n')
+      .replaceAll(CLONE, '~/openclaw-gateway-exporter')
+      .replaceAll(this.#machine.user.home, '~')
+      .replaceAll(String(this.#gatewayPort), '18789')
+      .replace(/\n{3,}/g, '\n\n')
+      .trim();
+  }
 }
 
 async function metricsSay(name: string, value: number): Promise<void> {
@@ -55,56 +106,92 @@ async function metricsSay(name: string, value: number): Promise<void> {
   });
 }
 
-async function metrics(
-  expected: Readonly<Record<string, number>>,
-): Promise<{ command: string; output: string }> {
-  for (const [name, value] of Object.entries(expected)) await metricsSay(name, value);
-  const child = clone.shell(METRICS, home.env);
-  await child.exited;
-  return { command: METRICS, output: child.output };
+/** The command that check names as the next step. */
+function nextStep({ output }: Shown): string {
+  const command = /Next step[^\n]*\n {2}(?<command>[^\n]+)/.exec(output)?.groups?.command;
+  if (command === undefined) throw new Error(`check names no next step:\n${output}`);
+  return command;
 }
 
-let gateway: Child | undefined;
-let exporter: Child | undefined;
-try {
-  home.configure(newToken());
-  gateway = await home.startReady();
-  await step('Install and start', async () => {
+async function play(session: Session): Promise<void> {
+  let checked: Shown = { command: '', output: '' };
+  const look = async () => {
+    checked = await session.check();
+    return checked;
+  };
+  await session.step('Install and start', async () => {
     const command = 'npm install && npm start';
-    const started = clone.shell(command, home.env);
-    exporter = started;
-    await until(() => started.output.includes('msg=serving'), { what: 'it to serve', timeoutMs: 120_000 });
+    const started = session.start(command);
+    await until(
+      () => {
+        if (started.ended !== undefined) throw new NeverAnyMore(started.output);
+        return started.output.includes('msg=serving');
+      },
+      { what: 'it to serve', timeoutMs: 60_000 },
+    );
     return { command, output: started.output };
   });
-  await step('Look, in a second terminal', () => metrics({ openclaw_gateway_token_match: 1 }));
-  await step('Ask what is wrong', () => finished(CHECK));
-  await gateway.end('SIGTERM');
-  await step('The gateway was stopped: the metrics say so', () =>
-    metrics({ openclaw_gateway_up: 0, openclaw_gateway_process_up: 0 }),
+  await session.step('Look, in a second terminal', () => session.metrics(ALL_CLEAR));
+  await session.step('Ask what is wrong', look);
+  await session.step(
+    'Stop the gateway: the metrics say so within 15 s',
+    () => session.run(`systemctl --user stop ${UNIT}`),
+    () => session.metrics({ openclaw_gateway_service_active: 0, openclaw_gateway_up: 0 }),
   );
-  await step('... and check says what to do', () => finished(CHECK));
-  gateway = await home.startReady(newToken());
-  await step("The gateway was started again, with another token than openclaw.json's", () =>
-    metrics({ openclaw_gateway_token_match: 0, openclaw_gateway_up: 1, openclaw_gateway_process_up: 1 }),
+  await session.step('... and check says what to do', look);
+  await session.step(
+    'Do it: all clear',
+    () => session.run(nextStep(checked)),
+    () => session.metrics(ALL_CLEAR),
   );
-  await step('... and check says what to do', () => finished(CHECK));
-  await gateway.end('SIGTERM');
-  gateway = await home.startReady();
-  await step('The gateway was restarted with the token of openclaw.json: all clear', () =>
-    metrics({ openclaw_gateway_token_match: 1, openclaw_gateway_up: 1, openclaw_gateway_process_up: 1 }),
+  await session.step(
+    'Let the service start it with an old token, as a unit may keep one: it lives, and refuses',
+    () => session.run(`mkdir -p ${dirname(DROP_IN)}`),
+    () => session.run(OLD_TOKEN),
+    () => session.run(RESTART),
+    () => session.metrics({ openclaw_gateway_token_match: 0, openclaw_gateway_up: 1 }),
   );
-  await step('... for check as well', () => finished(CHECK));
-  const total = Math.round(totalMs / 1000);
+  await session.step('... and check says which, and what to do', look);
+  await session.step(
+    'Take the old token away and restart: all clear',
+    () => session.run(`rm ${DROP_IN} && ${RESTART}`),
+    () => session.metrics(ALL_CLEAR),
+  );
+  await session.step('... for check as well', look);
+}
+
+const home = await GatewayHome.create(VERSION);
+const clone = FreshClone.make();
+const installed = dirname(dirname(dirname(home.program)));
+const machine = await SystemdMachine.start(installed, { [clone.folder]: CLONE });
+try {
+  execFileSync('chown', ['-R', String(machine.user.id), clone.folder]);
+  const npmrc = join(homedir(), '.npmrc');
+  if (existsSync(npmrc)) machine.write(join(machine.user.home, '.npmrc'), readFileSync(npmrc, 'utf8'));
+  home.configure(newToken());
+  const config = readFileSync(join(home.stateDir, 'openclaw.json'), 'utf8');
+  machine.write(join(machine.user.home, '.openclaw/openclaw.json'), config);
+  const { code, output } = await machine.asUser(
+    'openclaw',
+    'gateway',
+    'install',
+    '--port',
+    String(home.port),
+  );
+  if (code !== 0) throw new Error(output);
+  const session = new Session(machine, home.port);
+  await play(session);
+  const total = Math.round(session.totalMs / 1000);
   const head = `# A first session
 
-Recorded by \`docs/source/first-session.ts\` in a fresh clone beside a real gateway ${VERSION}: nothing below was typed by hand. Paths and the
-gateway's port are written as on a reader's machine, npm's own warnings and notices are left out. Under each title stands how long the
-step took, with the wait until the exporter noticed: ${total} s together, without the gateway's own starts and the reading.
+Recorded by \`npm run first-session\` in a fresh clone beside a real gateway ${VERSION} that \`openclaw gateway install\` made a service of the
+user: every command below was run as it stands, and nothing below it was typed by hand. Paths and the gateway's port are written as on a
+reader's machine, npm's own warnings and notices are left out. Under each title stands how long the step took, with the wait until the
+exporter noticed: ${total} s together, without the reading.
 `;
-  writeFileSync(PAGE, [head, ...steps].join('\n'));
+  writeFileSync(PAGE, [head, ...session.steps].join('\n'));
 } finally {
-  if (exporter !== undefined) await clone.interrupt(exporter);
-  await gateway?.end('SIGTERM');
+  await machine.remove();
   clone.remove();
   home.remove();
 }

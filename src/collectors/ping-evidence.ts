@@ -1,6 +1,6 @@
 import type { Evidence } from './collector.ts';
 import type { Pinged } from './ping-metrics.ts';
-import { failingSubsystems, type GatewayState } from './ping-state.ts';
+import { failingSubsystems, type GatewayState, isYoung } from './ping-state.ts';
 
 type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'cause'>;
 
@@ -31,6 +31,10 @@ function stateWords(pinged: Pinged, port: number): Words {
   const { health } = pinged.answers;
   if (pinged.state === 'up' && health.state === 'live') {
     return { verdict: 'ok', text: `answers /healthz in ${Math.round(health.httpSeconds * 1000)} ms` };
+  }
+  // A restart, the step for a lost listener, would only have it start anew.
+  if (pinged.state === 'refused' && isYoung(pinged.answers)) {
+    return { verdict: 'warning', text: 'nothing listens on the port yet: the gateway is starting' };
   }
   const reason = 'reason' in health ? `: ${health.reason}` : '';
   return { ...WORDS[pinged.state](reason, port) };

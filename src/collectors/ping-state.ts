@@ -32,8 +32,12 @@ export function gatewayState(answers: Answers): GatewayState {
   if (state === 'unreachable' || state === 'refused' || state === 'foreign') return state;
   if (isDraining(answers)) return 'draining';
   if (state === 'live') return saysStarting(answers) ? 'starting' : 'up';
-  const age = answers.newProcessAgeMs;
-  return age !== undefined && age < answers.startupWindowMs ? 'starting' : 'hung';
+  return isYoung(answers) ? 'starting' : 'hung';
+}
+
+/** Whether the gateway's process has never been up and is young enough to be starting. */
+export function isYoung({ newProcessAgeMs, startupWindowMs }: Answers): boolean {
+  return newProcessAgeMs !== undefined && newProcessAgeMs < startupWindowMs;
 }
 
 /** Whether the gateway has finished its start, so that silence from now on is a hang. */

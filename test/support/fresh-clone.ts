@@ -54,17 +54,21 @@ function machinePath(): string {
 
 /** The user's own settings of npm and what it downloaded before, although home is another folder. */
 function npmSettings(): Record<string, string> {
-  const own = Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value = '']) =>
-      /^(npm_config_(?!prefix)|node_extra_ca_certs$|https?_proxy$|no_proxy$)/i.test(name)
-        ? [[name, value]]
-        : [],
-    ),
-  );
   return {
     npm_config_cache: join(homedir(), '.npm'),
     npm_config_userconfig: join(homedir(), '.npmrc'),
-    ...own,
+    ...variables(/^(npm_config_(?!prefix)|node_extra_ca_certs$|https?_proxy$|no_proxy$)/i),
     npm_config_prefer_offline: 'true',
   };
+}
+
+/** How another user reaches the registry. */
+export function registryVariables(): Record<string, string> {
+  return variables(/^(npm_config_registry$|node_extra_ca_certs$|https?_proxy$|no_proxy$)/i);
+}
+
+function variables(names: RegExp): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value = '']) => (names.test(name) ? [[name, value]] : [])),
+  );
 }

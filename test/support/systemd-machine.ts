@@ -26,6 +26,7 @@ const PROGRAMS = [
 const CGROUPS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'].find((path) =>
   existsSync(join(path, 'cgroup.controllers')),
 );
+const PREFIX = 'openclaw-test-';
 /** The one user of the machine; exists there alone. */
 const USER = { name: 'ada', id: 4711, home: '/home/ada', runtime: '/run/user/4711' } as const;
 /** Where this repository and the gateway are on the machine. */
@@ -57,9 +58,8 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 mount -t tmpfs -o mode=755 tmpfs /opt
-mkdir ${EXPORTER} ${OPENCLAW} /opt/etc
-mount --bind "$1" ${EXPORTER}
-mount --bind "$2" ${OPENCLAW}
+mkdir /opt/etc
+while [ $# -gt 0 ]; do mkdir "$2"; mount --bind "$1" "$2"; shift 2; done
 for file in passwd group shadow; do cp /etc/$file /opt/etc/; done
 echo '${USER.name}:x:${USER.id}:${USER.id}::${USER.home}:/bin/sh' >>/opt/etc/passwd
 echo '${USER.name}:x:${USER.id}:' >>/opt/etc/group
@@ -82,7 +82,7 @@ export function systemdForbidden(): string | undefined {
   const missing = PROGRAMS.filter((path) => !existsSync(path));
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
   if (CGROUPS === undefined) return 'no cgroups of version 2';
-  const folder = join(CGROUPS, `openclaw-test-${process.pid}-try`);
+  const folder = join(CGROUPS, `${PREFIX}${process.pid}-try`);
   try {
     mkdirSync(folder);
     rmdirSync(folder);
@@ -112,14 +112,25 @@ export class SystemdMachine {
     this.#cgroup = cgroup;
   }
 
-  /** Boots it; `openclaw` is the real folder that is seen as {@link OPENCLAW}. */
-  static async start(openclaw: string): Promise<SystemdMachine> {
-    const cgroup = join(CGROUPS ?? '', `openclaw-test-${process.pid}`);
+  /**
+   * Boots it. This repository is seen as {@link EXPORTER}, the folder in which `openclaw` was installed as {@link OPENCLAW},
+   * and of `folders` each by the path that it leads to, below `/opt`.
+   */
+  static async start(
+    openclaw: string,
+    folders: Readonly<Record<string, string>> = {},
+  ): Promise<SystemdMachine> {
+    const mounts = Object.entries({ [ROOT]: EXPORTER, [openclaw]: OPENCLAW, ...folders }).flat();
+    await removeLeftovers();
+    const cgroup = join(CGROUPS ?? '', `${PREFIX}${process.pid}`);
     mkdirSync(cgroup);
     const namespaces = ['--pid', '--mount', '--uts', '--cgroup', '--mount-proc', '--kill-child', '--fork'];
     // In a cgroup of its own first: a namespace of cgroups begins where the process stands that makes it.
-    const script = `echo $$ >"$0/cgroup.procs"; exec unshare ${namespaces.join(' ')} sh -c "$1" sh "$2" "$3"`;
-    const machine = new SystemdMachine(new Child('sh', ['-c', script, cgroup, BOOT, ROOT, openclaw]), cgroup);
+    const script = `echo $$ >"$0/cgroup.procs"; exec unshare ${namespaces.join(' ')} sh -c "$@"`;
+    const machine = new SystemdMachine(
+      new Child('sh', ['-c', script, cgroup, BOOT, 'sh', ...mounts]),
+      cgroup,
+    );
     try {
       await machine.#booted();
       return machine;
@@ -155,15 +166,21 @@ export class SystemdMachine {
     for (const one of [path, dirname(path)]) chownSync(this.path(one), USER.id, USER.id);
   }
 
-  /** Runs a program as root there. */
+  /** Runs a program as root there, to its end. */
   asRoot(...command: readonly string[]): Promise<Ran> {
-    return this.#run(command, { HOME: '/root', SUDO_USER: USER.name });
+    return ranToItsEnd(this.#child(command, { HOME: '/root', SUDO_USER: USER.name }), command);
   }
 
-  /** Runs a program as the user, in a session of its manager. */
+  /** Runs a program as the user, in a session of its manager, to its end. */
   asUser(...command: readonly string[]): Promise<Ran> {
+    return ranToItsEnd(this.startAsUser(USER.home, command), command);
+  }
+
+  /** Starts a program as the user, in a session of its manager. */
+  startAsUser(folder: string, command: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
     const who = ['setpriv', `--reuid=${USER.id}`, `--regid=${USER.id}`, '--clear-groups'];
-    return this.#run([...who, 'env', `--chdir=${USER.home}`, ...command], {
+    return this.#child([...who, 'env', `--chdir=${folder}`, ...command], {
+      ...env,
       HOME: USER.home,
       XDG_RUNTIME_DIR: USER.runtime,
       DBUS_SESSION_BUS_ADDRESS: `unix:path=${USER.runtime}/bus`,
@@ -171,31 +188,49 @@ export class SystemdMachine {
     });
   }
 
-  async #run(command: readonly string[], env: Readonly<Record<string, string>>): Promise<Ran> {
+  #child(command: readonly string[], env: Readonly<Record<string, string>>): Child {
     const enter = ['--pid', '--mount', '--uts', '--cgroup'];
-    const path = `${dirname(NODE)}:/usr/bin:/bin:/usr/sbin:/sbin`;
-    const child = new Child('nsenter', [`--target=${this.#pid}`, ...enter, ...command], {
+    const path = `${dirname(NODE)}:${join(OPENCLAW, 'node_modules/.bin')}:/usr/bin:/bin:/usr/sbin:/sbin`;
+    return new Child('nsenter', [`--target=${this.#pid}`, ...enter, ...command], {
       env: { ...env, PATH: path },
       cwd: '/',
     });
-    const code = await child.exited;
-    keepOutput(command.join(' '), child.output);
-    return { code, output: child.output };
   }
 
   /** Ends systemd, and with it all that runs there. */
   async remove(): Promise<void> {
     await this.#init.end();
-    await until(() => removeCgroup(this.#cgroup), { what: 'the last process to be gone', everyMs: 50 });
+    await untilRemoved(this.#cgroup);
   }
+}
+
+async function ranToItsEnd(child: Child, command: readonly string[]): Promise<Ran> {
+  const code = await child.exited;
+  keepOutput(command.join(' '), child.output);
+  return { code, output: child.output };
 }
 
 function firstChildOf(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }
 
+/** Machines of a run that was killed: their cgroups carry the number of a process that is gone. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of readdirSync(CGROUPS ?? '')) {
+    const pid = new RegExp(`^${PREFIX}(\\d+)$`).exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    const folder = join(CGROUPS ?? '', name);
+    writeFileSync(join(folder, 'cgroup.kill'), '1');
+    await untilRemoved(folder);
+  }
+}
+
+function untilRemoved(cgroup: string): Promise<true> {
+  return until(() => removeCgroup(cgroup), { what: 'the last process to be gone', everyMs: 50 });
+}
+
 /** Whether it is gone; a cgroup is removed from its leaves, and not while a process is in it. */
-function removeCgroup(folder: string): boolean {
+function removeCgroup(folder: string): true {
   if (!existsSync(folder)) return true;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroup(join(folder, entry.name));
