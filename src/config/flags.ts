@@ -239,7 +239,8 @@ function notAllowed(flag: string, value: string | undefined, allowed: string): s
   return `${flag}: ${JSON.stringify(value)} is not allowed; allowed: ${allowed}`;
 }
 
-function defaultStoragePath(env: Readonly<Record<string, string | undefined>>): string | undefined {
+/** Where state is kept without `--storage.path`; undefined where no home folder is known. */
+export function defaultStoragePath(env: Readonly<Record<string, string | undefined>>): string | undefined {
   const xdg = env.XDG_STATE_HOME;
   // The XDG specification: a path that is not absolute is to be ignored.
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'openclaw-gateway-exporter');

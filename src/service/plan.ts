@@ -1,6 +1,13 @@
 import { dirname, join } from 'node:path';
-import type { Flags } from '../config/flags.ts';
-import { LAUNCHD_LABEL, launchdPlist, type ServiceProgram, systemdUnit, UNIT_NAME } from './unit.ts';
+import { defaultStoragePath, type Flags } from '../config/flags.ts';
+import {
+  LAUNCHD_LABEL,
+  LAUNCHD_LOG,
+  launchdPlist,
+  type ServiceProgram,
+  systemdUnit,
+  UNIT_NAME,
+} from './unit.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -43,6 +50,11 @@ const KEPT_VARIABLES = [
   'OPENCLAW_HOME',
 ];
 
+/** Where systemd keeps the state of the machine's unit (`StateDirectory=`); the unit may write nowhere else. */
+const SYSTEM_STORAGE = '/var/lib/openclaw-gateway-exporter';
+/** \`launchctl bootout\` returns before the agent is gone, and until then the next bootstrap fails. */
+const LAUNCHD_GONE_SECONDS = '3';
+
 /** How the service is installed or removed on this system. */
 export function planService(options: PlanOptions): PlanOutcome {
   const { platform, system } = options;
@@ -62,13 +74,18 @@ function userPlan(options: PlanOptions): ServicePlan {
 }
 
 function systemPlan(options: PlanOptions): PlanOutcome {
-  const { env, uid } = options;
+  const { env, uid, flags } = options;
   const user = env.SUDO_USER;
   if (uid !== 0)
     return impossible('--system: writes to /etc; run it with sudo as the user who owns the gateway');
   if (user === undefined || user === 'root' || !/^[\w.-]+$/.test(user)) {
     return impossible(
       '--system: run it with sudo as the user who owns the gateway: the service runs as that user',
+    );
+  }
+  if (flags.storagePath !== defaultStoragePath(env)) {
+    return impossible(
+      `--storage.path: a service of the machine keeps its state in ${SYSTEM_STORAGE}; leave it out`,
     );
   }
   const file = join('/etc/systemd/system', UNIT_NAME);
@@ -90,7 +107,7 @@ function systemdPlan(
       after: [reload],
     };
   }
-  const storage = user === undefined ? options.flags.storagePath : '/var/lib/openclaw-gateway-exporter';
+  const storage = user === undefined ? options.flags.storagePath : SYSTEM_STORAGE;
   return {
     file,
     content: systemdUnit(programOf(options, storage), user),
@@ -106,8 +123,8 @@ function launchdPlan(options: PlanOptions): ServicePlan {
   if (action === 'uninstall') return { file, content: undefined, before: [end], after: [] };
   return {
     file,
-    content: launchdPlist(programOf(options, flags.storagePath)),
-    before: [],
+    content: launchdPlist(programOf(options, flags.storagePath), join(home, 'Library', 'Logs', LAUNCHD_LOG)),
+    before: [end, ['/bin/sleep', LAUNCHD_GONE_SECONDS]],
     after: [['launchctl', 'bootstrap', `gui/${uid}`, file]],
   };
 }

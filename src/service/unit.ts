@@ -8,6 +8,8 @@ export interface ServiceProgram {
 
 export const UNIT_NAME = 'openclaw-gateway-exporter.service';
 export const LAUNCHD_LABEL = 'ai.openclaw.gateway-exporter';
+/** Below the user's `Library/Logs`. */
+export const LAUNCHD_LOG = 'openclaw-gateway-exporter.log';
 
 /** What holds for every service: nothing here needs a namespace, in which the gateway's process could not be looked at. */
 const COMMON = [
@@ -68,8 +70,8 @@ export function systemdUnit({ command, environment }: ServiceProgram, user: stri
   return lines.join('\n');
 }
 
-/** A launchd agent of the user. Not tested on macOS. */
-export function launchdPlist({ command, environment }: ServiceProgram): string {
+/** A launchd agent of the user that writes its log to `logFile`: launchd keeps none. Not tested on macOS. */
+export function launchdPlist({ command, environment }: ServiceProgram, logFile: string): string {
   const strings = command.map((word) => `    <string>${xml(word)}</string>`);
   const variables = [...environment].map(
     ([name, value]) => `    <key>${xml(name)}</key><string>${xml(value)}</string>`,
@@ -89,6 +91,7 @@ ${variables.join('\n')}
   </dict>
   <key>RunAtLoad</key><true/>
   <key>KeepAlive</key><true/>
+  <key>StandardErrorPath</key><string>${xml(logFile)}</string>
   <key>Umask</key><integer>63</integer>
   <key>ProcessType</key><string>Background</string>
 </dict>

@@ -10,10 +10,11 @@ import { readLaunchdJob } from '../../src/sources/plist.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ANALYZE = '/usr/bin/systemd-analyze';
+const HOME = '/home/somebody';
 const TOKEN = 'a-token-of-the-environment';
 
 function options(more: Partial<PlanOptions> = {}, ...args: readonly string[]): PlanOptions {
-  const outcome = parseFlags(['install-service', ...args], { HOME: '/home/somebody' });
+  const outcome = parseFlags(['install-service', ...args], { HOME });
   if (outcome.state !== 'service') throw new Error('no service');
   return {
     action: 'install',
@@ -21,13 +22,13 @@ function options(more: Partial<PlanOptions> = {}, ...args: readonly string[]): P
     flags: outcome.flags,
     platform: 'linux',
     env: {
-      HOME: '/home/somebody',
+      HOME,
       OPENCLAW_GATEWAY_TOKEN: TOKEN,
       OPENCLAW_STATE_DIR: '/srv/claw',
       PATH: '/bin',
     },
     uid: 1000,
-    home: '/home/somebody',
+    home: HOME,
     launcher: [process.execPath, '/opt/exporter/launch.js'],
     resolve: (path) => resolve('/work', path),
     ...more,
@@ -62,26 +63,39 @@ describe('the plan of a service', () => {
   });
 
   it('of the machine runs as the user who called sudo, never as root', () => {
-    const env = { PATH: '/bin', SUDO_USER: 'claw' };
+    const env = { HOME, PATH: '/bin', SUDO_USER: 'claw' };
     const { file, content } = planned({ system: true, uid: 0, env });
     expect(file).toBe('/etc/systemd/system/openclaw-gateway-exporter.service');
     expect(content).toContain('\nUser=claw\n');
     expect(content).toContain('\nProtectSystem=strict\n');
     for (const bad of [
       { uid: 1000, env },
-      { uid: 0, env: {} },
-      { uid: 0, env: { SUDO_USER: 'root' } },
-      { uid: 0, env: { SUDO_USER: 'a\nb' } },
+      { uid: 0, env: { HOME } },
+      { uid: 0, env: { HOME, SUDO_USER: 'root' } },
+      { uid: 0, env: { HOME, SUDO_USER: 'a\nb' } },
     ]) {
       expect(planService(options({ system: true, ...bad })).state).toBe('impossible');
     }
+  });
+
+  it('of the machine takes no folder for its state, which would silently be another', () => {
+    const env = { HOME, SUDO_USER: 'claw' };
+    const outcome = planService(options({ system: true, uid: 0, env }, '--storage.path=/data'));
+    expect(outcome).toMatchObject({ state: 'impossible', reason: expect.stringContaining('--storage.path') });
   });
 
   it('on macOS is an agent that launchd can read', () => {
     const { file, content = '' } = planned({ platform: 'darwin' });
     expect(file).toBe('/home/somebody/Library/LaunchAgents/ai.openclaw.gateway-exporter.plist');
     expect(readLaunchdJob(Buffer.from(content))?.ProgramArguments).toContain('/opt/exporter/launch.js');
+    expect(content).toContain('<string>/home/somebody/Library/Logs/openclaw-gateway-exporter.log</string>');
     expect(content).not.toContain(TOKEN);
+  });
+
+  it('on macOS ends an agent of an earlier installation before it starts the new one', () => {
+    const { before, after } = planned({ platform: 'darwin' });
+    expect(before[0]?.slice(0, 2)).toEqual(['launchctl', 'bootout']);
+    expect(after[0]?.slice(0, 2)).toEqual(['launchctl', 'bootstrap']);
   });
 
   it('is impossible elsewhere', () => {
@@ -100,7 +114,7 @@ describe('the plan of a service', () => {
 describe('the text of a service', () => {
   it.runIf(existsSync(ANALYZE))('is one that systemd finds no fault with', () => {
     expect(verify(planned().content ?? '')).toBe('');
-    const env = { PATH: '/bin', SUDO_USER: 'nobody' };
+    const env = { HOME, PATH: '/bin', SUDO_USER: 'nobody' };
     expect(verify(planned({ system: true, uid: 0, env }).content ?? '')).toBe('');
   });
 
@@ -122,7 +136,7 @@ describe('the text of a service', () => {
       .map((some) => `a${some.replaceAll(/\p{Cc}/gu, '')}b`);
     fc.assert(
       fc.property(text, (argument) => {
-        const plist = launchdPlist({ command: ['/bin/x', argument], environment: new Map() });
+        const plist = launchdPlist({ command: ['/bin/x', argument], environment: new Map() }, '/x.log');
         expect(readLaunchdJob(Buffer.from(plist))?.ProgramArguments).toEqual(['/bin/x', argument]);
       }),
     );
