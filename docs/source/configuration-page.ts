@@ -105,6 +105,16 @@ export const REFUSED_WEB_KEYS: readonly (readonly [string, string])[] = [
   ['rate_limit', 'concurrent requests and their time are bounded in any case ([security](security.md))'],
 ];
 
+/** An example that the page shows; a test reads it as the exporter does. */
+export const EXAMPLE = `
+cron:
+  logs:
+    - { path: "~/.openclaw/workspace/*/cron-*.log", success: SUCCESS, error: ERROR }
+ssh:
+  hosts:
+    - { name: macbook, target: me@macbook, always_on: false, token: true }
+`;
+
 /** The page `docs/configuration.md`. */
 export function configurationPage(): string {
   const keys = configKeys().filter(({ path }) => !path.startsWith('collectors.'));
@@ -121,6 +131,13 @@ switched on); a bad one then changes nothing and \`openclaw_exporter_config_last
 A duration is a number with a unit, such as \`500ms\`, \`30s\`, \`5m\`, \`1h30m\` or \`1d\`, at most a week.
 
 ${table(['key', 'type', 'default', 'meaning'], keys.map(keyRow))}
+
+An example: logs of jobs that the system's crontab runs, and a laptop over SSH whose client should hold the same token. Without
+\`always_on: false\` a laptop that sleeps would page.
+
+\`\`\`yaml
+${EXAMPLE.trim()}
+\`\`\`
 
 For each collector \`NAME\` of the table below:
 

@@ -84,6 +84,11 @@ export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
   ['OPENCLAW_GATEWAY_URL', "the gateway's address"],
   ['OPENCLAW_GATEWAY_PORT', "the gateway's port on this machine"],
   ['OPENCLAW_GATEWAY_TOKEN', "the gateway's token"],
+  ['OPENCLAW_GATEWAY_PASSWORD', "the gateway's password, where it asks for one"],
+  ['OPENCLAW_PROFILE', 'the profile, where it is not the default one'],
+  ['OPENCLAW_HOME', 'the folder in which OpenClaw has its state folder'],
+  ['OPENCLAW_SYSTEMD_UNIT', "the gateway's unit, where its name is one of your own"],
+  ['OPENCLAW_LAUNCHD_LABEL', "the gateway's agent, likewise"],
 ];
 
 export const USAGE = `Usage: openclaw-gateway-exporter [flags]
@@ -95,7 +100,7 @@ export const USAGE = `Usage: openclaw-gateway-exporter [flags]
 ${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
 
 OpenClaw's own environment variables are honoured:
-${ENVIRONMENT_TEXTS.map(([name, text]) => `  ${name.padEnd(24)}${text}`).join('\n')}
+${ENVIRONMENT_TEXTS.map(([name, text]) => `  ${name.padEnd(28)}${text}`).join('\n')}
 `;
 
 /** Command line and environment to flags; every mistake with its value and what is allowed. Never throws. */

@@ -156,7 +156,12 @@ export const fileSchema = section({
       .describe('how long a young process that does not answer yet is starting, not hung'),
   }).prefault({}),
   cron: section({
-    logs: z.array(cronLog).describe("the jobs' own logs").optional(),
+    logs: z
+      .array(cronLog)
+      .describe(
+        "the jobs' own logs; replaces the default, `workspace/*/cron-*.log` and `workspace-*/*/cron-*.log` in the state folder",
+      )
+      .optional(),
     api: z
       .boolean()
       .default(false)

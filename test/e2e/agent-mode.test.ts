@@ -52,7 +52,7 @@ it.skipIf(!installed('prometheus') || !installed('promtool'))(
       what: 'the series to arrive',
     });
 
-    expect(found.metric).toMatchObject({ instance: 'gateway', agent: 'one' });
+    expect(found.metric).toMatchObject({ instance: 'mac-mini', agent: 'one' });
     // Nothing listens on that port.
     expect(found.value).toBe(0);
   },

@@ -180,7 +180,7 @@ function seconds(value: number | undefined): string {
 const HEAD = `# Fault matrix
 
 Made by \`npm run matrix\`: a real OpenClaw gateway (2026.9.6), the real exporter, Prometheus, Alertmanager with a webhook as
-each receiver, and a real OpenSSH server. Each scenario begins with all clear, injects one fault of the catalogue or a pair, and holds when
+each receiver, and a real OpenSSH server. Each scenario begins with all clear, injects one of the faults numbered in [Alerts](alerts.md) or a pair, and holds when
 
 - exactly the verdicts that it names change, and every other stays as it was,
 - exactly the alerts that it names fire, and exactly the pages that it names are sent, each once,

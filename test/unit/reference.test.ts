@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { configKeys } from '../../docs/source/configuration-page.ts';
+import { configKeys, EXAMPLE } from '../../docs/source/configuration-page.ts';
 import { referencePages } from '../../docs/source/main.ts';
 import { type DocumentedMetrics, documentedMetrics } from '../../docs/source/metrics-page.ts';
+import { parseConfig } from '../../src/config/load.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -16,6 +17,13 @@ describe('the generated reference', () => {
 
   it('says of every key of the configuration what it means', () => {
     expect(configKeys().filter(({ meaning }) => meaning === '')).toEqual([]);
+  });
+
+  it('shows an example that the exporter takes', () => {
+    expect(parseConfig(EXAMPLE)).toMatchObject({
+      state: 'valid',
+      config: { ssh: { hosts: [{ always_on: false }] } },
+    });
   });
 });
 
