@@ -117,7 +117,7 @@ interface LookOptions {
 }
 
 async function look({ folder, runFiles, cursor, sinceMs, signal }: LookOptions): Promise<SourceReading> {
-  const jobs = await readJobs(folder);
+  const jobs = await readJobs(folder, signal);
   if (jobs === undefined)
     return {
       state: 'unreadable',
@@ -178,13 +178,13 @@ function isStrange(raw: unknown, text: string): boolean {
 }
 
 /** The jobs, with their state from the file beside them; undefined when `jobs.json` holds something else. */
-async function readJobs(folder: string): Promise<CronJob[] | undefined> {
+async function readJobs(folder: string, signal: AbortSignal): Promise<CronJob[] | undefined> {
   const text = await textOf(join(folder, 'jobs.json'));
   if (text === undefined) return [];
-  const states = await readStates(folder);
+  const states = await readStates(folder, signal);
   const jobs: CronJob[] = [];
   let members = 0;
-  const isRead = await eachMember(text, 'jobs', (member) => {
+  const isRead = await eachMember(text, 'jobs', signal, (member) => {
     members += 1;
     if (members > MAX_JOBS_READ) return true;
     const job = parseJson(member);
@@ -196,11 +196,11 @@ async function readJobs(folder: string): Promise<CronJob[] | undefined> {
 }
 
 /** What `jobs-state.json` says, by job; nothing where it holds something else. */
-async function readStates(folder: string): Promise<ReadonlyMap<string, unknown>> {
+async function readStates(folder: string, signal: AbortSignal): Promise<ReadonlyMap<string, unknown>> {
   const text = (await textOf(join(folder, 'jobs-state.json'))) ?? '';
   const states = new Map<string, unknown>();
   let members = 0;
-  const isRead = await eachMember(text, 'jobs', (member) => {
+  const isRead = await eachMember(text, 'jobs', signal, (member) => {
     members += 1;
     if (members > MAX_JOBS_READ) return true;
     const entry = stateEntry.safeParse(parseJson(`{${member}}`)).data;

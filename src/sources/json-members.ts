@@ -15,11 +15,12 @@ const MAX_OUTLINE_CHARS = 64 * 1024;
 /**
  * Gives to `take`, one after the other, the texts of the members of the list or object that the JSON object `json` has
  * as `name`; others have their turn in between, however large it is. True where that name is there and `take` agreed
- * to each member; what stands under other names is not looked at.
+ * to each member; what stands under other names is not looked at. Throws when `signal` fires.
  */
 export async function eachMember(
   json: string,
   name: string,
+  signal: AbortSignal,
   take: (member: string) => boolean,
 ): Promise<boolean> {
   const wanted = new RegExp(`"${name}"\\s*:\\s*[[{]$`);
@@ -30,6 +31,7 @@ export async function eachMember(
   for (const { text, kind } of partsOf(json)) {
     if (left < 0) {
       await nextTurn();
+      signal.throwIfAborted();
       left = SLICE_CHARS;
     }
     left -= text.length + PART_CHARS;

@@ -4,7 +4,7 @@ import { eachMember } from '../../src/sources/json-members.ts';
 
 async function membersOf(json: string, name = 'jobs'): Promise<string[] | undefined> {
   const found: string[] = [];
-  const isRead = await eachMember(json, name, (member) => {
+  const isRead = await eachMember(json, name, new AbortController().signal, (member) => {
     found.push(member);
     return true;
   });
@@ -38,11 +38,23 @@ describe('members of a list or object inside a JSON object', () => {
 
   it('end at the first that is not wanted', async () => {
     let asked = 0;
-    const isRead = await eachMember('{"jobs":[1,2,3]}', 'jobs', () => {
+    const isRead = await eachMember('{"jobs":[1,2,3]}', 'jobs', new AbortController().signal, () => {
       asked += 1;
       return asked < 2;
     });
     expect([isRead, asked]).toEqual([false, 2]);
+  });
+
+  it('are not looked for any more once nobody waits', async () => {
+    const controller = new AbortController();
+    let asked = 0;
+    const read = eachMember(`{"jobs":[${'1,'.repeat(2 ** 20)}1]}`, 'jobs', controller.signal, () => {
+      asked += 1;
+      controller.abort();
+      return true;
+    });
+    await expect(read).rejects.toBe(controller.signal.reason);
+    expect(asked).toBeLessThan(2 ** 20);
   });
 
   it('of a list are the same as when all is parsed at once, however it is written', async () => {
