@@ -13,6 +13,8 @@ export interface RepairStep {
 
 /** The command that collectors name where they know neither service nor version. */
 const GENERIC_RESTART = 'openclaw gateway restart';
+/** The command that collectors name where copies of the token differ. */
+const SHOW_TOKEN = 'openclaw gateway auth-token --show';
 /** Before this version `openclaw gateway restart` does nothing without a service. Measured on 2026.5.7 and 2026.9.6. */
 const RESTARTS_WITHOUT_SERVICE = [2026, 9];
 
@@ -41,8 +43,7 @@ const LATER: Readonly<Record<LikeliestCause['cause'], (machine: Machine) => read
     ...full(machine),
   ],
   authentication: (machine) => [
-    { phase: 2, text: showToken(machine) },
-    ...(machine.local ? [{ phase: 2, text: restart(machine) } as const] : []),
+    ...(machine.local ? [{ phase: 2, text: 'openclaw doctor --fix' } as const] : []),
     ...full(machine),
   ],
   'partial-failure': full,
@@ -51,10 +52,12 @@ const LATER: Readonly<Record<LikeliestCause['cause'], (machine: Machine) => read
 
 /** A collector's repair step as it has to be done on this machine. */
 export function exactRepair(repair: string, machine: Machine): string {
-  if (!machine.local) return repair === GENERIC_RESTART ? `on the gateway's machine: ${repair}` : repair;
-  return repair.endsWith(GENERIC_RESTART)
-    ? repair.slice(0, -GENERIC_RESTART.length) + restart(machine)
-    : repair;
+  const step = repair.startsWith(SHOW_TOKEN) ? showToken(machine) + repair.slice(SHOW_TOKEN.length) : repair;
+  if (!machine.local) {
+    const isThere = repair === GENERIC_RESTART || repair.startsWith(SHOW_TOKEN);
+    return isThere ? `on the gateway's machine: ${step}` : step;
+  }
+  return step.endsWith(GENERIC_RESTART) ? step.slice(0, -GENERIC_RESTART.length) + restart(machine) : step;
 }
 
 function restart({ service, alive, version }: Machine): string {
@@ -66,8 +69,8 @@ function restart({ service, alive, version }: Machine): string {
 
 function showToken({ version }: Machine): string {
   return version !== undefined && isBefore(version, RESTARTS_WITHOUT_SERVICE)
-    ? "compare gateway.auth.token in openclaw.json on the gateway's machine with what clients use"
-    : 'openclaw gateway auth-token --show';
+    ? 'read gateway.auth.token in openclaw.json'
+    : SHOW_TOKEN;
 }
 
 function full({ local, service, platform }: Machine): RepairStep[] {

@@ -55,7 +55,8 @@ const WORDS: Readonly<Record<GatewayState, (reason: string, port: number) => Wor
   foreign: (reason, port) => ({
     verdict: 'bad',
     text: `something answers on the port that is not an OpenClaw gateway${reason}`,
-    repair: `lsof -nP -iTCP:${port} -sTCP:LISTEN`,
+    // Without sudo lsof shows no other user's process.
+    repair: `sudo lsof -nP -iTCP:${port} -sTCP:LISTEN`,
   }),
   draining: () => ({ verdict: 'warning', text: 'the gateway finishes its work before it stops' }),
   starting: () => ({ verdict: 'warning', text: 'the gateway is starting and does not work yet' }),

@@ -25,6 +25,13 @@ export interface TokenSeen {
 
 type Words = Pick<Evidence, 'verdict' | 'text' | 'repair'>;
 
+/**
+ * The first step wherever copies of the token differ, the same in the alerts. A restart alone may turn a wrong copy
+ * into the one that counts.
+ */
+export const MAKE_EQUAL =
+  'openclaw gateway auth-token --show: decide which copy is right, make the others equal, then once: openclaw gateway restart';
+
 /** What is known of the credential, in words, with the next step; never a value. */
 export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
   const all = [
@@ -44,7 +51,7 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
       : {
           verdict: 'bad',
           text: `the gateway refuses the credential of ${from}${since}`,
-          repair: 'openclaw doctor --fix',
+          repair: MAKE_EQUAL,
         };
   }
   if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
@@ -65,24 +72,30 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
 
 /** What brings a place back in line with the credential that the gateway accepts. */
 const PLACE_REPAIRS: Readonly<Record<CredentialPlace, string>> = {
-  config: 'openclaw gateway restart',
+  config: MAKE_EQUAL,
   env: "set OPENCLAW_GATEWAY_TOKEN right in the exporter's environment, then restart the exporter",
   dotenv: 'set OPENCLAW_GATEWAY_TOKEN right in .env, then openclaw gateway restart',
   service: 'openclaw gateway install --force',
-  process: 'openclaw gateway restart',
-  remote: 'openclaw config set gateway.remote.token on that host',
+  process: 'correct it where the process got it (service file, .env, shell), then openclaw gateway restart',
+  // With an editor: a value on a command line lands in the shell's history.
+  remote: 'write it into gateway.remote.token of openclaw.json there, with an editor',
   other: "write the gateway's token into the exporter's token_file",
 };
 
-function driftWords({ places }: TokenSeen): Words[] {
+function driftWords({ verdict, places }: TokenSeen): Words[] {
   if (places.variants < 2) return [];
+  const stored = `${places.variants} different credentials are stored`;
   if (places.differing.length === 0) {
-    const text = `${places.variants} different credentials are lying about`;
-    return [{ verdict: 'warning', text, repair: 'openclaw gateway install --force' }];
+    return [{ verdict: 'warning', text: stored, repair: 'openclaw gateway install --force' }];
   }
+  // Only an accepted one is known to be right: a refused one may be the wrong copy itself.
+  const isAccepted = verdict?.match === true;
+  const held = isAccepted
+    ? 'does not hold the accepted one'
+    : `holds another than the ${verdict === undefined ? 'one to be proved' : 'refused one'}`;
   return places.differing.map((place) => ({
     verdict: 'warning',
-    text: `${places.variants} different credentials are lying about; another than the proven one is in: ${PLACE_WORDS[place]}`,
-    repair: PLACE_REPAIRS[place],
+    text: `${stored}; this place ${held}: ${PLACE_WORDS[place]}`,
+    repair: isAccepted ? PLACE_REPAIRS[place] : MAKE_EQUAL,
   }));
 }

@@ -9,6 +9,7 @@ import { overdueEvidence } from '../../src/check/overdue.ts';
 import { renderReport } from '../../src/check/render.ts';
 import { type Looked, reportOf, reportSchema } from '../../src/check/report.ts';
 import type { Evidence } from '../../src/collectors/collector.ts';
+import { MAKE_EQUAL } from '../../src/collectors/token-evidence.ts';
 import { gauge } from '../../src/registry/family.ts';
 import type { TargetState } from '../../src/runtime/scheduler.ts';
 import type { ServiceState } from '../../src/sources/service-manager.ts';
@@ -43,7 +44,7 @@ const MISMATCH: Evidence = {
   subject: 'a:1',
   verdict: 'bad',
   text: 'refused',
-  repair: 'openclaw doctor --fix',
+  repair: MAKE_EQUAL,
 };
 
 function state(...evidence: readonly Evidence[]): TargetState {
@@ -125,6 +126,20 @@ describe('the next repair step', () => {
     const [first, ...others] = stepsOf([DOWN], { local: false });
     expect(first?.text).toBe("on the gateway's machine: openclaw gateway restart");
     expect(others.map(({ text }) => text)).toEqual(['openclaw doctor']);
+  });
+
+  it('for a refused token is to make the copies equal, and a restart only then', () => {
+    const shown =
+      'openclaw gateway auth-token --show: decide which copy is right, make the others equal, then once: systemctl --user restart openclaw-gateway.service';
+    expect(stepsOf([MISMATCH], { service: SERVICE }).slice(0, 2)).toEqual([
+      { phase: 2, text: shown },
+      { phase: 2, text: 'openclaw doctor --fix' },
+    ]);
+    const [older] = stepsOf([MISMATCH], { service: SERVICE, version: '2026.5.7' });
+    expect(older?.text).toMatch(/^read gateway\.auth\.token in openclaw\.json: decide which copy is right/);
+    expect(stepsOf([MISMATCH], { local: false })).toEqual([
+      { phase: 2, text: `on the gateway's machine: ${MAKE_EQUAL}` },
+    ]);
   });
 
   it('goes from light to full, and names no step twice', () => {
