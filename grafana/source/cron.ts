@@ -63,7 +63,7 @@ function now() {
       {
         ...small,
         title: 'Jobs that fail',
-        description: 'Jobs whose last run failed. From three failures running on an alert is raised.',
+        description: 'Jobs whose last run failed. From three failures in a row on, an alert is raised.',
         queries: [
           {
             expr: `count by (instance) (${max('openclaw_cron_consecutive_errors')} > 0) or 0 * count by (instance) (${max('openclaw_cron_consecutive_errors')})`,

@@ -124,7 +124,10 @@ function firstSteps(rules: readonly AlertRule[]): Word[] {
   });
 }
 
-/** A step without the placeholders that only Prometheus can fill in. */
+/** A step without the placeholders that only Prometheus can fill in; of a choice the first. */
 function plain(step: string): string {
-  return step.replaceAll(/\{\{\s*\$labels\.cron_job_id\s*\}\}/g, 'JOB_ID').replaceAll(/\{\{.*?\}\}/g, '…');
+  return step
+    .replaceAll(/\{\{\s*if\b.*?\}\}(.*?)\{\{\s*else\s*\}\}.*?\{\{\s*end\s*\}\}/g, '$1')
+    .replaceAll(/\{\{\s*\$labels\.cron_job_id\s*\}\}/g, 'JOB_ID')
+    .replaceAll(/\{\{.*?\}\}/g, '…');
 }

@@ -1,10 +1,21 @@
 import { cronStopped } from './conditions.ts';
+import { FULL } from './gateway.ts';
 import { CRON_JOB, GATEWAY, lines, maxBy, minBy, NOT_ANSWERING, onGateway, seconds, span } from './promql.ts';
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from './rule.ts';
 import type { Thresholds } from './thresholds.ts';
 
 const onJob = 'on (instance, cron_job_id)';
-const RUNS = 'openclaw cron runs --id {{ $labels.cron_job_id }}';
+const RUNS = ofJob('openclaw cron runs --id {{ $labels.cron_job_id }}');
+
+/**
+ * A step whose command names the job. Its id is somebody's text: only a harmless one may stand in a command that a
+ * person will paste, and `log:<workspace>/<name>` and `_other` are no ids that OpenClaw knows.
+ */
+function ofJob(step: string): string {
+  const otherwise =
+    "openclaw cron list; log:... is a job of the system's crontab: read its log, start it from there";
+  return `{{ if match "^[A-Za-z0-9][A-Za-z0-9_.-]*$" $labels.cron_job_id }}${step}{{ else }}${otherwise}{{ end }}`;
+}
 
 /** Do cron jobs run, and succeed? */
 export function cronGroups(t: Thresholds): RuleGroup[] {
@@ -34,13 +45,18 @@ function failing(t: Thresholds): AlertRule[] {
     `unless ${onJob} (${errors} < 10 and ${onJob} ${maxBy(CRON_JOB, 'openclaw_cron_job_enabled')} == 0)`,
   );
   const failed = `increase(openclaw_cron_runs_total{status=~"error|interrupted"}[${span(t.cron_error_shown_for)}])`;
+  const pushed =
+    'Each further one pushes its next run out, up to an hour; after ten OpenClaw 2026.9 switches the job off.';
+  const repaired = ofJob(
+    'openclaw cron runs --id {{ $labels.cron_job_id }}, repair it, then: openclaw cron run {{ $labels.cron_job_id }}',
+  );
   return ladder(
     {
       alert: 'OpenClawCronJobFailing',
       incident: 'cron-failing',
       expr: often,
       summary: 'Cron job {{ $labels.cron_job }} of {{ $labels.instance }} fails',
-      description: `{{ $value | printf "%.0f" }} failure(s) running (phase 1: in the last ${span(t.cron_error_shown_for)}). Each further one pushes its next run out, up to an hour; after ten OpenClaw 2026.9 switches the job off.`,
+      description: `{{ $value | printf "%.0f" }} failures in a row. ${pushed}`,
       catalogue: ['C1', 'C2'],
     },
     [
@@ -49,13 +65,14 @@ function failing(t: Thresholds): AlertRule[] {
         severity: 'info',
         forMs: 0,
         expr: `sum by (${CRON_JOB.join(', ')}) (${failed}) > 0`,
+        description: `{{ $value | printf "%.0f" }} failure(s) in the last ${span(t.cron_error_shown_for)}. ${pushed}`,
         next: RUNS,
       },
       {
         phase: 2,
         severity: 'warning',
         forMs: 0,
-        next: `${RUNS}, repair it, then: openclaw cron run {{ $labels.cron_job_id }}`,
+        next: repaired,
       },
       {
         phase: 3,
@@ -65,7 +82,7 @@ function failing(t: Thresholds): AlertRule[] {
           `(${often})`,
           `and ${onJob} ${maxBy(CRON_JOB, `openclaw_cron_consecutive_errors{cron_job=~"${t.cron_important_jobs}"}`)}`,
         ),
-        next: `${RUNS}, repair it, then: openclaw cron run {{ $labels.cron_job_id }}`,
+        next: repaired,
       },
     ],
   );
@@ -87,7 +104,7 @@ function late(t: Thresholds): AlertRule[] {
           phase: 1,
           severity: 'warning',
           forMs: 0,
-          next: 'run it by hand if it matters: openclaw cron run {{ $labels.cron_job_id }}',
+          next: ofJob('openclaw cron run {{ $labels.cron_job_id }}, if the run matters'),
         },
       ],
     ),
@@ -109,7 +126,7 @@ function late(t: Thresholds): AlertRule[] {
           phase: 1,
           severity: 'warning',
           forMs: t.cron_overdue_for,
-          next: 'openclaw cron list, then openclaw cron run {{ $labels.cron_job_id }}',
+          next: ofJob('openclaw cron list, then openclaw cron run {{ $labels.cron_job_id }}'),
         },
       ],
     ),
@@ -145,7 +162,7 @@ function stopped(t: Thresholds): AlertRule[] {
         phase: 3,
         severity: 'critical',
         forMs: t.cron_stopped_for + t.climb_to_3,
-        next: 'full restart, see the runbook',
+        next: FULL,
       },
     ],
   );
@@ -162,7 +179,14 @@ function deliveries(t: Thresholds): AlertRule[] {
       description: `About {{ $value | printf "%.0f" }} message(s) were not delivered in the last ${span(t.delivery_range)}.`,
       catalogue: ['C6'],
     },
-    [{ phase: 1, severity: 'warning', forMs: 0, next: `${RUNS}, openclaw channels status` }],
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: 0,
+        next: ofJob('openclaw cron runs --id {{ $labels.cron_job_id }}, openclaw channels status'),
+      },
+    ],
   );
 }
 
@@ -182,7 +206,7 @@ function sources(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.cron_source_for,
-        next: "the status page of the exporter says why; mostly rights: run it as the gateway's user",
+        next: "the status page of the exporter says why; mostly rights: run it as the gateway's user; source api: mostly the CLI's device is not paired, see the runbook",
       },
     ],
   );

@@ -9,7 +9,11 @@ const BASELINE = 'instance_phase:openclaw_gateway_ping_duration_seconds:p95_medi
 const RESTART = 'openclaw gateway restart';
 const CHECK_CONFIG =
   'openclaw doctor, and openclaw gateway status --deep: token and configuration may keep it from starting';
-const FULL =
+/** Of a gateway whose process runs and does not work. */
+const LAST_DONE =
+  'openclaw gateway status --deep, openclaw logs --limit 100 --plain: what it was doing last; openclaw doctor for the configuration';
+/** The last step of the ladder, as the runbooks have it. */
+export const FULL =
   'full restart: sudo systemctl restart openclaw-gateway or systemctl --user restart openclaw-gateway; macOS: launchctl kickstart -k gui/$UID/ai.openclaw.gateway';
 
 /** Is the gateway's process alive, does it answer, is it well? */
@@ -51,10 +55,11 @@ function gatewayRecords(t: Thresholds): RecordRule[] {
 }
 
 function notAnswering(t: Thresholds): AlertRule[] {
-  const later = [
-    { phase: 2, severity: 'critical', forMs: t.climb_to_2, next: CHECK_CONFIG },
-    { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
-  ] as const;
+  const later = (second: string) =>
+    [
+      { phase: 2, severity: 'critical', forMs: t.climb_to_2, next: second },
+      { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
+    ] as const;
   return [
     ...ladder(
       {
@@ -66,7 +71,7 @@ function notAnswering(t: Thresholds): AlertRule[] {
         description: `Nothing answers at the gateway's address (state {{ with printf "openclaw_gateway_state{instance='%s'} == 1" $labels.instance | query }}{{ (. | first).Labels.state }}{{ else }}unknown{{ end }}), and no process of it is known to be listening. Agents, channels and cron jobs stand still.{{ range printf "openclaw_ssh_up{instance='%s'} == 0" $labels.instance | query }} SSH to {{ .Labels.host }} fails too.{{ end }}`,
         catalogue: ['G1', 'G14', 'G1+N1'],
       },
-      [{ phase: 1, severity: 'critical', forMs: t.gateway_down_for, next: RESTART }, ...later],
+      [{ phase: 1, severity: 'critical', forMs: t.gateway_down_for, next: RESTART }, ...later(CHECK_CONFIG)],
     ),
     ...ladder(
       {
@@ -78,7 +83,7 @@ function notAnswering(t: Thresholds): AlertRule[] {
         description: `Its port connects, /healthz stays silent{{ with printf "openclaw_gateway_process_state{instance='%s'} == 1" $labels.instance | query }}; the process is {{ (. | first).Labels.state }}{{ end }}. It is stopped, or its event loop is blocked.`,
         catalogue: ['G2', 'G15', 'G2+C3'],
       },
-      [{ phase: 1, severity: 'critical', forMs: t.gateway_hung_for, next: RESTART }, ...later],
+      [{ phase: 1, severity: 'critical', forMs: t.gateway_hung_for, next: RESTART }, ...later(LAST_DONE)],
     ),
     ...ladder(
       {
@@ -101,7 +106,7 @@ function notAnswering(t: Thresholds): AlertRule[] {
           phase: 2,
           severity: 'critical',
           forMs: t.drain_budget,
-          next: `${RESTART}, then openclaw gateway status --deep`,
+          next: 'openclaw gateway restart --force, then openclaw gateway status --deep',
         },
         { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
       ],
@@ -122,7 +127,7 @@ function notAnswering(t: Thresholds): AlertRule[] {
           phase: 1,
           severity: 'critical',
           forMs: t.port_foreign_for,
-          next: 'find who listens (lsof -nP -iTCP:18789 -sTCP:LISTEN), end it, then: openclaw gateway restart',
+          next: 'find who listens (sudo lsof -nP -iTCP:18789 -sTCP:LISTEN), end it, then: openclaw gateway restart',
         },
         {
           phase: 2,
@@ -165,7 +170,7 @@ function crashing(t: Thresholds): AlertRule[] {
           phase: 3,
           severity: 'critical',
           forMs: 0,
-          next: 'stop the loop and read why: openclaw gateway stop, openclaw logs, openclaw doctor; then the full restart',
+          next: 'stop the loop: openclaw gateway stop (2026.9 over SSH without a terminal: stop --force); read why: openclaw logs, openclaw doctor; then openclaw gateway start',
         },
       ],
     ),
@@ -290,7 +295,7 @@ function unwell(t: Thresholds): AlertRule[] {
           phase: 1,
           severity: 'warning',
           forMs: t.slow_for,
-          next: 'openclaw gateway status --deep and openclaw logs; restart it when no work runs',
+          next: 'openclaw gateway status --deep and openclaw logs; when no work runs: openclaw gateway restart --safe',
         },
       ],
     ),
@@ -340,7 +345,7 @@ function memoryLeak(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.leak_for,
-        next: 'plan a restart before then: openclaw gateway restart',
+        next: 'plan a restart before then: openclaw gateway restart --safe',
       },
     ],
   );
@@ -376,7 +381,7 @@ function fileLeak(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.fd_for,
-        next: 'plan a restart: openclaw gateway restart; raise LimitNOFILE only after it',
+        next: 'plan a restart: openclaw gateway restart --safe; raise LimitNOFILE only after it',
       },
     ],
   );

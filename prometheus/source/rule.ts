@@ -54,6 +54,8 @@ export interface Step {
   /** Replaces the ladder's expression where a step needs another. */
   readonly expr?: string;
   readonly keepMs?: number;
+  /** Replaces the ladder's words where a step's value means something else. */
+  readonly description?: string;
 }
 
 /**

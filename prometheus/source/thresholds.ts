@@ -57,11 +57,11 @@ export const thresholdsSchema = z.strictObject({
   crash_loop_range: span('15m', 'Restarts are counted over this range for a crash loop.'),
   crash_loop_restarts: amount(
     4,
-    'So many restarts in that range are a crash loop; a deployment with a second try stays below.',
+    'This many restarts in that range are a crash loop; a deployment with a second try stays below.',
   ),
   restart_shown_for: span('15m', 'A single restart is told as information for this long.'),
   gateway_flapping_range: span('30m', 'Changes of `openclaw_gateway_up` are counted over this range.'),
-  gateway_flapping_changes: amount(6, 'So many changes in that range are a gateway that comes and goes.'),
+  gateway_flapping_changes: amount(6, 'This many changes in that range are a gateway that comes and goes.'),
   duplicates_range: span(
     '5m',
     'Gateway processes are averaged over this range: a second one that dies and is restarted all the time is seen too.',
@@ -78,7 +78,7 @@ export const thresholdsSchema = z.strictObject({
     '1h',
     'The baseline ends this long ago, so that a slow hour does not excuse itself.',
   ),
-  slow_factor: amount(5, 'Slower than so many times its own baseline.'),
+  slow_factor: amount(5, 'Slower than this many times its own baseline.'),
   slow_floor_seconds: amount(0.25, 'Never called slow below this, however fast the baseline.'),
   slow_without_baseline_seconds: amount(1, 'Slow above this where there is no baseline yet.'),
   leak_range: span(
@@ -93,7 +93,7 @@ export const thresholdsSchema = z.strictObject({
   leak_for: span('30m', 'The trend must hold this long.'),
   leak_growth_without_limit: amount(
     4,
-    'Where no limit is known: growing to so many times its size within the horizon warns.',
+    'Where no limit is known: growing to this many times its size within the horizon warns.',
   ),
   fd_ratio: amount(0.8, 'Share of the allowed open files that warns.'),
   fd_horizon: span(
@@ -114,7 +114,7 @@ export const thresholdsSchema = z.strictObject({
   function_down_for: span('3m', 'An API function fails this long while the gateway answers: a page.'),
 
   cron_error_shown_for: span('15m', 'A single failed run is told as information for this long.'),
-  cron_consecutive_errors: amount(3, 'So many failures running warn.'),
+  cron_consecutive_errors: amount(3, 'This many failures in a row warn.'),
   cron_important_jobs: regex('(?i).*important.*', 'Jobs whose repeated failure pages, by name.'),
   cron_missed_range: span('1h', 'A missed run stays visible for this long.'),
   cron_overdue: span('15m', 'A job this late warns; keep it above `cron.grace`.'),
@@ -139,7 +139,7 @@ export const thresholdsSchema = z.strictObject({
   ssh_flapping_range: span('30m', 'Changes of `openclaw_ssh_up` are counted over this range.'),
   ssh_flapping_changes: amount(
     6,
-    'So many changes in that range are a path that flaps; a laptop that wakes now and then stays below.',
+    'This many changes in that range are a path that flaps; a laptop that wakes now and then stays below.',
   ),
   ssh_flapping_hold: span('30m', 'keep_firing_for of flapping: one notification, not thirty.'),
   ssh_result_range: span(
@@ -159,7 +159,7 @@ export const thresholdsSchema = z.strictObject({
   exporter_down_for: span('3m', 'An exporter that cannot be scraped this long: a page. Reboots stay below.'),
   exporter_absent_range: span('10m', 'No exporter in the configuration at all for this long: a page.'),
   collector_stale_for: span('3m', 'A collector that cannot look this long: chat.'),
-  collector_stale_intervals: amount(5, 'A collector whose last look is so many intervals old: chat.'),
+  collector_stale_intervals: amount(5, 'A collector whose last look is this many intervals old: chat.'),
   collector_stale_grace: span('1m', 'That old and this much more.'),
   state_range: span('1h', 'A state file that had to be set aside stays visible for this long.'),
   state_unsaved_for: span('5m', 'The state cannot be saved this long: chat.'),

@@ -1,4 +1,5 @@
 import { partialFailure, tokenMismatch } from './conditions.ts';
+import { FULL } from './gateway.ts';
 import {
   CREDENTIAL,
   GATEWAY,
@@ -25,6 +26,8 @@ export function tokenGroups(t: Thresholds): RuleGroup[] {
   ];
 }
 
+/** 2026.5 has no command that shows the token. */
+const SHOW = 'openclaw gateway auth-token --show on the gateway (older: it stands in openclaw.json)';
 const WHERE = '{{ with $labels.host }} on {{ . }}{{ end }}';
 
 function mismatch(t: Thresholds): AlertRule[] {
@@ -43,13 +46,13 @@ function mismatch(t: Thresholds): AlertRule[] {
         phase: 2,
         severity: 'critical',
         forMs: t.token_mismatch_for,
-        next: 'openclaw gateway auth-token --show on the gateway (older: the token stands in openclaw.json), make the others equal, then once: openclaw gateway restart',
+        next: `${SHOW}: decide which copy is right, make the others equal, then once: openclaw gateway restart`,
       },
       {
         phase: 3,
         severity: 'critical',
         forMs: t.token_climb_to_3,
-        next: 'openclaw gateway install --force writes the service anew, then the full restart',
+        next: `openclaw gateway install --force, then ${FULL}`,
       },
     ],
   );
@@ -77,7 +80,7 @@ function drift(t: Thresholds): AlertRule[] {
         phase: 2,
         severity: 'warning',
         forMs: t.token_drift_for,
-        next: 'make the copies equal before the next restart: openclaw gateway auth-token --show, openclaw gateway install --force',
+        next: `${SHOW}: decide, make the copies equal before any restart; a service file: openclaw gateway install --force`,
       },
     ],
   );
@@ -97,7 +100,14 @@ function missing(t: Thresholds): AlertRule[] {
         'No place this exporter can see holds a token, so whether clients can log in is not known. A gateway without one makes its own at each start.',
       catalogue: ['T5'],
     },
-    [{ phase: 2, severity: 'info', forMs: t.token_missing_for, next: 'openclaw doctor offers to make one' }],
+    [
+      {
+        phase: 2,
+        severity: 'info',
+        forMs: t.token_missing_for,
+        next: 'openclaw doctor --generate-gateway-token, then openclaw gateway restart',
+      },
+    ],
   );
 }
 
@@ -176,7 +186,7 @@ function functions(t: Thresholds): AlertRule[] {
         forMs: t.climb_to_2,
         next: 'openclaw doctor, openclaw gateway status --deep: credentials and configuration',
       },
-      { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: 'full restart, see the runbook' },
+      { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
     ],
   );
 }

@@ -34,14 +34,14 @@ function exporterGone(t: Thresholds): AlertRule[] {
         keepMs: t.settle,
         summary: 'Nobody watches the OpenClaw gateway of {{ $labels.instance }}: its exporter is down',
         description:
-          'Prometheus cannot scrape it. The gateway itself may be well or not; every other OpenClaw alert of this instance is silent.',
+          'Prometheus cannot scrape it. The gateway itself may be well or not; every other OpenClaw alert of this instance is silent. For a job that asks /probe (openclaw-remote) it is the exporter on the watching machine.',
       },
       [
         {
           phase: 1,
           severity: 'critical',
           forMs: t.exporter_down_for,
-          next: 'systemctl --user restart openclaw-gateway-exporter on its machine',
+          next: 'systemctl --user restart openclaw-gateway-exporter (--system: sudo systemctl restart; macOS: launchctl kickstart -k gui/$(id -u)/ai.openclaw.gateway-exporter; containers: docker compose restart exporter)',
         },
         {
           phase: 3,
@@ -142,7 +142,7 @@ function reload(): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: 0,
-        next: 'openclaw-gateway-exporter --config.check names every mistake',
+        next: 'npm start -- --config.check in the clone names every mistake (installed as a package: openclaw-gateway-exporter --config.check)',
       },
     ],
   );
@@ -156,10 +156,17 @@ function maintenance(t: Thresholds): AlertRule[] {
       expr: `${maxBy(GATEWAY, `last_over_time(openclaw_gateway_maintenance[${span(t.maintenance_memory)}])`)} == 1`,
       keepMs: t.settle / 2,
       summary: 'Planned maintenance of {{ $labels.instance }}',
-      description: `Declared with "openclaw-gateway-exporter maintenance start"; it silences this instance's other alerts, a changed host key excepted. Remembered for ${span(t.maintenance_memory)} while the machine reboots.`,
+      description: `Declared with "maintenance start"; it silences this instance's other alerts, a changed host key excepted. Remembered for ${span(t.maintenance_memory)} while the machine reboots.`,
       catalogue: ['maintenance declared + G1'],
     },
-    [{ phase: 1, severity: 'info', forMs: 0, next: 'openclaw-gateway-exporter maintenance stop, when done' }],
+    [
+      {
+        phase: 1,
+        severity: 'info',
+        forMs: 0,
+        next: 'npm start -- maintenance stop in the clone, when done (installed as a package: openclaw-gateway-exporter maintenance stop)',
+      },
+    ],
   );
 }
 
@@ -262,7 +269,7 @@ function prometheus(t: Thresholds): AlertRule[] {
         description: 'Alerts do not leave Prometheus: only the heartbeat outside will notice.',
         catalogue: ['X1'],
       },
-      warn('systemctl status prometheus-alertmanager'),
+      warn('systemctl status prometheus-alertmanager (its name on Debian), and alerting: in prometheus.yml'),
     ),
     ...ladder(
       {
@@ -274,7 +281,14 @@ function prometheus(t: Thresholds): AlertRule[] {
           'Nobody is paged while it is away, unless there is a second one: the heartbeat outside will notice.',
         catalogue: ['X1'],
       },
-      [{ phase: 1, severity: 'critical', forMs, next: 'systemctl restart prometheus-alertmanager' }],
+      [
+        {
+          phase: 1,
+          severity: 'critical',
+          forMs,
+          next: 'systemctl restart prometheus-alertmanager (its name on Debian; containers: docker compose restart alertmanager)',
+        },
+      ],
     ),
     ...ladder(
       {
