@@ -32,9 +32,7 @@ describe('the runbooks', () => {
       const titles = [...text.matchAll(/^##? (.*)$/gm)].map(([, title]) => title);
       expect(titles).toEqual([name.replace('.md', ''), 'What it means', 'Confirm', 'Repair', 'Do not']);
       const confirm = /## Confirm\n\n```sh\n(.+)\n```\n\n## Repair/.exec(text)?.[1];
-      expect(confirm).toMatch(
-        /^(?:curl|openclaw|openclaw-gateway-exporter|lsof|ssh|tailscale|promtool|amtool) /,
-      );
+      expect(confirm).toMatch(/^(?:curl|openclaw|npm|sudo lsof|ssh|tailscale|promtool|amtool) /);
       expect(text).toMatch(/## Do not\n\n- /);
     },
   );
