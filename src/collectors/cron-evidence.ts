@@ -67,7 +67,9 @@ function failingEvidence(jobs: readonly CronJob[]): Evidence[] {
       verdict: 'warning',
       text: `failed ${job.consecutiveErrors} times in a row${job.enabled ? '' : ' and is disabled'}`,
       // An id is somebody's text: only a harmless one may stand in a command that a person will paste.
-      repair: /^[\w.-]+$/.test(cron_job_id) ? `openclaw cron runs --id ${cron_job_id}` : 'openclaw cron list',
+      repair: /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(cron_job_id)
+        ? `openclaw cron runs --id ${cron_job_id}`
+        : 'openclaw cron list',
     };
   });
   const more = failing.length - named.length;

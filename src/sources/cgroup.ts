@@ -89,13 +89,13 @@ function unescapeOctal(text: string): string {
 
 /** A process outside our own control group namespace has a path that climbs (`/../x`) or lies beside the mounted part. */
 function levels(mount: Mount, path: string): string[] {
-  const inside = relativeTo(mount.root, posix.normalize(path));
-  const parts = inside.split('/').filter((part) => part !== '');
-  const folders: string[] = [];
-  for (let depth = parts.length; depth >= 0; depth -= 1) {
-    folders.push(posix.join(mount.point, ...parts.slice(0, depth)));
-  }
-  return folders;
+  const parts = relativeTo(mount.root, posix.normalize(path))
+    .split('/')
+    .filter((part) => part !== '');
+  const folders = [mount.point];
+  // Each from the one above: joining all parts of each of two thousand levels anew takes a third of a second.
+  for (const part of parts) folders.push(`${folders.at(-1)}/${part}`);
+  return folders.reverse();
 }
 
 function relativeTo(root: string, path: string): string {
