@@ -246,7 +246,7 @@ function repairOf({ config: { target, port } }: SshHost, { result }: SshProblem)
       return `ssh -G ${where}`;
     case 'refused':
     case 'no_banner':
-      return 'on the host: sudo systemctl restart ssh (macOS: sudo launchctl kickstart -k system/com.openssh.sshd)';
+      return 'on the host: sudo systemctl restart ssh (Fedora, Arch: sshd; macOS: sudo launchctl kickstart -k system/com.openssh.sshd)';
     default:
       return `ssh -v ${where} true`;
   }
