@@ -95,7 +95,8 @@ export function validateYaml<S extends z.ZodType>(
 /** Undefined where its levels are more than the parser's stack can hold. */
 function documentOf(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: false });
+    // Mistakes are values here; the library would also print some, with the text in which a password's hash may stand.
+    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

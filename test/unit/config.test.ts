@@ -95,6 +95,17 @@ describe('a mistake', () => {
     ]);
   });
 
+  it('is told by its value alone, and never printed by the library that read it', async () => {
+    const printed: Error[] = [];
+    const listen = (warning: Error) => printed.push(warning);
+    process.on('warning', listen);
+    expect(problemsOf('ssh: {hosts: [{{name: a}: b}]}')).not.toEqual([]);
+    // Warnings are emitted on the next tick.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listen);
+    expect(printed).toEqual([]);
+  });
+
   it('of aliases that multiply beyond measure is refused, not expanded', () => {
     const levels = 'abcdefgh'.split('').map((name, index, all) => {
       const inner = index === 0 ? '1' : `*${all[index - 1]}`;
