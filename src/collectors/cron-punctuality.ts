@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Slices } from '../runtime/slices.ts';
 import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceRun } from '../sources/cron-source.ts';
 import { logInterval } from './cron-log-interval.ts';
@@ -10,8 +10,6 @@ import type { CronLedger, JobEntry } from './cron-totals.ts';
 const FULL_HISTORY = 1_900;
 /** Jobs by which the exporter's own time zone is compared with the gateway's plans. */
 const MAX_COMPARED = 20;
-/** Jobs judged without a pause: some milliseconds where all are new. */
-const JOBS_A_TURN = 200;
 /** The offsets of all time zones in use are multiples of this. */
 const ZONE_STEP_MS = 15 * 60_000;
 
@@ -38,7 +36,7 @@ export class Punctuality {
   }
 
   /**
-   * Counts in `ledger` what `jobs` missed; pauses now and then, as there may be thousands. Jobs and runs are those of
+   * Counts in `ledger` what `jobs` missed; pauses now and then, as there may be thousands, and one that was away for long takes ten milliseconds. Jobs and runs are those of
    * sources that could be read in this look.
    */
   async judge(
@@ -49,13 +47,14 @@ export class Punctuality {
   ): Promise<void> {
     const runsOf = Map.groupBy(runs, ({ jobId }) => jobId);
     const timeZone = zoneThatFits(jobs, this.#options.timeZone);
-    for (const [index, job] of jobs.entries()) {
+    const slices = new Slices();
+    for (const job of jobs) {
       const entry = ledger.get(job.id);
       const its = runsOf.get(job.id) ?? [];
       if (entry !== undefined && !(its.length === 0 && this.#isSettled(job, entry, nowMs))) {
         this.#judgeOne(job, entry, { its, ledger, nowMs, timeZone });
       }
-      if (index % JOBS_A_TURN === JOBS_A_TURN - 1) await nextTurn();
+      await slices.pause();
     }
     for (const id of this.#judged.keys()) if (ledger.get(id) === undefined) this.#judged.delete(id);
   }

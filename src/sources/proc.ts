@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
+import { Slices } from '../runtime/slices.ts';
 import { memoryGroups, memoryLimit } from './cgroup.ts';
 import { type ListeningSocket, parseListeningSockets, socketInode } from './proc-net.ts';
 import {
@@ -26,8 +26,6 @@ const NAMED_AFTER_SECONDS = 60;
 const FRUITLESS_SEARCH_LIVES_MS = 300_000;
 /** The wall clock was set when the machine's boot seems to have moved by more than this. */
 const CLOCK_STEP_MS = 2_000;
-/** The event loop is never held longer than this by one piece of a search. */
-const SLICE_MS = 8;
 
 interface KeptArguments {
   readonly start: string;
@@ -288,23 +286,6 @@ export class LinuxProcesses implements Processes {
       signal.throwIfAborted();
       return undefined;
     }
-  }
-}
-
-/** Gives the event loop its turn whenever a slice of work is over. */
-class Slices {
-  readonly #signal: AbortSignal;
-  #endAt = performance.now() + SLICE_MS;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-  }
-
-  async pause(): Promise<void> {
-    if (performance.now() < this.#endAt) return;
-    await setImmediate();
-    this.#signal.throwIfAborted();
-    this.#endAt = performance.now() + SLICE_MS;
   }
 }
 
