@@ -87,6 +87,7 @@ export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
   ['OPENCLAW_GATEWAY_PASSWORD', "the gateway's password, where it asks for one"],
   ['OPENCLAW_PROFILE', 'the profile, where it is not the default one'],
   ['OPENCLAW_HOME', 'the folder in which OpenClaw has its state folder'],
+  ['OPENCLAW_INCLUDE_ROOTS', 'folders from which openclaw.json may include files'],
   ['OPENCLAW_SYSTEMD_UNIT', "the gateway's unit, where its name is one of your own"],
   ['OPENCLAW_LAUNCHD_LABEL', "the gateway's agent, likewise"],
 ];

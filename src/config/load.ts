@@ -179,7 +179,16 @@ function shownFor(issue: z.core.$ZodIssue): string {
   const misplaced = issue.code === 'invalid_type' && ['object', 'array'].includes(issue.expected);
   const password = issue.path[0] === 'basic_auth_users';
   if (misplaced || password || input.length > 40) return `a text of ${input.length} characters`;
-  return JSON.stringify(input.replace(/\/\/[^/]*@/, '//[hidden]@').replace(/[?#].*/s, '?[hidden]'));
+  return JSON.stringify(
+    withoutCredentials(input, issue.path.at(-1) === 'url').replace(/[?#].*/s, '?[hidden]'),
+  );
+}
+
+/** Where a URL belongs, all before the last `@` may be a password, however wrongly it is written. */
+function withoutCredentials(text: string, isUrl: boolean): string {
+  return isUrl
+    ? text.replace(/^([a-z]+:\/\/)?.*@/is, '$1[hidden]@')
+    : text.replace(/\/\/[^/]*@/, '//[hidden]@');
 }
 
 function tokenHint(key: string): string {

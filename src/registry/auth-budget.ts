@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { z } from 'zod';
 import { type BootClock, systemBootClock } from '../runtime/boot-clock.ts';
-import { codeOf, messageOf } from '../runtime/errors.ts';
+import { codeOf, messageOf, sqliteCodeOf } from '../runtime/errors.ts';
 
 /** A gateway locks an address out after 10 failures in a minute; we stay far below, and leave the rest to others. */
 export const MAX_FAILURES = 3;
@@ -160,7 +160,7 @@ function forgetExpired(database: DatabaseSync, boot: string, now: number): void 
 
 function isDamaged(error: unknown): boolean {
   // SQLITE_CORRUPT, SQLITE_NOTADB; a table of another shape is as useless.
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  const code = sqliteCodeOf(error);
   return code === 11 || code === 26 || (code === 1 && /no such column|no column/.test(messageOf(error)));
 }
 

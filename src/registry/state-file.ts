@@ -12,7 +12,7 @@ import {
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import { codeOf, messageOf } from '../runtime/errors.ts';
+import { codeOf, messageOf, sqliteCodeOf } from '../runtime/errors.ts';
 import { jsonPieces } from '../runtime/json-parts.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { replaceFile } from './atomic-file.ts';
@@ -277,11 +277,6 @@ function lockedDatabase(path: string): DatabaseSync {
     lock.close();
     throw error;
   }
-}
-
-function sqliteCodeOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { defaultStoragePath, type Flags } from '../config/flags.ts';
+import { defaultStoragePath, ENVIRONMENT_TEXTS, type Flags } from '../config/flags.ts';
 import {
   LAUNCHD_LABEL,
   LAUNCHD_LOG,
@@ -40,14 +40,12 @@ export interface PlanOptions {
   readonly resolve: (path: string) => string;
 }
 
-/** OpenClaw's variables that say where the gateway is. Its token is found in OpenClaw's own files, or in `gateway.token_file`. */
+/** Never written to a unit: the token is found in OpenClaw's own files, or in `gateway.token_file`. */
+const SECRET_VARIABLES = ['OPENCLAW_GATEWAY_TOKEN', 'OPENCLAW_GATEWAY_PASSWORD'];
+/** What decides where the gateway and its service are found. */
 const KEPT_VARIABLES = [
-  'OPENCLAW_STATE_DIR',
-  'OPENCLAW_CONFIG_PATH',
-  'OPENCLAW_GATEWAY_URL',
-  'OPENCLAW_GATEWAY_PORT',
-  'OPENCLAW_PROFILE',
-  'OPENCLAW_HOME',
+  ...ENVIRONMENT_TEXTS.map(([name]) => name).filter((name) => !SECRET_VARIABLES.includes(name)),
+  'XDG_CONFIG_HOME',
 ];
 
 /** Where systemd keeps the state of the machine's unit (`StateDirectory=`); the unit may write nowhere else. */

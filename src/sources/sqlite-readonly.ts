@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { codeOf } from '../runtime/errors.ts';
+import { codeOf, sqliteCodeOf } from '../runtime/errors.ts';
 
 /** Milliseconds to wait for a writer that holds the lock. */
 const BUSY_MS = 50;
@@ -109,9 +109,8 @@ function readOnce<T>(
 
 function reasonOf(error: unknown): string | undefined {
   if (codeOf(error) !== 'ERR_SQLITE_ERROR') return undefined;
-  const errcode = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0;
-  // The low byte is the primary code; the rest says where it arose.
-  return REASONS[errcode & 0xff] ?? `SQLite says no (code ${errcode})`;
+  const code = sqliteCodeOf(error) ?? 0;
+  return REASONS[code] ?? `SQLite says no (code ${code})`;
 }
 
 function wayOf(

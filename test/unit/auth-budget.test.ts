@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AuthBudget, budgetKey, MAX_FAILURES, WINDOW_MS } from '../../src/registry/auth-budget.ts';
@@ -27,6 +28,18 @@ class FakeBoot implements BootClock {
 
 function budget(folder: string, bootClock: BootClock) {
   return new AuthBudget({ folder, bootClock });
+}
+
+/** A file whose inner table is none: SQLite tells that by an extended code of SQLITE_CORRUPT. */
+function damageSequence(path: string): void {
+  budget(dirname(path), new FakeBoot()).charge(ADDRESS);
+  const database = new DatabaseSync(path);
+  database.enableDefensive(false);
+  database.exec('PRAGMA writable_schema = ON');
+  database.exec(
+    "UPDATE sqlite_master SET sql = 'CREATE TABLE sqlite_sequence(name)' WHERE name = 'sqlite_sequence'",
+  );
+  database.close();
 }
 
 describe('the limit of failed attempts', () => {
@@ -72,10 +85,13 @@ describe('the limit of failed attempts', () => {
     if (outcome.state === 'unusable') expect(outcome.reason).not.toContain(folder);
   });
 
-  it('allows nothing for a whole window after its file was damaged', () => {
+  it.each([
+    ['as a whole', (path: string) => writeFileSync(path, 'x'.repeat(4096))],
+    ['in one of its tables', damageSequence],
+  ])('allows nothing for a whole window after its file was damaged %s', (_, damage) => {
     const folder = tempFolder();
     const clock = new FakeBoot();
-    writeFileSync(join(folder, 'auth-budget.sqlite'), 'x'.repeat(4096));
+    damage(join(folder, 'auth-budget.sqlite'));
     const one = budget(folder, clock);
     expect(one.charge(ADDRESS).state).toBe('spent');
     expect(one.charge('studio:443').state).toBe('spent');

@@ -144,6 +144,8 @@ describe('a secret in the file', () => {
     ['where a map belongs', `gateway: ${SECRET}`],
     ['where a list belongs', `ssh: {hosts: ${SECRET}}`],
     ['as a password in a URL', `gateway: {url: "ws://user:${SECRET}@host:1"}`],
+    ['as a password in a URL with a slash in it', `gateway: {url: "ws://user:a/${SECRET}@host:1"}`],
+    ['as a password in what should be a URL', `gateway: {url: "user:${SECRET}@host:1"}`],
     ['as a query of a URL', `gateway: {url: "ws://host/?token=${SECRET}"}`],
     ['behind # in a URL', `gateway: {url: "ws://host/#token=${SECRET}"}`],
     ['where YAML ends too early', `gateway: {token: "${SECRET}`],

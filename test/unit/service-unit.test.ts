@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseFlags } from '../../src/config/flags.ts';
+import { ENVIRONMENT_TEXTS, parseFlags } from '../../src/config/flags.ts';
 import { type PlanOptions, planService } from '../../src/service/plan.ts';
 import { launchdPlist, systemdUnit } from '../../src/service/unit.ts';
 import { readLaunchdJob } from '../../src/sources/plist.ts';
@@ -60,6 +60,16 @@ describe('the plan of a service', () => {
     expect(content).toContain('Environment="OPENCLAW_STATE_DIR=/srv/claw"');
     expect(content).not.toContain(TOKEN);
     expect(after.every(([program, scope]) => program === 'systemctl' && scope === '--user')).toBe(true);
+  });
+
+  it('keeps every variable that is honoured, but none that is a secret', () => {
+    const names = ENVIRONMENT_TEXTS.map(([name]) => name);
+    const env = Object.fromEntries([...names, 'XDG_CONFIG_HOME'].map((name) => [name, `/of/${name}`]));
+    const { content = '' } = planned({ env: { HOME, ...env } });
+    const kept = [...content.matchAll(/^Environment="(?<name>[A-Z_]+)=/gm)].map(({ groups }) => groups?.name);
+    const secrets = ['OPENCLAW_GATEWAY_TOKEN', 'OPENCLAW_GATEWAY_PASSWORD'];
+    const wanted = names.filter((name) => !secrets.includes(name));
+    expect(kept.sort()).toEqual([...wanted, 'PATH', 'XDG_CONFIG_HOME'].sort());
   });
 
   it('of the machine runs as the user who called sudo, never as root', () => {
