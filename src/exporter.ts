@@ -70,9 +70,11 @@ export async function startExporter(
       run: runCommand,
     });
   let probes = probesFor(config);
+  let jobGraceMs = config.cron.grace;
   const partsFor = (current: FileConfig): Parts => ({
     collectors: collectorsFor(current),
     probes: probesFor(current),
+    jobGraceMs: current.cron.grace,
   });
   const noteReload = reloadMetrics(metrics);
   noteReload(true, systemClock.now() / 1000);
@@ -85,6 +87,7 @@ export async function startExporter(
     }
     probes.close();
     probes = prepared.parts.probes;
+    jobGraceMs = prepared.parts.jobGraceMs;
     if (listening.state === 'listening') listening.server.refresh();
     await scheduler.replace(prepared.parts.collectors);
     logger.info('configuration reloaded');
@@ -97,6 +100,7 @@ export async function startExporter(
     now: () => systemClock.now(),
     states: () => scheduler.states(),
     layerSince: (layer) => scheduler.layerSince(layer),
+    jobGraceMs: () => jobGraceMs,
     ready: () => scheduler.ready,
     reload: flags.enableLifecycle ? reload : undefined,
     probing: { clock: systemClock, probes: () => probes, count: probeMetrics(metrics, PROBE_MODULES) },
@@ -125,6 +129,7 @@ export async function startExporter(
 interface Parts {
   readonly collectors: readonly Collector[];
   readonly probes: Probes;
+  readonly jobGraceMs: number;
 }
 
 type Prepared =

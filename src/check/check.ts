@@ -11,7 +11,6 @@ import { Scheduler, type TargetState } from '../runtime/scheduler.ts';
 import { runCommand } from '../sources/command.ts';
 import { openClawInstallReader } from '../sources/openclaw-install.ts';
 import { gatewayService, type Machine } from './machine.ts';
-import { overdueEvidence } from './overdue.ts';
 import { Progress } from './progress.ts';
 import { renderReport } from './render.ts';
 import { type ExitCode, type Looked, type Report, reportOf } from './report.ts';
@@ -166,7 +165,7 @@ class Examination {
   }
 
   async #looked(startedAt: number): Promise<Looked> {
-    const { env, platform, run, board, metrics, config } = this.#context;
+    const { env, platform, run, board, metrics } = this.#context;
     const { clock, signal } = this.#options;
     const install = this.#context.install();
     const service = await gatewayService({ env, platform, run, install }, signal);
@@ -179,7 +178,6 @@ class Examination {
     };
     return {
       states: this.#states(),
-      further: metrics.samplesOf('cron').flatMap((its) => overdueEvidence(its, config.cron.grace / 1000)),
       address: `${install.address.host}:${install.address.port}`,
       machine,
       atMs: clock.now(),

@@ -69,8 +69,6 @@ export type ExitCode = Report['exitCode'];
 /** What one look at everything gave. */
 export interface Looked {
   readonly states: readonly TargetState[];
-  /** What was concluded beside the collectors. */
-  readonly further: readonly Evidence[];
   readonly address: string;
   readonly machine: Machine;
   /** Wall time of the end, milliseconds since the epoch. */
@@ -82,11 +80,10 @@ export interface Looked {
 const MAINTENANCE = 'maintenance';
 
 /** The diagnosis of one look. */
-export function reportOf({ states, further, address, machine, atMs, tookMs }: Looked): Report {
+export function reportOf({ states, address, machine, atMs, tookMs }: Looked): Report {
   const counted = states.filter(({ collector }) => collector !== MAINTENANCE);
-  const seen = [...counted, { evidence: further }];
-  const { verdict: overall, likeliest, layers } = diagnose(seen);
-  const all = seen.flatMap((one) => one.evidence);
+  const { verdict: overall, likeliest, layers } = diagnose(counted);
+  const all = counted.flatMap((one) => one.evidence);
   const [next = null, ...rest] = likeliest === undefined ? [] : repairSteps(likeliest, machine);
   const { service } = machine;
   return {

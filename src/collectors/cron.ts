@@ -16,7 +16,8 @@ import {
   sourceSample,
   watchingSample,
 } from './cron-metrics.ts';
-import { Punctuality } from './cron-punctuality.ts';
+import { type DueJob, overdueEvidence } from './cron-overdue.ts';
+import { lateness, Punctuality } from './cron-punctuality.ts';
 import {
   ageOf,
   type CronSourceName,
@@ -129,7 +130,11 @@ class CronWatch {
     const observation: Observation = {
       kind: 'seen',
       samples: await this.#samples(readings, jobs, nowMs, disagreeSample(agreement?.disagree)),
-      evidence: [...this.#evidence(readings, jobs, notSaved), ...agreementEvidence(agreement)],
+      evidence: [
+        ...this.#evidence(readings, jobs, notSaved),
+        ...overdueEvidence(this.#dueJobs(jobs, nowMs), this.#context.config.cron.grace / 1000),
+        ...agreementEvidence(agreement),
+      ],
     };
     const untilMs = changed ? nowMs : this.#quietUntil(readings, jobs, nowMs);
     this.#quiet = { readings, observation, fromMs: nowMs, untilMs };
@@ -275,5 +280,13 @@ class CronWatch {
   ): Evidence[] {
     const lost = (name: string) => this.#ledger.hasSeen(name);
     return cronEvidence({ readings: readings, lost, jobs, notSaved });
+  }
+
+  /** Of all jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */
+  #dueJobs(jobs: readonly CronJob[], nowMs: number): DueJob[] {
+    return jobs.flatMap((job) => {
+      const lateSeconds = lateness(job, this.#ledger.get(job.id), nowMs);
+      return lateSeconds === undefined ? [] : [{ job, lateSeconds }];
+    });
   }
 }

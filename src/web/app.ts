@@ -19,6 +19,8 @@ export interface WebOptions {
   readonly states: () => readonly TargetState[];
   /** Since when a layer as a whole has its verdict; wall time, milliseconds. */
   readonly layerSince: (layer: Layer) => number | undefined;
+  /** How late a job may be (`cron.grace`) in the configuration that runs, milliseconds. */
+  readonly jobGraceMs: () => number;
   /** Whether every collector has finished its first round. */
   readonly ready: () => boolean;
   /** Reloads the configuration; undefined where the lifecycle API is switched off. */
@@ -73,8 +75,9 @@ export function createApp(options: WebOptions): Express {
   return app;
 }
 
-function currentPage({ states, layerSince, metrics, version, now }: WebOptions): Promise<string> {
-  return statusPage({ states: states(), layerSince, metrics, version, nowMs: now() });
+function currentPage({ states, now, jobGraceMs, ...rest }: WebOptions): Promise<string> {
+  const { layerSince, metrics, version } = rest;
+  return statusPage({ states: states(), layerSince, metrics, version, nowMs: now(), graceMs: jobGraceMs() });
 }
 
 function reloadHandler(reload: () => Promise<ReloadOutcome>) {

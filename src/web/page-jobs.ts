@@ -20,8 +20,13 @@ export type Jobs = Rows<Readonly<JobRow>>;
 
 /** As many failures in a row are no accident. */
 const FAILING = 3;
-/** Shorter than this is no lateness: the gateway itself looks only now and then. */
-const LATE_SECONDS = 600;
+
+/** What a table of jobs is judged by; milliseconds. */
+export interface JobsMoment {
+  readonly nowMs: number;
+  /** How late a run may be: the same as for every other verdict on jobs (`cron.grace`). */
+  readonly graceMs: number;
+}
 
 type Reader = (row: JobRow, sample: Sample) => void;
 
@@ -109,7 +114,7 @@ function troubleFirst(a: JobRow, b: JobRow): number {
 }
 
 /** The table of jobs; nothing where there are none. */
-export function jobsTable({ rows, total }: Jobs, nowMs: number): Html | undefined {
+export function jobsTable({ rows, total }: Jobs, moment: JobsMoment): Html | undefined {
   if (rows.length === 0) return undefined;
   const left = total - rows.length;
   const count =
@@ -119,12 +124,12 @@ export function jobsTable({ rows, total }: Jobs, nowMs: number): Html | undefine
   return html`<table role="table" id="jobs"><caption>Jobs <span class="meta">${count}</span></caption>
 <thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Job</th><th scope="col" role="columnheader">State</th><th scope="col" role="columnheader">Last run</th><th scope="col" role="columnheader">Next run</th><th scope="col" role="columnheader" class="number">Failures in a row</th></tr></thead>
 <tbody role="rowgroup">
-${rows.map((row) => jobRow(row, nowMs))}
+${rows.map((row) => jobRow(row, moment))}
 </tbody></table>`;
 }
 
-function jobRow(row: Readonly<JobRow>, nowMs: number): Html {
-  const [state, word] = stateOf(row);
+function jobRow(row: Readonly<JobRow>, { nowMs, graceMs }: JobsMoment): Html {
+  const [state, word] = stateOf(row, graceMs);
   const { lastRunSeconds: last, nextRunSeconds: next, lastStatus, overdueSeconds: late } = row;
   const lastRun =
     last === undefined ? html`none yet` : html`${lastStatus ?? 'unknown'}, ${distance(last * 1000, nowMs)}`;
@@ -137,10 +142,13 @@ function nextRun(next: number | undefined, lateSeconds: number, nowMs: number): 
   return next * 1000 > nowMs ? distance(next * 1000, nowMs) : html`now`;
 }
 
-function stateOf({ enabled, errors, overdueSeconds, lastStatus }: JobRow): [PageState, string] {
+function stateOf(
+  { enabled, errors, overdueSeconds, lastStatus }: JobRow,
+  graceMs: number,
+): [PageState, string] {
   if (errors >= FAILING) return ['warning', enabled === false ? 'Failing, disabled' : 'Failing'];
   if (enabled === false) return ['unseen', 'Disabled'];
   if (errors > 0) return ['warning', 'Failed'];
-  if (overdueSeconds > LATE_SECONDS) return ['warning', 'Overdue'];
+  if (overdueSeconds * 1000 > graceMs) return ['warning', 'Overdue'];
   return lastStatus === undefined ? ['unknown', 'No run yet'] : ['ok', 'OK'];
 }

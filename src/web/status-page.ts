@@ -5,7 +5,7 @@ import type { TargetState } from '../runtime/scheduler.ts';
 import { Html, html } from './html.ts';
 import { REFRESH_SECONDS, SCRIPT, STYLE } from './page-assets.ts';
 import { type Hosts, hostsTable, readHosts } from './page-hosts.ts';
-import { type Jobs, jobsTable, readJobs } from './page-jobs.ts';
+import { type Jobs, type JobsMoment, jobsTable, readJobs } from './page-jobs.ts';
 import { LAYER_TITLES, type LayerView, layerSection, layersNav, repairStep, rowsOf } from './page-layers.ts';
 import { span } from './page-times.ts';
 import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './page-verdicts.ts';
@@ -17,6 +17,8 @@ export interface StatusPageInput {
   readonly metrics: Pick<Metrics, 'samplesOf'>;
   readonly version: string;
   readonly nowMs: number;
+  /** How late a job may be (`cron.grace`), milliseconds. */
+  readonly graceMs: number;
 }
 
 /** So many targets that could not be looked at are named. */
@@ -68,7 +70,7 @@ function versionOf(metrics: StatusPageInput['metrics']): string | undefined {
   return undefined;
 }
 
-function document(view: View, { version, nowMs }: StatusPageInput): Html {
+function document(view: View, { version, nowMs, graceMs }: StatusPageInput): Html {
   const { verdict } = view.diagnosis;
   const gateway = view.gatewayVersion === undefined ? '' : `gateway ${view.gatewayVersion}`;
   return html`<!doctype html>
@@ -87,7 +89,7 @@ ${tabIcon(verdict)}
 ${shapes()}
 <header><h1>OpenClaw gateway status</h1><p class="meta">${gateway}</p></header>
 <p id="note" role="status"></p><p id="news" class="spoken" role="status"></p>
-${body(view, nowMs)}
+${body(view, { nowMs, graceMs })}
 <footer>openclaw-gateway-exporter ${version} · <a id="to-metrics" href="/metrics">metrics</a> · renews itself every ${REFRESH_SECONDS} s · times in UTC</footer>
 <script>${new Html(SCRIPT)}</script>
 </body>
@@ -95,9 +97,10 @@ ${body(view, nowMs)}
 `;
 }
 
-function body({ diagnosis, layers, blind, jobs, hosts }: View, nowMs: number): Html {
+function body({ diagnosis, layers, blind, jobs, hosts }: View, moment: JobsMoment): Html {
+  const { nowMs } = moment;
   const tables: Partial<Record<Layer, Html | undefined>> = {
-    cron: jobsTable(jobs, nowMs),
+    cron: jobsTable(jobs, moment),
     network: hostsTable(hosts, nowMs),
   };
   return html`<main id="main" tabindex="-1" data-headline="${headlineText(diagnosis)}">

@@ -5,12 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import commands from '../../docs/runbooks/openclaw-commands.json' with { type: 'json' };
 import type { Machine } from '../../src/check/machine.ts';
-import { overdueEvidence } from '../../src/check/overdue.ts';
 import { renderReport } from '../../src/check/render.ts';
 import { type Looked, reportOf, reportSchema } from '../../src/check/report.ts';
 import type { Evidence } from '../../src/collectors/collector.ts';
 import { MAKE_EQUAL } from '../../src/collectors/token-evidence.ts';
-import { gauge } from '../../src/registry/family.ts';
 import type { TargetState } from '../../src/runtime/scheduler.ts';
 import type { ServiceState } from '../../src/sources/service-manager.ts';
 
@@ -54,7 +52,6 @@ function state(...evidence: readonly Evidence[]): TargetState {
 function looked(evidence: readonly Evidence[], more: Partial<Looked> = {}): Looked {
   return {
     states: [state(...evidence)],
-    further: [],
     address: 'a:1',
     machine: MACHINE,
     atMs: 0,
@@ -230,30 +227,5 @@ describe('the report', () => {
       colours: false,
     });
     expect(text).toContain('85 more, see --json');
-  });
-});
-
-describe('overdue jobs', () => {
-  const overdue = gauge('openclaw_cron_job_overdue_seconds', 'How late.', {
-    labels: ['cron_job'],
-    meaning: { absent: 'never' },
-  });
-  const jobs = (...late: number[]) =>
-    late.map((value, index) => overdue.sample(value, { cron_job: `j${index}` }));
-
-  it('within the grace are nobody’s fault', () => {
-    expect(overdueEvidence(jobs(0, 600, 0), 600)).toEqual([]);
-  });
-
-  it('are named, the latest first', () => {
-    const evidence = overdueEvidence(jobs(0, 1200, 2400), 600);
-    expect(evidence.map(({ subject, verdict }) => [subject, verdict])).toEqual([
-      ['job j2', 'warning'],
-      ['job j1', 'warning'],
-    ]);
-  });
-
-  it('mean that cron has stopped where all are', () => {
-    expect(overdueEvidence(jobs(1200, 2400), 600)).toMatchObject([{ verdict: 'bad', layer: 'cron' }]);
   });
 });

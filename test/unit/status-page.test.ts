@@ -24,6 +24,7 @@ function page(input: Partial<StatusPageInput> = {}): Promise<string> {
     metrics: new Metrics(),
     version: '1.2.3',
     nowMs: NOW,
+    graceMs: 600_000,
     ...input,
   });
 }
@@ -61,17 +62,23 @@ interface Job {
   readonly name: string;
   readonly errors?: number;
   readonly enabled?: boolean;
+  readonly overdueSeconds?: number;
 }
 
 function jobSamples(jobs: readonly Job[], counted = jobs.length): Sample[] {
   const enabledFamily = family('openclaw_cron_job_enabled');
   const errorsFamily = family('openclaw_cron_consecutive_errors');
+  const overdueFamily = family('openclaw_cron_job_overdue_seconds');
+  const statusFamily = family('openclaw_cron_last_run_status');
   const count = family('openclaw_cron_jobs');
   return [
     count.sample(counted, { enabled: 'true' }),
-    ...jobs.flatMap(({ name, errors = 0, enabled = true }, index) => {
+    ...jobs.flatMap(({ name, errors = 0, enabled = true, overdueSeconds }, index) => {
       const labels = { cron_job: name, cron_job_id: `id-${index}` };
-      return [enabledFamily.sample(enabled ? 1 : 0, labels), errorsFamily.sample(errors, labels)];
+      const own = [enabledFamily.sample(enabled ? 1 : 0, labels), errorsFamily.sample(errors, labels)];
+      if (overdueSeconds === undefined) return own;
+      const ran = statusFamily.sample(1, { ...labels, status: 'ok' });
+      return [...own, ran, overdueFamily.sample(overdueSeconds, labels)];
     }),
   ];
 }
@@ -157,6 +164,12 @@ describe('the table of jobs', () => {
     const jobs = [{ name: 'fine' }, { name: 'failing', errors: 4 }, { name: 'off', enabled: false }];
     const text = textOfPage(await page({ metrics: metricsWith('cron', jobSamples(jobs)) }));
     expect(text).toMatch(/Jobs 3.*failing Failing.* 4 .*fine .*off Disabled/);
+  });
+
+  it('calls a job overdue from the configured grace on', async () => {
+    const metrics = metricsWith('cron', jobSamples([{ name: 'late', overdueSeconds: 700 }]));
+    expect(textOfPage(await page({ metrics, graceMs: 600_000 }))).toContain('late Overdue');
+    expect(textOfPage(await page({ metrics, graceMs: 3_600_000 }))).toContain('late OK');
   });
 
   it('counts jobs that have no series of their own', async () => {

@@ -30,6 +30,7 @@ function app(options: Partial<WebOptions> = {}) {
     now: () => 60_000,
     states: () => [],
     layerSince: () => undefined,
+    jobGraceMs: () => 600_000,
     ready: () => true,
     reload: undefined,
     probing: probing(),

@@ -1,0 +1,36 @@
+import type { CronJob } from '../sources/cron-records.ts';
+import type { Evidence } from './collector.ts';
+import { jobLabels } from './cron-labels.ts';
+
+/** Jobs named one by one. */
+const MAX_NAMED = 10;
+
+/** A job that can be due, and for how long its next run has been; 0 where it is in time. */
+export interface DueJob {
+  readonly job: Pick<CronJob, 'id' | 'name'>;
+  readonly lateSeconds: number;
+}
+
+/**
+ * Jobs later than `graceSeconds`. All of several late at once while the gateway lives is not the fault of any of them:
+ * cron has stopped.
+ */
+export function overdueEvidence(due: readonly DueJob[], graceSeconds: number): Evidence[] {
+  const late = due
+    .filter(({ lateSeconds }) => lateSeconds > graceSeconds)
+    .sort((a, b) => b.lateSeconds - a.lateSeconds);
+  if (late.length > 1 && late.length === due.length) return [stopped(late.length)];
+  const named = late.slice(0, MAX_NAMED).map(({ job, lateSeconds }): Evidence => {
+    const text = `overdue by ${Math.round(lateSeconds / 60)} min`;
+    const subject = `job ${jobLabels(job).cron_job}`;
+    return { layer: 'cron', subject, verdict: 'warning', text, repair: 'openclaw cron list' };
+  });
+  const more = late.length - named.length;
+  if (more === 0) return named;
+  return [...named, { layer: 'cron', subject: 'jobs', verdict: 'warning', text: `${more} more are overdue` }];
+}
+
+function stopped(jobs: number): Evidence {
+  const text = `all ${jobs} jobs are overdue: cron has stopped`;
+  return { layer: 'cron', subject: 'jobs', verdict: 'bad', text, repair: 'openclaw gateway restart' };
+}
