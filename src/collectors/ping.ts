@@ -66,22 +66,20 @@ export class GatewayPing {
     const install = this.#context.install();
     const endMs = clock.monotonic() + limits.totalMs;
     const { connectMs, answerMs } = limits;
-    const asking: Asking = { address: install.address, clock, connectMs, answerMs, signal };
+    const asking: Asking = { address: install.address, clock, connectMs, answerMs, endsAtMs: endMs, signal };
     const health = await askHealth(asking);
     if (health.state === 'blind') return { kind: 'blind', reason: health.reason, evidence: [] };
     this.#count(health);
-    const rest = () => ({
-      ...asking,
-      connectMs: endMs - clock.monotonic(),
-      answerMs: endMs - clock.monotonic(),
-    });
+    const left = endMs - clock.monotonic();
+    // Of a live gateway the other questions may take what they like, together with all that comes before their answer.
+    const rest = { ...asking, connectMs: left, answerMs: left };
     const details = health.state === 'live' && endMs > clock.monotonic();
     const [ready, startup] = details
-      ? await Promise.all([askReady(rest()), askStartup(rest())])
+      ? await Promise.all([askReady(rest), askStartup(rest)])
       : [undefined, undefined];
     const answers = this.#answers({ health, ready, startup });
     if (health.state !== 'live') this.#openings.forget();
-    else if (endMs > clock.monotonic()) await this.#open(install, rest());
+    else if (endMs > clock.monotonic()) await this.#open(install, rest);
     return this.#observation(answers, install);
   }
 

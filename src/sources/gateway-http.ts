@@ -1,12 +1,10 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
-import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { type DialOptions, dial, endAtPreliminaryFlood, type GatewayFailure } from './gateway-socket.ts';
 import { holdsMoreValues } from './json-size.ts';
-import type { GatewayAddress } from './openclaw-install.ts';
 
 /** A gateway's answers are a few kilobytes; whoever sends more than this is not one. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -35,7 +33,7 @@ export interface HttpAnswer {
   /** `Date` of the answer, milliseconds since the epoch, whole seconds; undefined where it has none. */
   readonly dateMs: number | undefined;
   readonly connectSeconds: number;
-  /** From the connection to the last byte of the body. */
+  /** From the connection, its TLS done, to the last byte of the body. */
   readonly httpSeconds: number;
 }
 
@@ -45,10 +43,10 @@ export type HttpOutcome = HttpAnswer | (GatewayFailure & { readonly connectSecon
 export async function callGateway(call: HttpCall): Promise<HttpOutcome> {
   const dialed = await dial(call);
   if (dialed.state !== 'connected') return dialed;
-  const { socket, connectSeconds } = dialed;
+  const { socket, connectSeconds, answerEndsAtMs } = dialed;
   try {
     const startedAt = call.clock.monotonic();
-    const outcome = await exchange(socket, call);
+    const outcome = await exchange(socket, call, answerEndsAtMs);
     if (outcome.state !== 'answered') return { ...outcome, connectSeconds };
     return { ...outcome, connectSeconds, httpSeconds: (call.clock.monotonic() - startedAt) / 1000 };
   } finally {
@@ -58,7 +56,7 @@ export async function callGateway(call: HttpCall): Promise<HttpOutcome> {
 
 type Exchange = Omit<HttpAnswer, 'connectSeconds' | 'httpSeconds'> | GatewayFailure;
 
-function exchange(socket: Socket, call: HttpCall): Promise<Exchange> {
+function exchange(socket: Socket, call: HttpCall, endsAtMs: number): Promise<Exchange> {
   return new Promise((resolve, reject) => {
     const arrived: { answer: IncomingMessage | undefined; body: string } = { answer: undefined, body: '' };
     const settle = (outcome: Exchange) => {
@@ -71,7 +69,7 @@ function exchange(socket: Socket, call: HttpCall): Promise<Exchange> {
       reject(call.signal.reason);
     };
     const onClose = () => stop(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
-    const cancelTimer = call.clock.after(call.answerMs, () => stop(undefined));
+    const cancelTimer = call.clock.after(endsAtMs - call.clock.monotonic(), () => stop(undefined));
     const release = () => {
       cancelTimer();
       call.signal.removeEventListener('abort', onAbort);
@@ -189,13 +187,8 @@ const refusedProxy = z.looseObject({
   error: z.looseObject({ type: z.literal('proxy_attribution_required') }),
 });
 
-export interface Asking {
-  readonly address: GatewayAddress;
-  readonly clock: Clock;
-  readonly connectMs: number;
-  readonly answerMs: number;
-  readonly signal: AbortSignal;
-}
+/** One question to a gateway: whom, and how long its answer is waited for. */
+export type Asking = DialOptions;
 
 export type HealthOutcome =
   | { readonly state: 'live'; readonly connectSeconds: number; readonly httpSeconds: number }
@@ -206,11 +199,13 @@ export type HealthOutcome =
  * is dropped without a word is tried once more: a gateway that just ended does that to those it had accepted.
  */
 export async function askHealth(asking: Asking): Promise<HealthOutcome> {
-  const startedAt = asking.clock.monotonic();
-  const first = await callGateway({ ...asking, path: '/healthz' });
-  const left = asking.answerMs - (asking.clock.monotonic() - startedAt);
-  const again = first.state === 'dropped' && left > 0;
-  const outcome = again ? await callGateway({ ...asking, answerMs: left, path: '/healthz' }) : first;
+  const { clock, connectMs, answerMs } = asking;
+  const endsAtMs = asking.endsAtMs ?? clock.monotonic() + connectMs + answerMs;
+  // A second try has no time of its own.
+  const call = { ...asking, endsAtMs, path: '/healthz' };
+  const first = await callGateway(call);
+  const again = first.state === 'dropped' && endsAtMs > clock.monotonic();
+  const outcome = again ? await callGateway(call) : first;
   if (outcome.state !== 'answered') return outcome;
   const { connectSeconds, httpSeconds } = outcome;
   const body = jsonOf(outcome);

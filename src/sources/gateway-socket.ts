@@ -24,13 +24,22 @@ export interface DialOptions {
   readonly clock: Clock;
   /** Milliseconds for the TCP connection. */
   readonly connectMs: number;
-  /** Milliseconds for everything after it. */
+  /** Milliseconds for everything after it: TLS and the answer share them. */
   readonly answerMs: number;
+  /** Monotonic: when the whole call is over at the latest, however much of the others is left. */
+  readonly endsAtMs?: number;
   readonly signal: AbortSignal;
 }
 
 export type DialOutcome =
-  | { readonly state: 'connected'; readonly socket: Socket; readonly connectSeconds: number }
+  | {
+      readonly state: 'connected';
+      readonly socket: Socket;
+      /** Of the TCP connection alone, without TLS. */
+      readonly connectSeconds: number;
+      /** Monotonic: until when the other side may answer. */
+      readonly answerEndsAtMs: number;
+    }
   | (GatewayFailure & { readonly connectSeconds?: number });
 
 const OWN_LIMITS = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'];
@@ -42,20 +51,25 @@ const CERTIFICATE = /CERT|SELF_SIGNED|ISSUER|ALTNAME|CRL|CHAIN/;
  * is sent. The caller destroys the socket. Rejects only when `signal` fires.
  */
 export async function dial(options: DialOptions): Promise<DialOutcome> {
-  const { address, clock, signal } = options;
+  const { address, clock, signal, endsAtMs = Number.POSITIVE_INFINITY } = options;
   signal.throwIfAborted();
   const startedAt = clock.monotonic();
   const socket = connect({ host: address.host, port: address.port, noDelay: true });
   // An error after the verdict has no reader any more.
   socket.on('error', ignore);
-  const failure = await firstOf(socket, 'connect', options.connectMs, options, (error) =>
+  const connectEndsAtMs = Math.min(startedAt + options.connectMs, endsAtMs);
+  const failure = await firstOf(socket, 'connect', connectEndsAtMs, options, (error) =>
     error === undefined ? connectTimeout(address) : connectFailure(error),
   );
   if (failure !== undefined) return failure;
-  const connectSeconds = (clock.monotonic() - startedAt) / 1000;
-  if (!address.tls) return { state: 'connected', socket, connectSeconds };
-  const outcome = await secure(socket, options);
-  return { ...outcome, connectSeconds };
+  const connectedAt = clock.monotonic();
+  const connectSeconds = (connectedAt - startedAt) / 1000;
+  const answerEndsAtMs = Math.min(connectedAt + options.answerMs, endsAtMs);
+  if (!address.tls) return { state: 'connected', socket, connectSeconds, answerEndsAtMs };
+  const outcome = await secure(socket, answerEndsAtMs, options);
+  return outcome.state === 'connected'
+    ? { ...outcome, connectSeconds, answerEndsAtMs }
+    : { ...outcome, connectSeconds };
 }
 
 /**
@@ -79,6 +93,7 @@ function connectFailure(error: Error): GatewayFailure {
 
 async function secure(
   plain: Socket,
+  endsAtMs: number,
   options: DialOptions,
 ): Promise<{ readonly state: 'connected'; readonly socket: Socket } | GatewayFailure> {
   const { address } = options;
@@ -90,7 +105,7 @@ async function secure(
     ALPNProtocols: ['http/1.1'],
   });
   socket.on('error', ignore);
-  const failure = await firstOf(socket, 'secureConnect', options.answerMs, options, (error) =>
+  const failure = await firstOf(socket, 'secureConnect', endsAtMs, options, (error) =>
     error === undefined ? { state: 'silent', reason: 'no answer to the TLS greeting' } : tlsFailure(error),
   );
   if (failure !== undefined) {
@@ -127,7 +142,7 @@ function isIp(host: string): boolean {
 function firstOf(
   socket: Socket,
   event: 'connect' | 'secureConnect',
-  ms: number,
+  endsAtMs: number,
   { clock, signal }: DialOptions,
   explain: (error: Error | undefined) => GatewayFailure,
 ): Promise<GatewayFailure | undefined> {
@@ -146,7 +161,7 @@ function firstOf(
     const onError = (error: Error) => fail(error);
     const onClose = () => fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
     const onAbort = end(() => reject(signal.reason), false);
-    const cancelTimer = clock.after(ms, () => fail(undefined));
+    const cancelTimer = clock.after(endsAtMs - clock.monotonic(), () => fail(undefined));
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once(event, onEvent);
     socket.once('error', onError);

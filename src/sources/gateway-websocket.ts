@@ -10,6 +10,8 @@ const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 const MAX_FRAME_VALUES = 50_000;
 /** How long the other side may take to answer our farewell. */
 const FAREWELL_MS = 250;
+/** Share of an opening's time for its farewell, where that is less. */
+const FAREWELL_SHARE = 0.25;
 
 /** The gateway's first frame. Source: protocols 3 and 4; other fields differ by version and are not looked at. */
 const challenge = z.looseObject({
@@ -19,7 +21,7 @@ const challenge = z.looseObject({
 });
 
 export type OpeningOutcome =
-  /** From the TCP connection to the challenge. */
+  /** From the connection, its TLS done, to the challenge. */
   { readonly state: 'challenged'; readonly seconds: number } | GatewayFailure;
 
 /** Whether a text is the frame with which a gateway opens every connection. */
@@ -41,7 +43,7 @@ export function textOfFrame(data: RawData, isBinary: boolean): string | undefine
 export async function dialWebSocket(options: DialOptions) {
   const dialed = await dial(options);
   if (dialed.state !== 'connected') return dialed;
-  const { socket } = dialed;
+  const { socket, answerEndsAtMs } = dialed;
   const answerBegins = endAtPreliminaryFlood(socket);
   const webSocket = new WebSocket(options.address.url, {
     createConnection: () => socket,
@@ -57,14 +59,14 @@ export async function dialWebSocket(options: DialOptions) {
     // Whoever asks without reading our answers gets no more of them: they would pile up here.
     if (webSocket.readyState === WebSocket.OPEN && socket.writableLength === 0) webSocket.pong(data);
   });
-  return { state: 'connected' as const, webSocket, socket };
+  return { state: 'connected' as const, webSocket, socket, answerEndsAtMs };
 }
 
-/** Says farewell and waits until the connection is gone; at most a quarter of a second. */
-export function farewell(webSocket: WebSocket, clock: Clock): Promise<void> {
+/** Says farewell and waits until the connection is gone; at most `ms`, by default a quarter of a second. */
+export function farewell(webSocket: WebSocket, clock: Clock, ms = FAREWELL_MS): Promise<void> {
   return new Promise((resolve) => {
     if (webSocket.readyState === WebSocket.CLOSED) return resolve();
-    const cancel = clock.after(FAREWELL_MS, () => webSocket.terminate());
+    const cancel = clock.after(ms, () => webSocket.terminate());
     webSocket.once('close', () => {
       cancel();
       resolve();
@@ -77,23 +79,34 @@ export function farewell(webSocket: WebSocket, clock: Clock): Promise<void> {
 /**
  * Opens the WebSocket up to the gateway's challenge and leaves without sending anything. The gateway's limiter does
  * not count this, but every gateway writes one warning line for it ("closed before connect"), whatever the close code.
- * Rejects only when `signal` fires.
+ * The farewell is over by `endsAtMs`, too. Rejects only when `signal` fires.
  */
 export async function openToChallenge(options: DialOptions): Promise<OpeningOutcome> {
-  const dialed = await dialWebSocket(options);
+  const { clock, signal } = options;
+  const farewellMs = farewellTime(options);
+  const endsAtMs = options.endsAtMs === undefined ? undefined : options.endsAtMs - farewellMs;
+  const dialed = await dialWebSocket({ ...options, ...(endsAtMs === undefined ? {} : { endsAtMs }) });
   if (dialed.state !== 'connected') return dialed;
-  const { webSocket } = dialed;
-  const startedAt = options.clock.monotonic();
+  const { webSocket, answerEndsAtMs } = dialed;
+  const startedAt = clock.monotonic();
   try {
-    const failure = await firstFrame(webSocket, options);
-    return failure ?? { state: 'challenged', seconds: (options.clock.monotonic() - startedAt) / 1000 };
+    const failure = await firstFrame(webSocket, options, answerEndsAtMs);
+    return failure ?? { state: 'challenged', seconds: (clock.monotonic() - startedAt) / 1000 };
   } finally {
-    if (options.signal.aborted) webSocket.terminate();
-    else await farewell(webSocket, options.clock);
+    if (signal.aborted) webSocket.terminate();
+    else await farewell(webSocket, clock, farewellMs);
   }
 }
 
-function firstFrame(webSocket: WebSocket, options: DialOptions): Promise<GatewayFailure | undefined> {
+function farewellTime({ clock, endsAtMs = Number.POSITIVE_INFINITY }: DialOptions): number {
+  return Math.min(FAREWELL_MS, (endsAtMs - clock.monotonic()) * FAREWELL_SHARE);
+}
+
+function firstFrame(
+  webSocket: WebSocket,
+  options: DialOptions,
+  endsAtMs: number,
+): Promise<GatewayFailure | undefined> {
   return new Promise((resolve, reject) => {
     const release = () => {
       cancelTimer();
@@ -107,7 +120,7 @@ function firstFrame(webSocket: WebSocket, options: DialOptions): Promise<Gateway
       release();
       reject(options.signal.reason);
     };
-    const cancelTimer = options.clock.after(options.answerMs, () =>
+    const cancelTimer = options.clock.after(endsAtMs - options.clock.monotonic(), () =>
       settle({ state: 'silent', reason: 'no challenge on the WebSocket' }),
     );
     options.signal.addEventListener('abort', onAbort, { once: true });

@@ -1,9 +1,17 @@
-import type { Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import type { RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { GatewayPing } from '../../src/collectors/ping.ts';
+import { deadlines } from '../../src/collectors/probe-deadlines.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { askHealth, askReady, askStartup, callGateway } from '../../src/sources/gateway-http.ts';
 import { openToChallenge } from '../../src/sources/gateway-websocket.ts';
+import { selfSigned } from '../support/certificate.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { fakeGateway, httpServer, localAddress, tcpServer } from '../support/hostile.ts';
+import { installOf, testContext } from '../support/looks.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';
 
@@ -163,5 +171,69 @@ describe('opening the WebSocket', () => {
   it('is refused by a server without WebSockets', async () => {
     const port = await httpServer((_request, response) => response.writeHead(404).end());
     expect((await openToChallenge(asking(port))).state).toBe('dropped');
+  });
+});
+
+/** A gateway behind TLS so far away that its greeting takes `greetingMs` of the clock. */
+async function distantGateway(clock: FakeClock, greetingMs: number, answer: RequestListener) {
+  const { key, cert, fingerprint } = await selfSigned();
+  const server = createTlsServer({ key, cert }, answer);
+  const port = await tcpServer((socket) =>
+    socket.once('data', async (greeting) => {
+      socket.pause();
+      await clock.advance(greetingMs);
+      socket.unshift(greeting);
+      server.emit('connection', socket);
+    }),
+  );
+  return { ...localAddress(port), url: `wss://127.0.0.1:${port}`, tls: true, fingerprint };
+}
+
+describe('the time of a call', () => {
+  it('for the answer is that for TLS, too', async () => {
+    const clock = new FakeClock();
+    let asked = 0;
+    const address = await distantGateway(clock, 200, () => {
+      asked += 1;
+    });
+    const call = callGateway({ ...asking(address.port), address, clock, path: '/healthz' });
+    await until(() => asked === 1);
+    await clock.advance(100);
+    expect(clock.pending).toBe(0);
+    expect((await call).state).toBe('silent');
+  });
+
+  it('is that of the whole look: a distant gateway whose other answers do not come is still up', async () => {
+    const clock = new FakeClock();
+    const asked: string[] = [];
+    const address = await distantGateway(clock, 500, (request, response) => {
+      asked.push(request.url ?? '');
+      if (request.url !== '/healthz') return;
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true,"status":"live"}');
+    });
+    const limits = deadlines(5_000);
+    const context = testContext({ ...installOf(address.port, undefined), address }, { clock });
+    const look = new GatewayPing(context).look(new AbortController().signal, limits);
+    await until(() => asked.length === 3);
+    await clock.advance(limits.totalMs - clock.monotonic());
+    expect(clock.pending).toBe(0);
+    expect(await look).toMatchObject({ kind: 'seen', answers: { health: { state: 'live' } } });
+  });
+
+  it('holds the farewell to a WebSocket that does not answer it', async () => {
+    const clock = new FakeClock();
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    onTestFinished(() => {
+      for (const client of server.clients) client.terminate();
+      server.close();
+    });
+    server.on('connection', (client) => client.pause());
+    await until(() => server.address() !== null);
+    const { port } = server.address() as AddressInfo;
+    const opening = openToChallenge({ ...asking(port, 1_000), clock, endsAtMs: 1_000 });
+    await until(() => server.clients.size === 1);
+    await clock.advance(1_000);
+    expect(clock.pending).toBe(0);
+    expect((await opening).state).toBe('silent');
   });
 });
