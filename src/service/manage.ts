@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { printable } from '../runtime/printable.ts';
 import type { RunCommand } from '../sources/command.ts';
-import type { ServicePlan } from './plan.ts';
+import type { ServicePlan, ServiceStep } from './plan.ts';
 
 /** Longer than a manager needs to start or end the exporter. */
 const COMMAND_MS = 30_000;
@@ -23,11 +23,13 @@ export async function manageService({ plan, run, env, say, agrees }: ManageOptio
     say('nothing was done\n');
     return 1;
   }
-  for (const command of plan.before) await perform(command, run, env, say);
+  for (const step of plan.before) {
+    if (!(await perform(step, run, env, say))) return 1;
+  }
   write(plan);
   say(`${plan.content === undefined ? 'removed' : 'written'}: ${printable(plan.file)}\n`);
-  for (const command of plan.after) {
-    if (!(await perform(command, run, env, say))) return 1;
+  for (const step of plan.after) {
+    if (!(await perform(step, run, env, say))) return 1;
   }
   say('done\n');
   return 0;
@@ -35,7 +37,7 @@ export async function manageService({ plan, run, env, say, agrees }: ManageOptio
 
 function described({ file, content, before, after }: ServicePlan): string {
   const commands = (list: ServicePlan['before']) =>
-    list.map((words) => `run: ${words.map(printable).join(' ')}`);
+    list.map(({ command }) => `run: ${command.map(printable).join(' ')}`);
   const change =
     content === undefined ? [`remove: ${printable(file)}`] : [`write: ${printable(file)}`, '', content];
   return [...commands(before), ...change, ...commands(after)].join('\n');
@@ -52,18 +54,19 @@ function write({ file, content }: ServicePlan): void {
 }
 
 async function perform(
-  [file = '', ...args]: readonly string[],
+  { command, alsoGood = [] }: ServiceStep,
   run: RunCommand,
   env: ManageOptions['env'],
   say: (text: string) => void,
 ): Promise<boolean> {
+  const [file = '', ...args] = command;
   const kept = ['PATH', 'HOME', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'].flatMap((name) => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
   const signal = AbortSignal.timeout(COMMAND_MS);
   const outcome = await run(file, args, { signal, env: Object.fromEntries(kept) });
-  if (outcome.state === 'exited' && outcome.code === 0) return true;
+  if (outcome.state === 'exited' && [0, ...alsoGood].includes(outcome.code)) return true;
   const said = outcome.state === 'exited' ? outcome.stderr.trim().split('\n')[0] : outcome.state;
   say(`failed: ${[file, ...args].map(printable).join(' ')} (${printable(said ?? '')})\n`);
   return false;

@@ -11,14 +11,21 @@ import {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A program with its arguments. */
+export interface ServiceStep {
+  readonly command: readonly string[];
+  /** Exit codes beside 0 with which nothing is wrong: there was nothing to end. */
+  readonly alsoGood?: readonly number[];
+}
+
 /** What would be done: shown first, done when the user agrees. */
 export interface ServicePlan {
   readonly file: string;
   /** The file's content; undefined: it is removed. */
   readonly content: string | undefined;
-  /** Commands around it, each a program with its arguments. */
-  readonly before: readonly (readonly string[])[];
-  readonly after: readonly (readonly string[])[];
+  /** Run before and after the file changes; one that fails ends it there. */
+  readonly before: readonly ServiceStep[];
+  readonly after: readonly ServiceStep[];
 }
 
 export type PlanOutcome =
@@ -50,8 +57,11 @@ const KEPT_VARIABLES = [
 
 /** Where systemd keeps the state of the machine's unit (`StateDirectory=`); the unit may write nowhere else. */
 const SYSTEM_STORAGE = '/var/lib/openclaw-gateway-exporter';
-/** \`launchctl bootout\` returns before the agent is gone, and until then the next bootstrap fails. */
+/** `launchctl bootout` returns before the agent is gone, and until then the next bootstrap fails. */
 const LAUNCHD_GONE_SECONDS = '3';
+
+/** ESRCH, and `Could not find specified service`: no such agent is loaded. Not tried on macOS. */
+const LAUNCHD_NOT_LOADED = [3, 113];
 
 /** How the service is installed or removed on this system. */
 export function planService(options: PlanOptions): PlanOutcome {
@@ -96,12 +106,12 @@ function systemdPlan(
   systemctl: readonly string[],
   user: string | undefined,
 ): ServicePlan {
-  const reload = [...systemctl, 'daemon-reload'];
+  const reload = { command: [...systemctl, 'daemon-reload'] };
   if (options.action === 'uninstall') {
     return {
       file,
       content: undefined,
-      before: [[...systemctl, 'disable', '--now', UNIT_NAME]],
+      before: [{ command: [...systemctl, 'disable', '--now', UNIT_NAME] }],
       after: [reload],
     };
   }
@@ -110,20 +120,27 @@ function systemdPlan(
     file,
     content: systemdUnit(programOf(options, storage), user),
     before: [],
-    after: [reload, [...systemctl, 'enable', UNIT_NAME], [...systemctl, 'restart', UNIT_NAME]],
+    after: [
+      reload,
+      { command: [...systemctl, 'enable', UNIT_NAME] },
+      { command: [...systemctl, 'restart', UNIT_NAME] },
+    ],
   };
 }
 
 function launchdPlan(options: PlanOptions): ServicePlan {
   const { action, home, uid, flags } = options;
   const file = join(home, 'Library', 'LaunchAgents', `${LAUNCHD_LABEL}.plist`);
-  const end = ['launchctl', 'bootout', `gui/${uid}/${LAUNCHD_LABEL}`];
+  const end = {
+    command: ['launchctl', 'bootout', `gui/${uid}/${LAUNCHD_LABEL}`],
+    alsoGood: LAUNCHD_NOT_LOADED,
+  };
   if (action === 'uninstall') return { file, content: undefined, before: [end], after: [] };
   return {
     file,
     content: launchdPlist(programOf(options, flags.storagePath), join(home, 'Library', 'Logs', LAUNCHD_LOG)),
-    before: [end, ['/bin/sleep', LAUNCHD_GONE_SECONDS]],
-    after: [['launchctl', 'bootstrap', `gui/${uid}`, file]],
+    before: [end, { command: ['/bin/sleep', LAUNCHD_GONE_SECONDS] }],
+    after: [{ command: ['launchctl', 'bootstrap', `gui/${uid}`, file] }],
   };
 }
 

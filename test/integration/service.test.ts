@@ -13,8 +13,11 @@ function place() {
   const bin = join(home, 'bin');
   mkdirSync(bin);
   const calls = join(home, 'calls');
-  writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\necho "$*" >> '${calls}'\n`);
-  chmodSync(join(bin, 'systemctl'), 0o755);
+  const manager = (code: number) => {
+    writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\necho "$*" >> '${calls}'\nexit ${code}\n`);
+    chmodSync(join(bin, 'systemctl'), 0o755);
+  };
+  manager(0);
   const run = async (...args: readonly string[]) => {
     const env = { HOME: home, PATH: `${bin}:/usr/bin:/bin` };
     const child = new Child(process.execPath, [LAUNCHER, ...args], { env });
@@ -24,6 +27,7 @@ function place() {
   return {
     run,
     unit,
+    manager,
     called: () => (existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : []),
   };
 }
@@ -56,6 +60,16 @@ describe.runIf(process.platform === 'linux')('install-service', () => {
       '--user disable --now openclaw-gateway-exporter.service',
       '--user daemon-reload',
     ]);
+  });
+
+  it('does not take away the unit of a service that could not be stopped', async () => {
+    const { run, unit, manager } = place();
+    await run('install-service', '--yes');
+    manager(1);
+    const { code, output } = await run('uninstall-service', '--yes');
+    expect(code).toBe(1);
+    expect(output).toContain('failed: systemctl --user disable --now');
+    expect(existsSync(unit)).toBe(true);
   });
 
   it('installs nothing with a configuration that could not be served', async () => {

@@ -59,7 +59,9 @@ describe('the plan of a service', () => {
     expect(content).toContain('"--storage.path=/data"');
     expect(content).toContain('Environment="OPENCLAW_STATE_DIR=/srv/claw"');
     expect(content).not.toContain(TOKEN);
-    expect(after.every(([program, scope]) => program === 'systemctl' && scope === '--user')).toBe(true);
+    expect(
+      after.every(({ command: [program, scope] }) => program === 'systemctl' && scope === '--user'),
+    ).toBe(true);
   });
 
   it('keeps every variable that is honoured, but none that is a secret', () => {
@@ -104,8 +106,8 @@ describe('the plan of a service', () => {
 
   it('on macOS ends an agent of an earlier installation before it starts the new one', () => {
     const { before, after } = planned({ platform: 'darwin' });
-    expect(before[0]?.slice(0, 2)).toEqual(['launchctl', 'bootout']);
-    expect(after[0]?.slice(0, 2)).toEqual(['launchctl', 'bootstrap']);
+    expect(before[0]?.command.slice(0, 2)).toEqual(['launchctl', 'bootout']);
+    expect(after[0]?.command.slice(0, 2)).toEqual(['launchctl', 'bootstrap']);
   });
 
   it('is impossible elsewhere', () => {
