@@ -1,5 +1,5 @@
 import { type Cause, type Evidence, LAYERS, type Layer, type Verdict } from '../collectors/collector.ts';
-import { overallVerdict } from '../runtime/verdict.ts';
+import { decides, overallVerdict } from '../runtime/verdict.ts';
 
 /** What a diagnosis is made of: what the collectors said of each target. */
 export interface Seen {
@@ -50,9 +50,9 @@ const COMPLAINTS: readonly Suspicion[] = [
   ...PROVED.filter(({ cause }) => cause === 'network'),
 ];
 
-/** The verdict over everything that was seen, and the one likeliest cause of what is wrong. */
+/** The verdict over everything that was seen, and the one likeliest cause of what is wrong; what is planned is neither. */
 export function diagnose(seen: readonly Seen[]): Diagnosis {
-  const all = seen.flatMap(({ evidence }) => evidence);
+  const all = seen.flatMap(({ evidence }) => evidence.filter(decides));
   const layers = new Map<Layer, Verdict>();
   for (const layer of LAYERS) {
     const its = all.filter((one) => one.layer === layer);

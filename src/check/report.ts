@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Evidence, LAYERS } from '../collectors/collector.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
-import { byWeight } from '../runtime/verdict.ts';
+import { byWeight, decides } from '../runtime/verdict.ts';
 import { diagnose } from './cause.ts';
 import type { Machine } from './machine.ts';
 import { exactRepair, repairSteps } from './repair.ts';
@@ -76,14 +76,11 @@ export interface Looked {
   readonly tookMs: number;
 }
 
-/** Planned maintenance is no fault, so it decides nothing. */
-const MAINTENANCE = 'maintenance';
-
 /** The diagnosis of one look. */
 export function reportOf({ states, address, machine, atMs, tookMs }: Looked): Report {
-  const counted = states.filter(({ collector }) => collector !== MAINTENANCE);
-  const { verdict: overall, likeliest, layers } = diagnose(counted);
-  const all = counted.flatMap((one) => one.evidence);
+  const { verdict: overall, likeliest, layers } = diagnose(states);
+  const said = states.flatMap((one) => one.evidence);
+  const all = said.filter(decides);
   const [next = null, ...rest] = likeliest === undefined ? [] : repairSteps(likeliest, machine);
   const { service } = machine;
   return {
@@ -97,7 +94,7 @@ export function reportOf({ states, address, machine, atMs, tookMs }: Looked): Re
       version: machine.version ?? null,
       service: service === undefined ? null : pick(service),
     },
-    maintenance: states.find(({ collector }) => collector === MAINTENANCE)?.evidence[0]?.text ?? null,
+    maintenance: said.find(({ planned }) => planned)?.text ?? null,
     layers: LAYERS.map((layer) => ({
       layer,
       verdict: layers.get(layer) ?? 'unseen',

@@ -21,6 +21,8 @@ export interface Evidence {
   readonly repair?: string;
   /** What it points to, where its layer alone does not tell. */
   readonly cause?: Cause;
+  /** People declared it, such as maintenance: it is shown beside the layers and decides nothing. */
+  readonly planned?: true;
 }
 
 /**

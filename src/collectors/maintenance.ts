@@ -32,6 +32,6 @@ function look({ storagePath, clock }: CollectorContext): Observation {
   return {
     kind: 'seen',
     samples: [maintenance.sample(1, {})],
-    evidence: [{ layer: 'process', subject: 'maintenance', verdict: 'warning', text }],
+    evidence: [{ layer: 'process', subject: 'maintenance', verdict: 'warning', text, planned: true }],
   };
 }

@@ -1,5 +1,5 @@
 import type { Evidence, Layer, Verdict } from '../collectors/collector.ts';
-import { overallVerdict } from './verdict.ts';
+import { decides, overallVerdict } from './verdict.ts';
 
 /** What was seen of one target, with the moment each verdict began, in the order of the evidence. */
 export interface DatedEvidence {
@@ -45,7 +45,8 @@ export class LayerTimes {
   readonly #layers = new Map<Layer, LayerRecord>();
 
   /** A target's evidence is replaced. */
-  replace(before: readonly Evidence[], after: readonly Evidence[], nowMs: number): void {
+  replace(replaced: readonly Evidence[], by: readonly Evidence[], nowMs: number): void {
+    const [before, after] = [replaced.filter(decides), by.filter(decides)];
     for (const { layer, verdict } of before) this.#count(layer, verdict, -1);
     for (const { layer, verdict } of after) this.#count(layer, verdict, 1);
     for (const layer of new Set([...before, ...after].map((one) => one.layer))) this.#judge(layer, nowMs);

@@ -1,4 +1,4 @@
-import type { Verdict } from '../collectors/collector.ts';
+import type { Evidence, Verdict } from '../collectors/collector.ts';
 
 /** From the one that decides for many to the one that decides last: what could not be seen hides nothing that was. */
 const BY_WEIGHT: readonly Verdict[] = ['bad', 'warning', 'ok', 'unknown'];
@@ -7,6 +7,11 @@ const BY_WEIGHT: readonly Verdict[] = ['bad', 'warning', 'ok', 'unknown'];
 export function overallVerdict(verdicts: Iterable<Verdict>): Verdict {
   const all = new Set(verdicts);
   return BY_WEIGHT.find((verdict) => all.has(verdict)) ?? 'unknown';
+}
+
+/** Whether evidence counts for a verdict; what people planned is no fault. */
+export function decides({ planned }: Evidence): boolean {
+  return planned !== true;
 }
 
 /** For sorting: what needs attention comes first. */

@@ -39,6 +39,7 @@ code { background: var(--code); border-radius: .3rem; font: .875em/1.6 ui-monosp
 .badge.ok { color: var(--ok); } .badge.warning { color: var(--warning); } .badge.bad { color: var(--bad); }
 .badge.unknown, .badge.unseen { color: var(--unknown); }
 .headline, .card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.15rem; }
+.planned { background: var(--unknown-soft); border: 1px solid var(--line); border-radius: .5rem; margin-bottom: .75rem; padding: .5rem .75rem; }
 .headline { border-left: .5rem solid var(--unknown); }
 .headline.ok { background: var(--ok-soft); border-color: var(--ok); }
 .headline.warning { background: var(--warning-soft); border-color: var(--warning); }

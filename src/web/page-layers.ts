@@ -1,6 +1,6 @@
 import type { Evidence, Layer } from '../collectors/collector.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
-import { byWeight } from '../runtime/verdict.ts';
+import { byWeight, decides } from '../runtime/verdict.ts';
 import { type Html, html } from './html.ts';
 import { since, span } from './page-times.ts';
 import { badge, type PageState, STATE_WORDS } from './page-verdicts.ts';
@@ -40,13 +40,13 @@ export interface LayerView {
   readonly rows: readonly DatedRow[];
 }
 
-/** All evidence of one layer, what needs attention first. */
+/** All evidence that counts for one layer, what needs attention first. */
 export function rowsOf(states: readonly TargetState[], layer: Layer): DatedRow[] {
   return states
     .flatMap(({ evidence, sinceMs, atMs }) =>
       evidence.map((one, index) => ({ evidence: one, seenMs: atMs, sinceMs: sinceMs?.[index] ?? atMs })),
     )
-    .filter(({ evidence }) => evidence.layer === layer)
+    .filter(({ evidence }) => evidence.layer === layer && decides(evidence))
     .sort((a, b) => byWeight(a.evidence.verdict, b.evidence.verdict));
 }
 

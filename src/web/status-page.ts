@@ -1,7 +1,8 @@
 import { type Diagnosis, diagnose } from '../check/cause.ts';
-import { type Cause, LAYERS, type Layer } from '../collectors/collector.ts';
+import { type Cause, type Evidence, LAYERS, type Layer } from '../collectors/collector.ts';
 import type { Metrics } from '../registry/metrics.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
+import { decides } from '../runtime/verdict.ts';
 import { Html, html } from './html.ts';
 import { REFRESH_SECONDS, SCRIPT, STYLE } from './page-assets.ts';
 import { type Hosts, hostsTable, readHosts } from './page-hosts.ts';
@@ -35,6 +36,8 @@ const CAUSE_WORDS: Readonly<Record<Cause, string>> = {
 interface View {
   readonly diagnosis: Diagnosis;
   readonly layers: readonly LayerView[];
+  /** What people declared, such as maintenance. */
+  readonly planned: readonly Evidence[];
   readonly blind: readonly TargetState[];
   readonly jobs: Jobs;
   readonly hosts: Hosts;
@@ -53,6 +56,7 @@ export async function statusPage(input: StatusPageInput): Promise<string> {
       sinceMs: input.layerSince(layer),
       rows: rowsOf(states, layer),
     })),
+    planned: states.flatMap(({ evidence }) => evidence.filter((one) => !decides(one))),
     blind: states.filter(({ blind }) => blind !== undefined),
     jobs: await readJobs(metrics.samplesOf('cron')),
     hosts: await readHosts(states, [...metrics.samplesOf('ssh'), ...metrics.samplesOf('clock')]),
@@ -97,18 +101,23 @@ ${body(view, { nowMs, graceMs })}
 `;
 }
 
-function body({ diagnosis, layers, blind, jobs, hosts }: View, moment: JobsMoment): Html {
+function body({ diagnosis, layers, planned, blind, jobs, hosts }: View, moment: JobsMoment): Html {
   const { nowMs } = moment;
   const tables: Partial<Record<Layer, Html | undefined>> = {
     cron: jobsTable(jobs, moment),
     network: hostsTable(hosts, nowMs),
   };
   return html`<main id="main" tabindex="-1" data-headline="${headlineText(diagnosis)}">
+${planned.map(plannedLine)}
 ${headline(diagnosis)}
 ${layersNav(layers, nowMs)}
 ${layers.map((view) => layerSection(view, nowMs, tables[view.layer]))}
 ${blindSection(blind, nowMs)}
 </main>`;
+}
+
+function plannedLine({ subject, text }: Evidence): Html {
+  return html`<p class="planned"><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>`;
 }
 
 function headline(diagnosis: Diagnosis): Html {

@@ -88,9 +88,14 @@ describe('the exit code', () => {
 
   it('does not follow from planned maintenance, which is shown', () => {
     const text = 'planned until tomorrow';
-    const planned: Evidence = { layer: 'process', subject: 'maintenance', verdict: 'warning', text };
-    const maintenance = { ...state(planned), collector: 'maintenance' };
-    const report = reportOf(looked([], { states: [state(ANSWERS), maintenance] }));
+    const planned = {
+      layer: 'process',
+      subject: 'maintenance',
+      verdict: 'warning',
+      text,
+      planned: true,
+    } as const;
+    const report = reportOf(looked([ANSWERS, planned]));
     expect(report).toMatchObject({ exitCode: 0, maintenance: text });
     expect(renderReport(report, { colours: false })).toContain(`Maintenance: ${text}`);
   });

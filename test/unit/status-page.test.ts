@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evidence, Layer } from '../../src/collectors/collector.ts';
+import type { CollectorContext } from '../../src/collectors/context.ts';
 import { CRON_FAMILIES } from '../../src/collectors/cron-metrics.ts';
+import { maintenanceCollector } from '../../src/collectors/maintenance.ts';
 import { SSH_FAMILIES } from '../../src/collectors/ssh.ts';
 import { type Family, gauge, type Sample } from '../../src/registry/family.ts';
+import { declareMaintenance } from '../../src/registry/maintenance.ts';
 import { Metrics, type SnapshotKey } from '../../src/registry/metrics.ts';
 import type { TargetState } from '../../src/runtime/scheduler.ts';
 import { HOST_METRICS } from '../../src/web/page-hosts.ts';
@@ -13,7 +16,9 @@ import { JOB_METRICS } from '../../src/web/page-jobs.ts';
 import { MAX_ROWS } from '../../src/web/page-rows.ts';
 import { since, span } from '../../src/web/page-times.ts';
 import { type StatusPageInput, statusPage } from '../../src/web/status-page.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { textOfPage } from '../support/page-text.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const NOW = Date.UTC(2026, 8, 20, 12, 0, 0);
 
@@ -118,6 +123,32 @@ describe('the headline', () => {
     const text = textOfPage(await page({ states }));
     expect(text).toContain('Could not look at 1 of the targets');
     expect(text).toMatch(/Could not look .*ping a ?: no permission/);
+  });
+});
+
+describe('planned maintenance', () => {
+  /** What the collector itself says while `maintenance start 30m` lasts. */
+  async function declared(): Promise<TargetState> {
+    const storagePath = tempFolder();
+    const clock = new FakeClock(NOW);
+    declareMaintenance(storagePath, NOW + 30 * 60_000);
+    const context = { storagePath, clock } as Partial<CollectorContext> as CollectorContext;
+    const settings = { enabled: true, intervalMs: 5_000, timeoutMs: 1_000 };
+    const collector = maintenanceCollector(context, settings);
+    const observation = await collector.targets()[0]?.collect(new AbortController().signal);
+    return seen({}, { collector: 'maintenance', evidence: observation?.evidence ?? [] });
+  }
+
+  it('is told, and is no fault of the gateway’s', async () => {
+    const text = textOfPage(await page({ states: [...healthy(), await declared()] }));
+    expect(text).toContain('All five layers are well');
+    expect(text).toContain('maintenance : planned until 2026-09-20T12:30:00.000Z');
+    expect(text).not.toContain('Warning');
+  });
+
+  it('does not stand in for a layer of which nothing is known', async () => {
+    const text = textOfPage(await page({ states: [...healthy().slice(1), await declared()] }));
+    expect(text).toContain('Nothing can be told of: Process.');
   });
 });
 

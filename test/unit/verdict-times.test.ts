@@ -55,6 +55,22 @@ describe('the first moment of a layer', () => {
   const bad = seen('bad');
   const ok = seen('ok');
 
+  it('is not moved by what people planned', () => {
+    const planned = seen('warning', 'planned', { subject: 'maintenance', planned: true });
+    expect(layerAfter('process', [[[], [planned]]])).toBeUndefined();
+    const steps = [
+      [[], [ok]],
+      [[], [planned]],
+      [[planned], []],
+    ] as const;
+    expect(
+      layerAfter(
+        'process',
+        steps.map(([before, now]) => [[...before], [...now]] as const),
+      ),
+    ).toBe(1000);
+  });
+
   it('is unknown before anything is known', () => {
     expect(layerAfter('process', [])).toBeUndefined();
     expect(layerAfter('cron', [[[], [bad]]])).toBeUndefined();
