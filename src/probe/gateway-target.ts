@@ -21,6 +21,12 @@ const LOOKS_AT_ONCE = 4;
 /** An accepted credential is not proved again sooner, however often and by however many the gateway is probed. */
 const VERDICT_AGE_MS = 60_000;
 
+/** Why there is no verdict in the caller's time. */
+const NO_VERDICT = {
+  no_turn: 'too many other probes were under way',
+  overran: 'the look at the gateway did not end in its time',
+};
+
 /** Places for the looks and the token checks of all gateways. */
 export interface GatewaySlots {
   readonly healthy: Slots;
@@ -76,8 +82,9 @@ export class GatewayTarget implements ProbeTarget {
   }
 
   async probe(patience: Patience): Promise<ProbeOutcome> {
-    const look = await this.#looks.get(patience);
-    if (look === undefined) return { state: 'busy', reason: 'too many other probes were under way' };
+    const shared = await this.#looks.get(patience);
+    if (shared.state !== 'seen') return { state: 'busy', reason: NO_VERDICT[shared.state] };
+    const look = shared.verdict;
     if (look.kind === 'blind') return { state: 'blind', reason: look.reason };
     const note = await this.#checkedBy(patience.deadlineMs, look.checked);
     this.#token.publish();

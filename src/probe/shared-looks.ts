@@ -22,15 +22,24 @@ export interface SharedLooksOptions<T> {
   readonly look: (ms: number) => Promise<T>;
 }
 
+/** What came of a look for one caller by its deadline. */
+export type SharedLook<T> =
+  | { readonly state: 'seen'; readonly verdict: T }
+  /** There was no place for it, or none for one as impatient as the caller. */
+  | { readonly state: 'no_turn' }
+  /** It began in time and did not end when it should have. */
+  | { readonly state: 'overran' };
+
 interface Timing {
   readonly patienceMs: number;
   /** Monotonic: the latest moment of its verdict; known better once its turn has come. */
   endsAtMs: number;
+  hasBegun: boolean;
 }
 
 interface Running<T> {
   readonly timing: Timing;
-  readonly end: Promise<T | undefined>;
+  readonly end: Promise<SharedLook<T>>;
 }
 
 /**
@@ -46,17 +55,19 @@ export class SharedLooks<T> {
     this.#options = options;
   }
 
-  /** A look's verdict; undefined when there was none by the caller's deadline. Rejects when the look does. */
-  async get({ budgetMs, deadlineMs }: Patience): Promise<T | undefined> {
+  /** A look's verdict, or why there was none by the caller's deadline. Rejects when the look does. */
+  async get({ budgetMs, deadlineMs }: Patience): Promise<SharedLook<T>> {
     const { clock, signal, mostMs } = this.#options;
     const patienceMs = Math.min(mostMs, budgetMs * LOOK_SHARE);
     const running = this.#joinable(patienceMs, deadlineMs) ?? this.#begin(patienceMs, deadlineMs);
     const leftMs = Math.max(0, deadlineMs - clock.monotonic());
-    const verdict = await withDeadline({ clock, ms: leftMs, outer: signal }, (cut) =>
+    const look = await withDeadline({ clock, ms: leftMs, outer: signal }, (cut) =>
       unlessAborted(running.end, cut),
     );
     signal.throwIfAborted();
-    return verdict;
+    if (look !== undefined) return look;
+    const { hasBegun, endsAtMs } = running.timing;
+    return { state: hasBegun && endsAtMs <= deadlineMs ? 'overran' : 'no_turn' };
   }
 
   #joinable(patienceMs: number, deadlineMs: number): Running<T> | undefined {
@@ -68,7 +79,7 @@ export class SharedLooks<T> {
   }
 
   #begin(patienceMs: number, deadlineMs: number): Running<T> {
-    const timing = { patienceMs, endsAtMs: deadlineMs };
+    const timing = { patienceMs, endsAtMs: deadlineMs, hasBegun: false };
     const end = this.#inTurn(timing, deadlineMs).finally(() => this.#running.delete(running));
     const running: Running<T> = { timing, end };
     this.#running.add(running);
@@ -77,17 +88,19 @@ export class SharedLooks<T> {
     return running;
   }
 
-  async #inTurn(timing: Timing, deadlineMs: number): Promise<T | undefined> {
+  async #inTurn(timing: Timing, deadlineMs: number): Promise<SharedLook<T>> {
     const { clock, slots, signal, look } = this.#options;
     const waitMs = deadlineMs - clock.monotonic() - timing.patienceMs * LEAST_SHARE;
-    if (waitMs <= 0) return undefined;
-    return withDeadline({ clock, ms: waitMs, outer: signal }, (giveUp) =>
-      slots().use(giveUp, () => {
+    if (waitMs <= 0) return { state: 'no_turn' };
+    const seen = await withDeadline({ clock, ms: waitMs, outer: signal }, (giveUp) =>
+      slots().use(giveUp, async () => {
         const now = clock.monotonic();
         const ms = Math.min(timing.patienceMs, deadlineMs - now);
         timing.endsAtMs = now + ms;
-        return look(ms);
+        timing.hasBegun = true;
+        return { state: 'seen' as const, verdict: await look(ms) };
       }),
     );
+    return seen ?? { state: 'no_turn' };
   }
 }

@@ -8,6 +8,12 @@ import { SharedLooks } from './shared-looks.ts';
 /** As much time as a round of the local collector has. */
 const MOST_MS = 25_000;
 
+/** Why there is no verdict in the caller's time. */
+const NO_VERDICT = {
+  no_turn: 'other probes took all the time',
+  overran: 'the look at the host did not end in its time',
+};
+
 export interface SshTargetOptions {
   readonly host: SshHost;
   readonly clock: Clock;
@@ -40,8 +46,9 @@ export class SshTarget implements ProbeTarget {
   }
 
   async probe(patience: Patience): Promise<ProbeOutcome> {
-    const look = await this.#looks.get(patience);
-    if (look === undefined) return { state: 'busy', reason: 'other probes took all the time' };
+    const shared = await this.#looks.get(patience);
+    if (shared.state !== 'seen') return { state: 'busy', reason: NO_VERDICT[shared.state] };
+    const look = shared.verdict;
     return {
       state: 'seen',
       success: look.up ?? look.problem === undefined,

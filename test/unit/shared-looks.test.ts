@@ -19,7 +19,11 @@ function looks({ places = 8, atOnce = 3 } = {}) {
     signal: closing.signal,
     look: (ms) => new Promise((end) => begun.push({ ms, end })),
   });
-  const get = (budgetMs: number) => shared.get({ budgetMs, deadlineMs: clock.monotonic() + budgetMs });
+  /** A look's verdict, or the state that says why there is none. */
+  const get = async (budgetMs: number): Promise<string> => {
+    const look = await shared.get({ budgetMs, deadlineMs: clock.monotonic() + budgetMs });
+    return look.state === 'seen' ? look.verdict : look.state;
+  };
   return { clock, closing, slots, begun, get };
 }
 
@@ -35,7 +39,7 @@ describe('looks at one target', () => {
 
   it('are shared by callers who have more time than any look takes, whatever their time', async () => {
     const { begun, get } = looks();
-    const callers: Promise<string | undefined>[] = [];
+    const callers: Promise<string>[] = [];
     for (const budgetMs of [20_000, 9_500, 6_000]) {
       callers.push(get(budgetMs));
       await settle();
@@ -78,7 +82,7 @@ describe('looks at one target', () => {
     await settle();
     const impatient = get(500);
     await clock.advance(500);
-    expect(await impatient).toBeUndefined();
+    expect(await impatient).toBe('no_turn');
     expect(begun).toHaveLength(1);
     begun[0]?.end('up');
     expect(await patient).toBe('up');
@@ -100,11 +104,22 @@ describe('looks at one target', () => {
     void slots.use(new AbortController().signal, () => new Promise<void>((resolve) => (leave = resolve)));
     const never = get(5_000);
     await clock.advance(3_001);
-    expect(await never).toBeUndefined();
+    expect(await never).toBe('no_turn');
     leave();
     await settle();
     expect(begun).toHaveLength(1);
     expect(clock.pending).toBe(0);
+  });
+
+  it('that last longer than they may are told apart from those that get no turn', async () => {
+    const { clock, begun, get } = looks({ places: 1 });
+    const first = get(4_500);
+    await settle();
+    const joined = get(4_500);
+    await clock.advance(4_500);
+    expect(await Promise.all([first, joined])).toEqual(['overran', 'overran']);
+    expect(begun).toHaveLength(1);
+    begun[0]?.end('up, too late');
   });
 
   it('take their turns in the order of asking', async () => {
