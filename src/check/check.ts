@@ -168,7 +168,7 @@ class Examination {
     const { env, platform, run, board, metrics } = this.#context;
     const { clock, signal } = this.#options;
     const install = this.#context.install();
-    const service = await gatewayService({ env, platform, run, install }, signal);
+    const service = await gatewayService({ env, platform, run, install, clock }, signal);
     const machine: Machine = {
       local: install.address.local,
       platform,

@@ -1,4 +1,6 @@
 import { access } from 'node:fs/promises';
+import type { Clock } from '../runtime/clock.ts';
+import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
 import type { RunCommand } from '../sources/command.ts';
 import type { OpenClawInstall } from '../sources/openclaw-install.ts';
 import {
@@ -26,14 +28,18 @@ export interface ServiceSearch {
   readonly platform: NodeJS.Platform;
   readonly run: RunCommand;
   readonly install: OpenClawInstall;
+  readonly clock: Clock;
 }
 
-/** The gateway's service on this machine; undefined where there is none or nobody to ask. */
+/** A service manager that does not answer (a wedged D-Bus) must not keep a diagnosis back. */
+const ASK_MS = 5_000;
+
+/** The gateway's service on this machine; undefined where there is none, nobody to ask, or no answer in time. */
 export async function gatewayService(
-  { env, platform, run, install }: ServiceSearch,
+  { env, platform, run, install, clock }: ServiceSearch,
   signal: AbortSignal,
 ): Promise<ServiceState | undefined> {
-  if (!install.address.local) return undefined;
+  if (!install.address.local || signal.aborted) return undefined;
   const exists = (path: string) =>
     access(path).then(
       () => true,
@@ -41,6 +47,8 @@ export async function gatewayService(
     );
   const query: ServiceQuery = { env, run, uid: process.getuid?.() ?? 0, exists };
   const ask = platform === 'darwin' ? launchdService : systemdService;
-  const outcome = await ask(query, signal);
-  return outcome.state === 'found' ? outcome.service : undefined;
+  const outcome = await withDeadline({ clock, ms: ASK_MS, outer: signal }, (cut) =>
+    unlessAborted(ask(query, cut), cut),
+  );
+  return outcome?.state === 'found' ? outcome.service : undefined;
 }
