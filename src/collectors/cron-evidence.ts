@@ -2,6 +2,7 @@ import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceReading } from '../sources/cron-source.ts';
 import type { Evidence } from './collector.ts';
 import { jobLabels } from './cron-labels.ts';
+import { failedRepair } from './cron-repair.ts';
 
 /** As many failures in a row are no accident. */
 const FAILING = 3;
@@ -60,16 +61,12 @@ function failingEvidence(jobs: readonly CronJob[]): Evidence[] {
     .filter(({ consecutiveErrors }) => consecutiveErrors >= FAILING)
     .sort((a, b) => b.consecutiveErrors - a.consecutiveErrors);
   const named = failing.slice(0, MAX_NAMED).map((job): Evidence => {
-    const { cron_job, cron_job_id } = jobLabels(job);
     return {
       layer: 'cron',
-      subject: `job ${cron_job}`,
+      subject: `job ${jobLabels(job).cron_job}`,
       verdict: 'warning',
       text: `failed ${job.consecutiveErrors} times in a row${job.enabled ? '' : ' and is disabled'}`,
-      // An id is somebody's text: only a harmless one may stand in a command that a person will paste.
-      repair: /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(cron_job_id)
-        ? `openclaw cron runs --id ${cron_job_id}`
-        : 'openclaw cron list',
+      repair: failedRepair(job),
     };
   });
   const more = failing.length - named.length;

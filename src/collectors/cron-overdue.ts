@@ -1,9 +1,11 @@
 import type { CronJob } from '../sources/cron-records.ts';
 import type { Evidence } from './collector.ts';
 import { jobLabels } from './cron-labels.ts';
+import { isOfLog, overdueRepair } from './cron-repair.ts';
 
 /** Jobs named one by one. */
 const MAX_NAMED = 10;
+const REPAIR_ALL_LOGS = "see whether the machine's own cron runs, and crontab -l";
 
 /** A job that can be due, and for how long its next run has been; 0 where it is in time. */
 export interface DueJob {
@@ -19,18 +21,20 @@ export function overdueEvidence(due: readonly DueJob[], graceSeconds: number): E
   const late = due
     .filter(({ lateSeconds }) => lateSeconds > graceSeconds)
     .sort((a, b) => b.lateSeconds - a.lateSeconds);
-  if (late.length > 1 && late.length === due.length) return [stopped(late.length)];
+  if (late.length > 1 && late.length === due.length) return [stopped(late)];
   const named = late.slice(0, MAX_NAMED).map(({ job, lateSeconds }): Evidence => {
     const text = `overdue by ${Math.round(lateSeconds / 60)} min`;
     const subject = `job ${jobLabels(job).cron_job}`;
-    return { layer: 'cron', subject, verdict: 'warning', text, repair: 'openclaw cron list' };
+    return { layer: 'cron', subject, verdict: 'warning', text, repair: overdueRepair(job) };
   });
   const more = late.length - named.length;
   if (more === 0) return named;
   return [...named, { layer: 'cron', subject: 'jobs', verdict: 'warning', text: `${more} more are overdue` }];
 }
 
-function stopped(jobs: number): Evidence {
-  const text = `all ${jobs} jobs are overdue: cron has stopped`;
-  return { layer: 'cron', subject: 'jobs', verdict: 'bad', text, repair: 'openclaw gateway restart' };
+function stopped(late: readonly DueJob[]): Evidence {
+  const text = `all ${late.length} jobs are overdue: cron has stopped`;
+  // Where the gateway runs none of them, its restart cannot help.
+  const repair = late.every(({ job }) => isOfLog(job)) ? REPAIR_ALL_LOGS : 'openclaw gateway restart';
+  return { layer: 'cron', subject: 'jobs', verdict: 'bad', text, repair };
 }

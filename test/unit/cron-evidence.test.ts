@@ -15,6 +15,16 @@ describe('the command for a job that fails', () => {
     expect(repairOf(failing('daily-1'))).toBe('openclaw cron runs --id daily-1');
   });
 
+  it('holds a long id as the gateway knows it, and none that is too long for a command', () => {
+    const long = 'a'.repeat(200);
+    expect(repairOf(failing(long))).toBe(`openclaw cron runs --id ${long}`);
+    expect(repairOf(failing('a'.repeat(10_000)))).toBe('openclaw cron list');
+  });
+
+  it('is about the log where only a log knows the job', () => {
+    expect(repairOf(failing('log:main/backup'))).toBe('read the end of its log, and crontab -l');
+  });
+
   it('can never hold what a shell would obey, whatever the job is called', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),

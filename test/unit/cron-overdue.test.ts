@@ -31,6 +31,22 @@ describe('overdue jobs', () => {
   });
 });
 
+describe('the next step for overdue jobs', () => {
+  const late = (...ids: string[]) => ids.map((id) => ({ job: { id, name: id }, lateSeconds: 2 * GRACE }));
+  const repairsOf = (...due: Parameters<typeof overdueEvidence>[0]) =>
+    overdueEvidence(due, GRACE).map(({ repair }) => repair);
+
+  it('is about the log where only a log knows the job', () => {
+    expect(repairsOf(...late('log:main/backup'))).toEqual(['read the end of its log, and crontab -l']);
+    expect(repairsOf(...late('job-1'))).toEqual(['openclaw cron list']);
+  });
+
+  it('restarts the gateway only where it runs one of the jobs', () => {
+    expect(repairsOf(...late('log:a', 'job-1'))).toEqual(['openclaw gateway restart']);
+    expect(repairsOf(...late('log:a', 'log:b'))).toEqual([expect.stringContaining('crontab -l')]);
+  });
+});
+
 describe('the cron collector', () => {
   const EVERY_MS = 60_000;
 
