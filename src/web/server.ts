@@ -94,7 +94,13 @@ export class WebServer {
   #address: ListenAddress;
   #web: WebConfig;
   #server: Server | undefined;
+  /** What the server that listens was made for; undefined while none does. */
+  #served: WebConfig | undefined;
+  /** Connections as they were accepted: those that never finish a TLS greeting are in no list of the server's. */
+  readonly #sockets = new Set<Socket>();
   #closed = false;
+  /** Ends when no replacement is under way or waits for its turn. */
+  #replaced: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => undefined;
 
   constructor(options: ServeOptions, file: WebConfigFile, web: WebConfig) {
@@ -117,10 +123,12 @@ export class WebServer {
 
   async open(): Promise<OpenOutcome> {
     this.#warnOfPlainPasswords();
+    const web = this.#web;
     const server = this.#create();
     this.#server = server;
     const outcome = await listening(server, this.#address);
     if (outcome.state === 'failed') return outcome;
+    this.#served = web;
     // A port chosen by the system stays the same when the server is replaced.
     this.#address = outcome.address;
     server.on('error', (error) =>
@@ -153,7 +161,7 @@ export class WebServer {
       this.#server.setSecureContext(tls);
       return 'changed';
     }
-    void this.#replace();
+    this.#replace();
     return 'replaced';
   }
 
@@ -162,17 +170,33 @@ export class WebServer {
     this.#closed = true;
     this.#cancelRetry();
     this.#passwordThread.close();
-    if (this.#server !== undefined) await shut(this.#server);
+    await this.#replaced;
+    await this.#shut();
   }
 
-  async #replace(): Promise<void> {
-    const old = this.#server;
-    if (old !== undefined) await shut(old);
+  /** One after the other: of two at once one would find the port taken by the other, whom nobody would own. */
+  #replace(): void {
+    this.#replaced = this.#replaced.then(() => this.#replaceNow());
+  }
+
+  async #replaceNow(): Promise<void> {
+    if (this.#closed || this.#served === this.#web) return;
+    this.#cancelRetry();
+    await this.#shut();
     if (this.#closed) return;
     const outcome = await this.open();
-    if (outcome.state === 'open') return;
+    if (outcome.state === 'open' || this.#closed) return;
     this.#options.logger.error('not serving, trying again', { reason: outcome.reason });
-    this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => void this.#replace());
+    this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => this.#replace());
+  }
+
+  async #shut(): Promise<void> {
+    this.#served = undefined;
+    const server = this.#server;
+    if (server === undefined) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 
   #create(): Server {
@@ -186,6 +210,8 @@ export class WebServer {
     // Before the server's own listeners: a certificate that changed is shown to this very connection.
     server.prependListener('connection', (socket: Socket) => {
       if (this.refresh() === 'replaced') socket.destroy();
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
     });
     if (tls !== undefined) {
       server.prependListener('secureConnection', (socket: TLSSocket) => {
@@ -230,12 +256,5 @@ function listening(server: Server, { host, port }: ListenAddress): Promise<OpenO
       const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
       resolve({ state: 'open', address: { host, port: actual } });
     });
-  });
-}
-
-async function shut(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
   });
 }

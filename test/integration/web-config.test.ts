@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -12,7 +13,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { Secret } from '../../src/runtime/secret.ts';
 import { PasswordThread } from '../../src/web/password-thread.ts';
 import { Passwords } from '../../src/web/passwords.ts';
-import { serve } from '../../src/web/server.ts';
+import { serve, type WebServer } from '../../src/web/server.ts';
 import { type Certificate, selfSigned } from '../support/certificate.ts';
 import { Child } from '../support/child.ts';
 import { recordingLogger } from '../support/logger.ts';
@@ -25,6 +26,9 @@ const HASH = hashSync(PASSWORD, 4);
 
 interface Served {
   readonly url: URL;
+  readonly server: WebServer;
+  /** Settles when somebody asks for `/slow`, which is never answered. */
+  readonly asked: Promise<void>;
   readonly folder: string;
   readonly logger: ReturnType<typeof recordingLogger>;
   /** Writes the web configuration anew, as an editor or a deployment does. */
@@ -49,7 +53,7 @@ async function served(
   const configure = (next: unknown) => put(configFile, typeof next === 'string' ? next : stringify(next));
   configure(content);
   const app = express();
-  app.get('/slow', () => undefined);
+  const asked = new Promise<void>((resolve) => app.get('/slow', () => resolve()));
   app.get('/{*any}', (_request, response) => {
     response.set('X-Frame-Options', 'DENY').send('hello');
   });
@@ -64,7 +68,7 @@ async function served(
   });
   if (outcome.state === 'failed') throw new Error(outcome.reason);
   onTestFinished(() => outcome.server.close());
-  return { url: new URL(outcome.url), folder, logger, configure };
+  return { url: new URL(outcome.url), server: outcome.server, asked, folder, logger, configure };
 }
 
 interface Answer {
@@ -105,6 +109,16 @@ const withTls = (more = {}) => ({
 
 /** A certificate and its key as files of a web configuration. */
 const filesOf = ({ cert, key }: Certificate) => ({ 'cert.pem': cert, 'key.pem': key });
+
+/** A connection that never says a word, accepted by the time this settles. */
+async function silentConnection(url: URL, certificate: Certificate): Promise<void> {
+  const socket = connect(Number(url.port), url.hostname);
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  // Connections are accepted in their order.
+  await ask(url, trusting(certificate));
+}
 
 async function startProgram(args: readonly string[]) {
   const child = new Child(process.execPath, [LAUNCHER, ...args], { env: { HOME: tempFolder() } });
@@ -283,6 +297,47 @@ describe('TLS', () => {
       )
       .toBe(200);
     await expect(ask(secure, trusting(certificate))).rejects.toThrow();
+  });
+});
+
+describe('a server behind TLS', () => {
+  it('closes at once, though somebody connected never begins the TLS greeting', async () => {
+    const certificate = await selfSigned();
+    const { url, server } = await served(withTls(), filesOf(certificate));
+    await silentConnection(url, certificate);
+    const before = performance.now();
+    await server.close();
+    // It would have five seconds for its greeting.
+    expect(performance.now() - before).toBeLessThan(4_000);
+  });
+
+  it('closes at once, though somebody waits for an answer', async () => {
+    const certificate = await selfSigned();
+    const { url, server, asked } = await served(withTls(), filesOf(certificate));
+    const waiting = expect(ask(new URL('/slow', url), trusting(certificate))).rejects.toThrow();
+    await asked;
+    await server.close();
+    await waiting;
+  });
+
+  it('is replaced by one server alone where its configuration changes again meanwhile', async () => {
+    const certificate = await selfSigned();
+    const { url, server, configure, logger } = await served(withTls(), filesOf(certificate));
+    await silentConnection(url, certificate);
+    configure({});
+    expect(server.refresh()).toBe('replaced');
+    configure(withTls({ client_auth_type: 'RequireAnyClientCert' }));
+    expect(server.refresh()).toBe('replaced');
+    const { cert, key } = certificate;
+    const answered = () =>
+      ask(url, { ...trusting(certificate), cert, key }).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    await expect.poll(answered, { timeout: 20_000 }).toBe(200);
+    await server.close();
+    expect(await answered()).toBe(0);
+    expect(JSON.stringify(logger.lines)).not.toContain('not serving');
   });
 });
 
