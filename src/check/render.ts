@@ -1,19 +1,15 @@
 import type { Layer } from '../collectors/collector.ts';
 import { printable } from '../runtime/printable.ts';
 import type { Report } from './report.ts';
+import { CAUSE_WORDS, LAYER_WORDS } from './words.ts';
 
 type ShownVerdict = Report['layers'][number]['verdict'];
 
 /** Evidence shown of one layer; the rest is counted. JSON has all of it. */
 const MAX_ROWS = 15;
 
-const TITLES: Readonly<Record<Layer, string>> = {
-  process: 'Process  is the gateway alive?',
-  answers: 'Answers  does it answer?',
-  token: 'Token    is the token still right?',
-  cron: 'Cron     do jobs run, and succeed?',
-  network: 'Network  can remote machines be reached?',
-};
+/** Columns of the longest title and the space after it. */
+const TITLE_WIDTH = 9;
 
 /** Never told by colour alone. */
 const WORDS: Readonly<Record<ShownVerdict, string>> = {
@@ -30,14 +26,6 @@ const COLOURS: Readonly<Record<ShownVerdict, number>> = {
   bad: 31,
   unknown: 90,
   unseen: 90,
-};
-
-const CAUSES: Readonly<Record<NonNullable<Report['likeliestCause']>['cause'], string>> = {
-  network: 'the network',
-  process: "the gateway's own process",
-  authentication: 'authentication',
-  'partial-failure': "a part of the gateway's API",
-  cron: 'cron',
 };
 
 const PHASES = { 1: 'light repair', 2: 'authentication', 3: 'full restart' } as const;
@@ -58,7 +46,7 @@ export function renderReport(report: Report, { colours }: { readonly colours: bo
     strong(heading(report)),
     '',
     ...report.layers.flatMap((layer) => [
-      `${paint(layer.verdict, WORDS[layer.verdict].padEnd(5))}${strong(TITLES[layer.layer])}`,
+      `${paint(layer.verdict, WORDS[layer.verdict].padEnd(5))}${strong(titleOf(layer.layer))}`,
       ...layerRows(layer, row),
     ]),
     ...report.notSeen.map(({ collector, target, reason }) =>
@@ -70,6 +58,11 @@ export function renderReport(report: Report, { colours }: { readonly colours: bo
     ...conclusion(report, strong),
     '',
   ].join('\n');
+}
+
+function titleOf(layer: Layer): string {
+  const { title, question } = LAYER_WORDS[layer];
+  return `${title.padEnd(TITLE_WIDTH)}${question}`;
 }
 
 function heading({ gateway, checkedAt, tookSeconds }: Report): string {
@@ -108,7 +101,7 @@ function conclusion(
     (step) => `  ${printable(step.text)}   (phase ${step.phase}, ${PHASES[step.phase]})`,
   );
   return [
-    `Likeliest cause: ${CAUSES[cause]} (${printable(`${subject}: ${text}`)})`,
+    `Likeliest cause: ${CAUSE_WORDS[cause]} (${printable(`${subject}: ${text}`)})`,
     ...(nextStep === null
       ? []
       : [

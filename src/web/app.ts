@@ -75,9 +75,16 @@ export function createApp(options: WebOptions): Express {
   return app;
 }
 
-function currentPage({ states, now, jobGraceMs, ...rest }: WebOptions): Promise<string> {
-  const { layerSince, metrics, version } = rest;
-  return statusPage({ states: states(), layerSince, metrics, version, nowMs: now(), graceMs: jobGraceMs() });
+function currentPage(options: WebOptions): Promise<string> {
+  const { layerSince, metrics, version } = options;
+  return statusPage({
+    states: options.states(),
+    layerSince,
+    metrics,
+    version,
+    nowMs: options.now(),
+    graceMs: options.jobGraceMs(),
+  });
 }
 
 function reloadHandler(reload: () => Promise<ReloadOutcome>) {

@@ -1,3 +1,4 @@
+import { LAYER_WORDS } from '../check/words.ts';
 import type { Evidence, Layer } from '../collectors/collector.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
 import { byWeight, decides } from '../runtime/verdict.ts';
@@ -7,22 +8,6 @@ import { badge, type PageState, STATE_WORDS } from './page-verdicts.ts';
 
 /** So much evidence of one layer is shown; the page says how much is not. */
 const MAX_EVIDENCE = 30;
-
-export const LAYER_TITLES: Readonly<Record<Layer, string>> = {
-  process: 'Process',
-  answers: 'Answers',
-  token: 'Token',
-  cron: 'Cron',
-  network: 'Network',
-};
-
-const LAYER_QUESTIONS: Readonly<Record<Layer, string>> = {
-  process: 'is the gateway’s process alive?',
-  answers: 'does it answer?',
-  token: 'is the token still the gateway’s?',
-  cron: 'do jobs run, and succeed?',
-  network: 'can remote machines be reached?',
-};
 
 /** A piece of evidence with its times, wall time in milliseconds. */
 export interface DatedRow {
@@ -54,7 +39,7 @@ export function rowsOf(states: readonly TargetState[], layer: Layer): DatedRow[]
 export function layersNav(views: readonly LayerView[], nowMs: number): Html {
   const items = views.map(
     ({ layer, state, sinceMs }) =>
-      html`<li><a id="to-${layer}" href="#${layer}" class="${state}"><strong>${LAYER_TITLES[layer]}</strong>${badge(state)}<span class="meta">${sinceMs === undefined ? 'no verdict' : html`for ${span(nowMs - sinceMs)}`}</span></a></li>`,
+      html`<li><a id="to-${layer}" href="#${layer}" class="${state}"><strong>${LAYER_WORDS[layer].title}</strong>${badge(state)}<span class="meta">${sinceMs === undefined ? 'no verdict' : html`for ${span(nowMs - sinceMs)}`}</span></a></li>`,
   );
   return html`<nav aria-label="Layers"><ul>
 ${items}
@@ -73,7 +58,7 @@ ${shown.map((row) => evidenceItem(row, nowMs))}
 </ul>`;
   const time = sinceMs === undefined ? undefined : html`<span class="meta">${since(sinceMs, nowMs)}</span>`;
   return html`<section class="card" id="${layer}" aria-labelledby="${layer}-title">
-<div class="title"><h2 id="${layer}-title">${LAYER_TITLES[layer]}<span class="spoken">: ${STATE_WORDS[state]}</span></h2>${badge(state)}${time}<span class="meta">${LAYER_QUESTIONS[layer]}</span></div>
+<div class="title"><h2 id="${layer}-title">${LAYER_WORDS[layer].title}<span class="spoken">: ${STATE_WORDS[state]}</span></h2>${badge(state)}${time}<span class="meta">${LAYER_WORDS[layer].question}</span></div>
 ${items}${leftOut(rows.slice(MAX_EVIDENCE))}
 ${table}
 </section>`;

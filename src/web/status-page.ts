@@ -1,5 +1,6 @@
 import { type Diagnosis, diagnose } from '../check/cause.ts';
-import { type Cause, type Evidence, LAYERS, type Layer } from '../collectors/collector.ts';
+import { CAUSE_WORDS, LAYER_WORDS } from '../check/words.ts';
+import { type Evidence, LAYERS, type Layer } from '../collectors/collector.ts';
 import type { Metrics } from '../registry/metrics.ts';
 import type { TargetState } from '../runtime/scheduler.ts';
 import { decides } from '../runtime/verdict.ts';
@@ -7,7 +8,7 @@ import { Html, html } from './html.ts';
 import { REFRESH_SECONDS, SCRIPT, STYLE } from './page-assets.ts';
 import { type Hosts, hostsTable, readHosts } from './page-hosts.ts';
 import { type Jobs, type JobsMoment, jobsTable, readJobs } from './page-jobs.ts';
-import { LAYER_TITLES, type LayerView, layerSection, layersNav, repairStep, rowsOf } from './page-layers.ts';
+import { type LayerView, layerSection, layersNav, repairStep, rowsOf } from './page-layers.ts';
 import { span } from './page-times.ts';
 import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './page-verdicts.ts';
 
@@ -24,14 +25,6 @@ export interface StatusPageInput {
 
 /** So many targets that could not be looked at are named. */
 const MAX_BLIND = 20;
-
-const CAUSE_WORDS: Readonly<Record<Cause, string>> = {
-  network: 'the network',
-  process: 'the gateway’s own process',
-  authentication: 'authentication',
-  'partial-failure': 'a part of the gateway’s API',
-  cron: 'cron',
-};
 
 interface View {
   readonly diagnosis: Diagnosis;
@@ -137,7 +130,7 @@ function stateOf({ verdict, layers }: Diagnosis): PageState {
 }
 
 function headlineText({ verdict, likeliest, layers }: Diagnosis): string {
-  const cause = likeliest === undefined ? '' : CAUSE_WORDS[likeliest.cause];
+  const cause = likeliest === undefined ? '' : CAUSE_WORDS[likeliest.cause].replaceAll("'", '’');
   switch (verdict) {
     case 'bad':
       return `Broken. Likeliest cause: ${cause}`;
@@ -158,14 +151,14 @@ function whatElse({ likeliest, layers, blind }: Diagnosis): Html | undefined {
     ([layer, verdict]) => (verdict === 'bad' || verdict === 'warning') && layer !== likeliest?.evidence.layer,
   );
   const named = others.map(
-    ([layer, verdict]) => `${LAYER_TITLES[layer]} (${STATE_WORDS[verdict].toLowerCase()})`,
+    ([layer, verdict]) => `${LAYER_WORDS[layer].title} (${STATE_WORDS[verdict].toLowerCase()})`,
   );
   const dark = LAYERS.filter((layer) => (layers.get(layer) ?? 'unknown') === 'unknown');
   const parts = [
     ...(named.length === 0 ? [] : [`Also not well: ${named.join(', ')}.`]),
     ...(dark.length === 0 || layers.size === 0
       ? []
-      : [`Nothing can be told of: ${dark.map((layer) => LAYER_TITLES[layer]).join(', ')}.`]),
+      : [`Nothing can be told of: ${dark.map((layer) => LAYER_WORDS[layer].title).join(', ')}.`]),
     ...(blind === 0 ? [] : [`Could not look at ${blind} of the targets; see below.`]),
   ];
   return parts.length === 0 ? undefined : html`<p class="meta">${parts.join(' ')}</p>`;

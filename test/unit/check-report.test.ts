@@ -9,8 +9,11 @@ import { renderReport } from '../../src/check/render.ts';
 import { type Looked, reportOf, reportSchema } from '../../src/check/report.ts';
 import type { Evidence } from '../../src/collectors/collector.ts';
 import { MAKE_EQUAL } from '../../src/collectors/token-evidence.ts';
+import { Metrics } from '../../src/registry/metrics.ts';
 import type { TargetState } from '../../src/runtime/scheduler.ts';
 import type { ServiceState } from '../../src/sources/service-manager.ts';
+import { statusPage } from '../../src/web/status-page.ts';
+import { textOfPage } from '../support/page-text.ts';
 
 const SERVICE: ServiceState = {
   manager: 'systemd',
@@ -225,6 +228,26 @@ describe('the report', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is looked for
     expect(painted.replaceAll(/\u001b\[\d+m/g, '')).toBe(renderReport(report, { colours: false }));
     expect(painted).not.toBe(renderReport(report, { colours: false }));
+  });
+
+  it('asks the questions of the status page, and names causes as it does', async () => {
+    const states = [state(DOWN)];
+    const terminal = renderReport(reportOf(looked([DOWN])), { colours: false });
+    const page = textOfPage(
+      await statusPage({
+        states,
+        layerSince: () => undefined,
+        metrics: new Metrics(),
+        version: '1.2.3',
+        nowMs: 0,
+        graceMs: 600_000,
+      }),
+    ).replaceAll('’', "'");
+    const asked = [...terminal.matchAll(/^\S+ +([A-Z]\w+) +(.*\?)$/gm)];
+    expect(asked).toHaveLength(5);
+    for (const [, , question] of asked) expect(page).toContain(question);
+    const [, cause] = /Likeliest cause: ([^(]*) \(/.exec(terminal) ?? [];
+    expect(page).toContain(`Likeliest cause: ${cause}`);
   });
 
   it('shows a layer of many rows in part and counts the rest', () => {
