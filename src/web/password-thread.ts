@@ -27,15 +27,12 @@ export class PasswordThread {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve) => {
-      this.#waiting.set(id, (matches) => {
-        this.#waiting.delete(id);
-        if (this.#waiting.size === 0) this.#cancelIdle = this.#clock.after(IDLE_MS, () => this.close());
-        resolve(matches);
-      });
+      this.#waiting.set(id, resolve);
       worker.postMessage({ id, password, hash });
     });
   }
 
+  /** Ends the thread until the next comparison; those under way prove nobody right. */
   close(): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -45,13 +42,22 @@ export class PasswordThread {
     this.#worker = undefined;
   }
 
+  #answered(id: number, matches: boolean): void {
+    const settle = this.#waiting.get(id);
+    // Of a thread that was ended meanwhile: there is nobody to tell, and nothing that idles.
+    if (settle === undefined) return;
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#cancelIdle = this.#clock.after(IDLE_MS, () => this.close());
+    settle(matches);
+  }
+
   #start(): Worker {
     const worker = new Worker(new URL('./password-worker.js', import.meta.url));
     // The exporter may end while nobody logs in.
     worker.unref();
     worker.on('message', (message) => {
       const { id, matches } = answer.parse(message);
-      this.#waiting.get(id)?.(matches);
+      this.#answered(id, matches);
     });
     // A thread that fails proves nobody right.
     worker.on('error', () => {
