@@ -76,11 +76,16 @@ const PAGE = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8
 
 const jobs = z.object({ scrape_configs: z.array(z.looseObject({ job_name: z.string() })) });
 
-/** The scrape configurations of the documentation, for an exporter on `port` and with other times. */
+/** The scrape configurations of the documentation, for an exporter on loopback's `port`, which asks for no password, and with other times. */
 export function documentedJobs(port: number, times: Readonly<Record<string, string>>) {
   const blocks = [...PAGE.matchAll(/^```yaml\n(scrape_configs:\n.*?)^```/gms)];
   return blocks
-    .map(([, block = '']) => block.replaceAll('watcher.example.net:19789', `127.0.0.1:${port}`))
+    .map(([, block = '']) =>
+      block
+        .replaceAll('https://watcher', 'http://watcher')
+        .replaceAll('watcher.example.net:19789', `127.0.0.1:${port}`)
+        .replaceAll(/^ *(?:scheme|basic_auth): .*\n/gm, ''),
+    )
     .flatMap((block) => jobs.parse(parse(block)).scrape_configs)
     .map((job) => ({ ...job, ...times }));
 }
