@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Sample } from '../registry/family.ts';
+import { Slices } from '../runtime/slices.ts';
 import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceReading } from '../sources/cron-source.ts';
 import type { Evidence, Observation } from './collector.ts';
@@ -31,8 +32,6 @@ import { CronLedger, ledgerSchema } from './cron-totals.ts';
 
 const SECTION = 'cron';
 const TARGET = 'jobs';
-/** Lists of a few samples each that are collected without a pause: some milliseconds where all are new. */
-const LISTS_A_TURN = 200;
 /** However quiet it is, everything is judged anew so often. */
 const MAX_QUIET_MS = 5 * 60_000;
 
@@ -241,11 +240,10 @@ class CronWatch {
     more: readonly Sample[],
   ): Promise<Sample[]> {
     const samples: Sample[] = [];
-    let lists = 0;
+    const slices = new Slices();
     for (const list of this.#sampleLists(readings, jobs, nowMs)) {
       samples.push(...list);
-      lists += 1;
-      if (lists % LISTS_A_TURN === 0) await nextTurn();
+      await slices.pause();
     }
     samples.push(...more);
     return samples;
