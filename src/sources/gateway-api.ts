@@ -6,7 +6,7 @@ import {
 import type { WebSocket } from 'ws';
 import { attachSocket, limitExchange } from './gateway-exchange.ts';
 import type { DialOptions } from './gateway-socket.ts';
-import { dialWebSocket, farewell } from './gateway-websocket.ts';
+import { answerMsLeft, dialWebSocket, farewell } from './gateway-websocket.ts';
 import type { PairedDevice } from './paired-device.ts';
 
 const MIN_PROTOCOL = 3;
@@ -46,7 +46,8 @@ export async function withGatewayApi<T>(
   }
   const { webSocket } = dialed;
   try {
-    return await converse(webSocket, options, use);
+    const left = { ...options, answerMs: answerMsLeft(dialed, options.clock) };
+    return await converse(webSocket, left, use);
   } finally {
     if (options.signal.aborted) webSocket.terminate();
     else await farewell(webSocket, options.clock);

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import type { Secret } from '../runtime/secret.ts';
 import { attachSocket, limitExchange } from './gateway-exchange.ts';
 import type { DialOptions, GatewayFailure } from './gateway-socket.ts';
-import { dialWebSocket, farewell } from './gateway-websocket.ts';
+import { answerMsLeft, dialWebSocket, farewell } from './gateway-websocket.ts';
 
 /** Protocols that are spoken: 3 by gateways of 2026.5, 4 since. */
 const MIN_PROTOCOL = 3;
@@ -47,7 +47,7 @@ export type AuthenticationEnd =
 
 export interface AuthenticationOutcome {
   readonly end: AuthenticationEnd;
-  /** From the TCP connection to the gateway's challenge; undefined when none came. */
+  /** From the connection, its TLS done, to the gateway's challenge; undefined when none came. */
   readonly challengeSeconds: number | undefined;
   /** Whether the credential left this machine. Without a challenge it does not. */
   readonly credentialSent: boolean;
@@ -79,7 +79,7 @@ export async function authenticate(options: AuthenticationOptions): Promise<Auth
   }
   const { webSocket } = dialed;
   try {
-    return await handshake(webSocket, options);
+    return await handshake(webSocket, { ...options, answerMs: answerMsLeft(dialed, options.clock) });
   } finally {
     if (options.signal.aborted) webSocket.terminate();
     else await farewell(webSocket, options.clock);

@@ -62,6 +62,11 @@ export async function dialWebSocket(options: DialOptions) {
   return { state: 'connected' as const, webSocket, socket, answerEndsAtMs };
 }
 
+/** Whole milliseconds that are left for an answer, at least 1: TLS took its part of them. */
+export function answerMsLeft({ answerEndsAtMs }: { readonly answerEndsAtMs: number }, clock: Clock): number {
+  return Math.max(1, Math.ceil(answerEndsAtMs - clock.monotonic()));
+}
+
 /** Says farewell and waits until the connection is gone; at most `ms`, by default a quarter of a second. */
 export function farewell(webSocket: WebSocket, clock: Clock, ms = FAREWELL_MS): Promise<void> {
   return new Promise((resolve) => {
