@@ -131,7 +131,7 @@ class CronWatch {
       samples: await this.#samples(readings, jobs, nowMs, disagreeSample(agreement?.disagree)),
       evidence: [
         ...this.#evidence(readings, jobs, notSaved),
-        ...overdueEvidence(this.#dueJobs(jobs, nowMs), this.#context.config.cron.grace / 1000),
+        ...overdueEvidence(await this.#dueJobs(jobs, nowMs), this.#context.config.cron.grace / 1000),
         ...agreementEvidence(agreement),
       ],
     };
@@ -281,10 +281,14 @@ class CronWatch {
   }
 
   /** Of all jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */
-  #dueJobs(jobs: readonly CronJob[], nowMs: number): DueJob[] {
-    return jobs.flatMap((job) => {
+  async #dueJobs(jobs: readonly CronJob[], nowMs: number): Promise<DueJob[]> {
+    const due: DueJob[] = [];
+    const slices = new Slices();
+    for (const job of jobs) {
       const lateSeconds = lateness(job, this.#ledger.get(job.id), nowMs);
-      return lateSeconds === undefined ? [] : [{ job, lateSeconds }];
-    });
+      if (lateSeconds !== undefined) due.push({ job, lateSeconds });
+      await slices.pause();
+    }
+    return due;
   }
 }
