@@ -234,11 +234,6 @@ export class CronLedger {
     this.#put({ ...entry, lastSuccessMs: atMs });
   }
 
-  /** Entries whose increments are held back. */
-  held(): string[] {
-    return [...this.#entries.values()].filter(({ held }) => held !== undefined).map(({ id }) => id);
-  }
-
   /** The publishing delay of this entry is over. */
   release(id: string): void {
     const entry = this.#entries.get(id);

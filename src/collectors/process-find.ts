@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { GatewayLock } from '../sources/gateway-lock.ts';
+import { homeOf, namedStateDir } from '../sources/openclaw-install.ts';
 import type { PortListener, Processes, ProcessRow } from '../sources/processes.ts';
 import { declaredPort, type Looks, looksLike } from './process-recognise.ts';
 import type { SeenProcess } from './process-restarts.ts';
@@ -284,11 +284,9 @@ const PLACE_VARIABLES = [
 
 /** The state folder a process was started for, as OpenClaw derives it. */
 function stateDirOf(environment: ReadonlyMap<string, string>): string {
-  const home = environment.get('OPENCLAW_HOME') ?? environment.get('HOME') ?? homedir();
-  const given = environment.get('OPENCLAW_STATE_DIR');
-  if (given !== undefined && given !== '') return resolve(given.replace(/^~(?=\/|$)/, home));
-  const profile = environment.get('OPENCLAW_PROFILE') ?? 'default';
-  return join(home, profile === 'default' ? '.openclaw' : `.openclaw-${profile}`);
+  const env = Object.fromEntries(environment);
+  const home = homeOf(env);
+  return namedStateDir(env, home) ?? join(home, '.openclaw');
 }
 
 /** Whether a lock was written by this very process, not by one that had its pid before. */

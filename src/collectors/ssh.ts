@@ -114,7 +114,10 @@ export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs 
     intervalMs,
     timeoutMs,
     families: SSH_FAMILIES,
-    close: async () => commands.clear(),
+    close: async () => {
+      // Another collector may be there already, after a reload; where none is, nobody knows which hosts are up.
+      if (context.board.sshCommands === commands) context.board.sshCommands = undefined;
+    },
     targets() {
       round += 1;
       context.board.sshCommands = commands;
@@ -221,11 +224,11 @@ export function sshEvidence(one: SshHost, look: SshLook): Evidence {
 function wordsOfSuccess({ up: isUp, path, command }: SshLook): Pick<Evidence, 'verdict' | 'text'> {
   const port = path === undefined ? '' : 'its port answers, ';
   if (isUp) return { verdict: 'ok', text: `${port}a command ran there` };
-  if (isUp === false) return { verdict: 'warning', text: `${port}but no command has run since it was away` };
-  if (path === undefined) return { verdict: 'unknown', text: 'there is no ssh here to find the way with' };
-  return command?.probe.state === 'no_ssh'
-    ? { verdict: 'ok', text: 'its port answers; there is no ssh here to try a login with' }
-    : { verdict: 'unknown', text: 'its port answers; no login was tried yet' };
+  if (isUp === false) return { verdict: 'warning', text: `${port}no command has run since it was away` };
+  if (command?.probe.state !== 'no_ssh') return { verdict: 'unknown', text: `${port}no login was tried yet` };
+  return path === undefined
+    ? { verdict: 'unknown', text: 'there is no ssh here to find the way with' }
+    : { verdict: 'ok', text: `${port}there is no ssh here to try a login with` };
 }
 
 /** What a sleeping machine looks like. */

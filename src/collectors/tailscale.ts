@@ -140,12 +140,21 @@ function isNamed({ aliases }: TailscalePeer, hosts: ReadonlySet<string>): boolea
 }
 
 function hostsThatMatter({ ssh, gateways }: CollectorContext['config']): ReadonlySet<string> {
-  const ofSsh = ssh.hosts.flatMap(({ name, target }) => [
-    name,
-    target.replace(/^(?:ssh:\/\/)?(?:[^@]*@)?/, ''),
-  ]);
+  const ofSsh = ssh.hosts.flatMap(({ name, target }) => [name, hostOfTarget(target)]);
   const ofGateways = gateways.map(({ url }) => new URL(url).hostname);
-  return new Set([...ofSsh, ...ofGateways].map((host) => host.toLowerCase()));
+  return new Set([...ofSsh, ...ofGateways].map((host) => withoutBrackets(host).toLowerCase()));
+}
+
+/** The host of a destination as ssh(1) takes it: `me@mac`, or `ssh://me@mac:22`. */
+function hostOfTarget(target: string): string {
+  const isUrl = target.startsWith('ssh://');
+  const host = target.replace(/^(?:ssh:\/\/)?(?:[^@]*@)?/, '');
+  return isUrl ? host.replace(/:\d+$/, '') : host;
+}
+
+/** An IPv6 address in a URL stands in brackets, an alias of a peer does not. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
 }
 
 function ownSamples({ backend, self }: TailscaleStatus): Sample[] {

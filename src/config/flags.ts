@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
-import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { codeOf, messageOf } from '../runtime/errors.ts';
+import { messageOf } from '../runtime/errors.ts';
+import { homeOfUser } from '../runtime/home.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../runtime/logger.ts';
 import { completionScript, SHELLS } from './completion.ts';
 import { parseDuration } from './duration.ts';
@@ -252,14 +252,4 @@ export function defaultStoragePath(env: Readonly<Record<string, string | undefin
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'openclaw-gateway-exporter');
   const home = env.HOME || homeOfUser();
   return home && join(home, '.local', 'state', 'openclaw-gateway-exporter');
-}
-
-/** The user's home folder; undefined for a user the system does not know, as in many containers. */
-function homeOfUser(): string | undefined {
-  try {
-    return homedir();
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    return undefined;
-  }
 }

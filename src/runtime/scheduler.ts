@@ -171,6 +171,8 @@ class CollectorLoop {
       this.#forgetOthers(targets);
       return worst(await this.#lookInTurns(targets));
     } catch (error) {
+      // What was seen before may be true no more, and nobody can look.
+      this.#forgetOthers([]);
       this.#options.logger.error('collector failed', {
         collector: this.#collector.name,
         error: messageOf(error),

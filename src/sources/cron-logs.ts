@@ -191,9 +191,10 @@ class Source implements CronLogSource {
     const untouched = this.#planWatching(round);
     const rest = this.#atRest;
     if (untouched && rest?.found === found && rest.reading.cursor === cursor) return rest.reading;
+    // Before anything may be cut: which files were touched is told once, so the next look has to be a whole one.
+    this.#atRest = undefined;
     await this.#collectLogs(round);
     await this.#readAll(round);
-    this.#atRest = undefined;
     if (round.logs.size > 0 && round.unreadable === round.logs.size)
       return { state: 'unreadable', reason: 'EACCES' };
     const reading = this.#reading(round);

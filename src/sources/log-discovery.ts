@@ -82,11 +82,6 @@ export class LogDiscovery {
     this.#maxLogs = maxLogs;
   }
 
-  /** The folders that were looked into in the last round. */
-  folders(): Iterable<string> {
-    return this.#folders.keys();
-  }
-
   /** Looks for the files of absolute globs; gives the same object where no folder changed. */
   async discover(globs: readonly string[], signal: AbortSignal): Promise<Discovery> {
     const key = globs.join('\n');

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
+import { homeOfUser } from '../runtime/home.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { NotedFiles } from './noted-files.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw-config.ts';
@@ -175,8 +175,9 @@ function setting(value: string | undefined): string | undefined {
   return text === undefined || text === '' || text === 'undefined' || text === 'null' ? undefined : text;
 }
 
-function homeOf(env: Env): string {
-  const osHome = setting(env.HOME) ?? setting(env.USERPROFILE) ?? homedir();
+/** The folder that OpenClaw takes for home. */
+export function homeOf(env: Env): string {
+  const osHome = setting(env.HOME) ?? setting(env.USERPROFILE) ?? homeOfUser() ?? '/';
   const own = setting(env.OPENCLAW_HOME);
   return own === undefined ? osHome : resolve(expandHome(own, osHome));
 }
@@ -218,6 +219,12 @@ function whereabouts(env: Env, configured: string | undefined, home: string, fil
       ...(isDefault ? [join(home, '.config', 'openclaw', 'gateway.env')] : []),
     ],
   };
+}
+
+/** The state folder that variables name, as OpenClaw derives it; undefined where they name none. */
+export function namedStateDir(env: Env, home: string): string | undefined {
+  const named = setting(env.OPENCLAW_STATE_DIR) ?? profileFolder(env);
+  return named === undefined ? undefined : resolve(expandHome(named, home));
 }
 
 function profileFolder(env: Env): string | undefined {

@@ -123,11 +123,16 @@ describe('the tailscale collector with a stand-in for the program', () => {
     }));
     const file = join(tempFolder(), 'many.json');
     writeFileSync(file, JSON.stringify({ ...status, Peer: { ...peers } }));
-    const config = { ssh: { hosts: [{ name: 'last', target: 'me@peer-1299' }] } };
+    const hosts = ['me@peer-1299', 'ssh://me@peer-1298:22'].map((target, index) => ({
+      name: `h${index}`,
+      target,
+    }));
+    const config = { ssh: { hosts } };
     const { series } = await lookWith(`cat '${file}'`, SETTINGS.timeoutMs, config);
     expect(sampleOf(series, online, { peer: 'peer-1299' })).toBe(1);
-    expect(sampleOf(series, online, { peer: 'peer-1098' })).toBe(1);
-    expect(sampleOf(series, online, { peer: 'peer-1099' })).toBeUndefined();
+    expect(sampleOf(series, online, { peer: 'peer-1298' })).toBe(1);
+    expect(sampleOf(series, online, { peer: 'peer-1097' })).toBe(1);
+    expect(sampleOf(series, online, { peer: 'peer-1098' })).toBeUndefined();
   });
 });
 

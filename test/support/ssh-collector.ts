@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Evidence } from '../../src/collectors/collector.ts';
+import type { Board } from '../../src/collectors/context.ts';
 import { sshCollector } from '../../src/collectors/ssh.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
@@ -28,6 +29,7 @@ export function sshRounds({ ssh, clock, run, env, timeoutMs = 25_000 }: SshSetup
   const metrics = new Metrics();
   const logger = recordingLogger();
   const storagePath = tempFolder();
+  const board: Board = { process: undefined };
   const collector = sshCollector(
     {
       config,
@@ -39,7 +41,7 @@ export function sshRounds({ ssh, clock, run, env, timeoutMs = 25_000 }: SshSetup
       state: new StateFile(storagePath, logger),
       storagePath,
       run,
-      board: { process: undefined },
+      board,
       install: () => openClawInstall({ env, gateway: config.gateway }),
     },
     { enabled: true, intervalMs: 30_000, timeoutMs },
@@ -49,6 +51,7 @@ export function sshRounds({ ssh, clock, run, env, timeoutMs = 25_000 }: SshSetup
   const expose = async () => parseExposition(await metrics.expose('text'));
   return {
     collector,
+    board,
     /** One look at every host; rejects where one is blind. */
     async round(signal: AbortSignal = new AbortController().signal) {
       const looks = collector.targets().map(async (target) => {

@@ -205,6 +205,11 @@ describe('further gateways', () => {
     expect(await pids(titled(8, { ppid: 7 }), titled(9, { ppid: 8 }))).toEqual([]);
   });
 
+  it('are those whose variables are empty, which is as if they were not set', async () => {
+    const empty = { ...ours, OPENCLAW_PROFILE: '', OPENCLAW_HOME: '', OPENCLAW_STATE_DIR: '' };
+    expect(await pids(titled(8, { environment: empty }))).toEqual([8]);
+  });
+
   it("are not another user's, nor zombies, nor another profile's", async () => {
     expect(await pids(titled(8, { uid: 1001 }), titled(9, { state: 'zombie' }))).toEqual([]);
     expect(await pids(titled(8, { environment: { ...ours, OPENCLAW_PROFILE: 'rescue' } }))).toEqual([]);

@@ -97,6 +97,23 @@ describe('a target that cannot be looked at', () => {
     expect(sampleOf(series, 'openclaw_exporter_collector_up')).toBe(0);
   });
 
+  it('is gone with its series when the naming of targets throws: they may be true no more', async () => {
+    let broken = false;
+    const targets = () => {
+      if (broken) throw new Error('no list');
+      return [{ name: 'a', timeoutMs: 100, collect: async () => seen('a', 1) }];
+    };
+    const { clock, scheduler, collector, read } = setup({ targets });
+    scheduler.start([collector]);
+    await settle();
+    const before = await read();
+    broken = true;
+    await clock.advance(collector.intervalMs);
+    const after = new Set((await read()).map(({ name, labels }) => `${name}${JSON.stringify(labels)}`));
+    const gone = before.filter(({ name, labels }) => !after.has(`${name}${JSON.stringify(labels)}`));
+    expect(gone).toHaveLength(1);
+  });
+
   it('costs only a round when even the naming of targets throws', async () => {
     let broken = true;
     const targets = () => {

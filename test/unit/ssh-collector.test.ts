@@ -57,6 +57,32 @@ describe('a host behind a proxy', () => {
     expect(asked.command).toBe(2);
   });
 
+  it('is known to nobody as up or down once nobody looks at it any more', async () => {
+    const { ssh } = proxiedHost();
+    await ssh.round();
+    expect(ssh.board.sshCommands?.has(host)).toBe(true);
+    await ssh.collector.close?.();
+    expect(ssh.board.sshCommands).toBeUndefined();
+  });
+
+  it('that got no place for a login yet is not called one without ssh', async () => {
+    const { clock, now } = proxiedHost();
+    const hosts = Array.from({ length: 40 }, (_, index) => ({ name: `h${index}`, target: 'behind' }));
+    const run: RunCommand = (_, args, { signal }) =>
+      args[0] === '-G'
+        ? Promise.resolve(now.config)
+        : new Promise((resolve) => {
+            signal.addEventListener('abort', () => resolve({ state: 'killed', stderr: '' }));
+          });
+    const ssh = sshRounds({ ssh: { hosts }, clock, run, env: {} });
+    const round = ssh.round();
+    await clock.advance(25_000);
+    await round;
+    const words = hosts.map(({ name }) => ssh.evidence(name)?.text ?? '');
+    expect(words.filter((text) => text.includes('there is no ssh'))).toEqual([]);
+    expect(words).toContain('no login was tried yet');
+  });
+
   it('is tried in each round while the way is broken', async () => {
     const { ssh, clock, now } = proxiedHost();
     now.command = BROKEN;
