@@ -55,7 +55,10 @@ export const remoteCollector: CollectorFactory = (context, { intervalMs, timeout
         collect: (signal) => host.look(nonce, signal),
       }));
     },
-    close: async () => digests.clear(),
+    close: async () => {
+      // Another collector may be there already, after a reload; an answer that comes late goes where nobody reads it.
+      if (context.board.remoteTokens === digests) context.board.remoteTokens = undefined;
+    },
   };
 };
 
