@@ -59,14 +59,17 @@ export interface CronTables {
 export type KnownJobs = Map<string, { readonly text: string; readonly job: CronJob }>;
 
 const NEEDED = {
-  jobs: ['cron_jobs', ['store_key', 'job_id', 'name', 'enabled', 'job_json', 'state_json']],
+  jobs: [
+    'cron_jobs',
+    ['store_key', 'job_id', 'name', 'enabled', 'job_json', 'state_json', 'sort_order', 'updated_at'],
+  ],
   receipts: [
     'cron_run_receipts',
     ['receipt_id', 'store_key', 'job_id', 'status', 'started_at_ms', 'finished_at_ms'],
   ],
   tasks: [
     'task_runs',
-    ['task_id', 'runtime', 'source_id', 'run_id', 'label', 'started_at', 'ended_at', 'detail_json'],
+    ['task_id', 'runtime', 'source_id', 'run_id', 'label', 'status', 'started_at', 'ended_at', 'detail_json'],
   ],
   openclaw: ['schema_meta', ['meta_key', 'schema_version']],
 } as const;
