@@ -13,6 +13,7 @@ import {
   type SecretSources,
   substitute,
 } from './openclaw-secret-input.ts';
+import { profileOf, setting } from './openclaw-variables.ts';
 import { readServiceFiles, type ServiceFiles } from './service-files.ts';
 
 /**
@@ -169,12 +170,6 @@ function find({ env, gateway, root = '/' }: InstallOptions, files: NotedFiles): 
   };
 }
 
-/** OpenClaw treats a variable that is empty, or holds the text of a missing value, as not set. */
-function setting(value: string | undefined): string | undefined {
-  const text = value?.trim();
-  return text === undefined || text === '' || text === 'undefined' || text === 'null' ? undefined : text;
-}
-
 /** The folder that OpenClaw takes for home. */
 export function homeOf(env: Env): string {
   const osHome = setting(env.HOME) ?? setting(env.USERPROFILE) ?? homeOfUser() ?? '/';
@@ -228,9 +223,8 @@ export function namedStateDir(env: Env, home: string): string | undefined {
 }
 
 function profileFolder(env: Env): string | undefined {
-  const profile = setting(env.OPENCLAW_PROFILE);
-  if (profile === undefined || !/^[\w.-]+$/.test(profile)) return undefined;
-  return profile === 'default' ? undefined : `~/.openclaw-${profile}`;
+  const profile = profileOf(env);
+  return profile === undefined ? undefined : `~/.openclaw-${profile}`;
 }
 
 function readDotenv(paths: readonly string[], files: NotedFiles, problems: string[]): Record<string, string> {

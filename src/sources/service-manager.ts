@@ -1,4 +1,5 @@
 import type { RunCommand } from './command.ts';
+import { profileOf } from './openclaw-variables.ts';
 
 export type ServiceManager = 'systemd' | 'launchd';
 
@@ -171,12 +172,6 @@ async function askSystemd(
 function preferred(services: readonly ServiceState[]): ServiceOutcome {
   const service = services.find(({ active }) => active) ?? services[0];
   return service === undefined ? { state: 'no_service' } : { state: 'found', service };
-}
-
-function profileOf(env: ServiceQuery['env']): string | undefined {
-  const profile = env.OPENCLAW_PROFILE;
-  if (profile === undefined || profile === 'default' || !/^[\w.-]+$/.test(profile)) return undefined;
-  return profile;
 }
 
 function count(text: string | undefined): number | undefined {

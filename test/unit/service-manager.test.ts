@@ -128,6 +128,8 @@ describe('systemd', () => {
     expect(unitNames({ OPENCLAW_SYSTEMD_UNIT: 'my-claw.service' })[0]).toBe('my-claw.service');
     expect(unitNames({ OPENCLAW_SYSTEMD_UNIT: '--all' })).not.toContain('--all.service');
     expect(unitNames({ OPENCLAW_PROFILE: '../x y' })).toContain('openclaw-gateway.service');
+    expect(unitNames({ OPENCLAW_PROFILE: 'undefined' })).toEqual(unitNames({}));
+    expect(unitNames({ OPENCLAW_PROFILE: ' rescue ' })).toEqual(['openclaw-gateway-rescue.service']);
   });
 
   it('is named in the repair step with its scope', () => {
