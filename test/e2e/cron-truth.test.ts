@@ -33,6 +33,13 @@ describe.concurrent.each(VERSIONS)('cron of a real gateway %s', (version) => {
     exporter = await Exporter.start({ env: home.env, config: CONFIG, ...kept });
     storagePath = exporter.storagePath;
   };
+  /** Begins early in a period: no due time falls between the exporter's first look and the moment that is noted. */
+  const watch = async () => {
+    const isEarly = () => Date.now() % PERIOD_MS < PERIOD_MS / 4;
+    await until(isEarly, { timeoutMs: 2 * PERIOD_MS, what: 'a period to begin' });
+    await startExporter();
+    watchedFromMs = Date.now();
+  };
   const counted = (series: readonly Series[], jobId: string, status: string) =>
     sampleOf(series, 'openclaw_cron_runs_total', { cron_job_id: jobId, status }) ?? 0;
   const missed = (series: readonly Series[]) =>
@@ -47,8 +54,9 @@ describe.concurrent.each(VERSIONS)('cron of a real gateway %s', (version) => {
   beforeAll(async () => {
     home = await GatewayHome.create(version);
     home.configure(token);
-    ({ gateway, jobs } = await startWithJobs(home, token, EMPTY_EVENT, startExporter));
-    watchedFromMs = Date.now();
+    ({ gateway, jobs } = await startWithJobs(home, token, EMPTY_EVENT, watch));
+    // There the jobs are made after the exporter's start; in 2026.5.7 they wait for a gateway that may start slowly.
+    if (version === '2026.9.6') watchedFromMs = Date.now();
   });
 
   afterAll(async () => {
