@@ -1,7 +1,7 @@
 import { counter, type Family, gauge, type Sample, stateset } from '../registry/family.ts';
 import { type CronJob, RUN_STATUSES, type RunStatus } from '../sources/cron-records.ts';
 import { isCut, type JobLabels, jobLabels } from './cron-labels.ts';
-import { intervalOf, lateness } from './cron-punctuality.ts';
+import { intervalOf } from './cron-punctuality.ts';
 import {
   type Counts,
   isShown,
@@ -238,8 +238,7 @@ function newJobSamples(job: CronJob, entry: JobEntry | undefined): Sample[] {
 const punctualSamples = new WeakMap<CronJob, readonly Sample[]>();
 
 /** How late a job is; apart from the others, since it changes with each moment. */
-export function overdueSamples(job: CronJob, entry: JobEntry | undefined, nowMs: number): readonly Sample[] {
-  const late = lateness(job, entry, nowMs);
+export function overdueSamples(job: CronJob, late: number | undefined): readonly Sample[] {
   if (late === undefined) return [];
   const known = late === 0 ? punctualSamples.get(job) : undefined;
   if (known !== undefined) return known;

@@ -36,8 +36,8 @@ export class Punctuality {
   }
 
   /**
-   * Counts in `ledger` what `jobs` missed; pauses now and then, as there may be thousands, and one that was away for long takes ten milliseconds. Jobs and runs are those of
-   * sources that could be read in this look.
+   * Counts in `ledger` what `jobs` missed; pauses now and then, as there may be thousands, and one that was away for
+   * long takes ten milliseconds. Jobs and runs are those of sources that could be read in this look.
    */
   async judge(
     jobs: readonly CronJob[],

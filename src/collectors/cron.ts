@@ -17,7 +17,7 @@ import {
   sourceSample,
   watchingSample,
 } from './cron-metrics.ts';
-import { type DueJob, overdueEvidence } from './cron-overdue.ts';
+import { overdueEvidence } from './cron-overdue.ts';
 import { lateness, Punctuality } from './cron-punctuality.ts';
 import {
   ageOf,
@@ -36,6 +36,8 @@ const TARGET = 'jobs';
 const MAX_QUIET_MS = 5 * 60_000;
 
 type Reading = readonly [name: CronSourceName, reading: SourceReading];
+/** For how many seconds the next run of each job has been due; jobs that are never due are not in it. */
+type Lateness = ReadonlyMap<CronJob, number>;
 type StoredLedger = ReturnType<CronLedger['stored']>;
 
 /** Cron: which jobs there are, how they ran, and exact counts of their runs, from every source the gateway has. */
@@ -126,12 +128,16 @@ class CronWatch {
     await nextTurn();
     signal.throwIfAborted();
     const agreement = this.#crossCheck.judge(readings, nowMs);
+    const late = await this.#lateness(jobs, nowMs);
+    const samples = await this.#samples(readings, jobs, late, nowMs);
+    samples.push(...disagreeSample(agreement?.disagree));
+    const due = [...late].map(([job, lateSeconds]) => ({ job, lateSeconds }));
     const observation: Observation = {
       kind: 'seen',
-      samples: await this.#samples(readings, jobs, nowMs, disagreeSample(agreement?.disagree)),
+      samples,
       evidence: [
         ...this.#evidence(readings, jobs, notSaved),
-        ...overdueEvidence(await this.#dueJobs(jobs, nowMs), this.#context.config.cron.grace / 1000),
+        ...overdueEvidence(due, this.#context.config.cron.grace / 1000),
         ...agreementEvidence(agreement),
       ],
     };
@@ -236,22 +242,22 @@ class CronWatch {
   async #samples(
     readings: readonly Reading[],
     jobs: readonly CronJob[],
+    late: Lateness,
     nowMs: number,
-    more: readonly Sample[],
   ): Promise<Sample[]> {
     const samples: Sample[] = [];
     const slices = new Slices();
-    for (const list of this.#sampleLists(readings, jobs, nowMs)) {
+    for (const list of this.#sampleLists(readings, jobs, late, nowMs)) {
       samples.push(...list);
       await slices.pause();
     }
-    samples.push(...more);
     return samples;
   }
 
   *#sampleLists(
     readings: readonly Reading[],
     jobs: readonly CronJob[],
+    late: Lateness,
     nowMs: number,
   ): Generator<readonly Sample[]> {
     if (this.#saved !== undefined) yield* counterSamples(this.#saved.jobs, this.#saved.other, nowMs);
@@ -259,7 +265,7 @@ class CronWatch {
       const entry = this.#ledger.get(job.id);
       if (entry?.slot !== 'own') continue;
       yield jobSamples(job, entry);
-      yield overdueSamples(job, entry, nowMs);
+      yield overdueSamples(job, late.get(job));
     }
     if (readings.some(([, { state }]) => state === 'read')) yield jobCountSamples(jobs);
     for (const [name, reading] of readings) yield this.#sourceSamples(name, reading);
@@ -281,14 +287,14 @@ class CronWatch {
   }
 
   /** Of all jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */
-  async #dueJobs(jobs: readonly CronJob[], nowMs: number): Promise<DueJob[]> {
-    const due: DueJob[] = [];
+  async #lateness(jobs: readonly CronJob[], nowMs: number): Promise<Lateness> {
+    const late = new Map<CronJob, number>();
     const slices = new Slices();
     for (const job of jobs) {
       const lateSeconds = lateness(job, this.#ledger.get(job.id), nowMs);
-      if (lateSeconds !== undefined) due.push({ job, lateSeconds });
+      if (lateSeconds !== undefined) late.set(job, lateSeconds);
       await slices.pause();
     }
-    return due;
+    return late;
   }
 }
