@@ -1,3 +1,4 @@
+import { SHOW_TOKEN, THEN_EQUAL } from '../../src/collectors/token-evidence.ts';
 import { partialFailure, tokenMismatch } from './conditions.ts';
 import { FULL } from './gateway.ts';
 import {
@@ -27,7 +28,7 @@ export function tokenGroups(t: Thresholds): RuleGroup[] {
 }
 
 /** 2026.5 has no command that shows the token. */
-const SHOW = 'openclaw gateway auth-token --show on the gateway (older: it stands in openclaw.json)';
+const SHOW = `${SHOW_TOKEN} on the gateway (older: it stands in openclaw.json)`;
 const WHERE = '{{ with $labels.host }} on {{ . }}{{ end }}';
 
 function mismatch(t: Thresholds): AlertRule[] {
@@ -46,7 +47,7 @@ function mismatch(t: Thresholds): AlertRule[] {
         phase: 2,
         severity: 'critical',
         forMs: t.token_mismatch_for,
-        next: `${SHOW}: decide which copy is right, make the others equal, then once: openclaw gateway restart`,
+        next: `${SHOW}: ${THEN_EQUAL}`,
       },
       {
         phase: 3,

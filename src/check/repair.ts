@@ -1,3 +1,4 @@
+import { SHOW_TOKEN } from '../collectors/token-evidence.ts';
 import { restartCommand } from '../sources/service-manager.ts';
 import type { LikeliestCause } from './cause.ts';
 import type { Machine } from './machine.ts';
@@ -13,8 +14,6 @@ export interface RepairStep {
 
 /** The command that collectors name where they know neither service nor version. */
 const GENERIC_RESTART = 'openclaw gateway restart';
-/** The command that collectors name where copies of the token differ. */
-const SHOW_TOKEN = 'openclaw gateway auth-token --show';
 /** Before this version `openclaw gateway restart` does nothing without a service. Measured on 2026.5.7 and 2026.9.6. */
 const RESTARTS_WITHOUT_SERVICE = [2026, 9];
 

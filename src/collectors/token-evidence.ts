@@ -25,12 +25,16 @@ export interface TokenSeen {
 
 type Words = Pick<Evidence, 'verdict' | 'text' | 'repair'>;
 
+/** Named again where a step has to be said as the machine at hand needs it. */
+export const SHOW_TOKEN = 'openclaw gateway auth-token --show';
+/** What follows once the token can be seen. */
+export const THEN_EQUAL =
+  'decide which copy is right, make the others equal, then once: openclaw gateway restart';
 /**
  * The first step wherever copies of the token differ, the same in the alerts. A restart alone may turn a wrong copy
  * into the one that counts.
  */
-export const MAKE_EQUAL =
-  'openclaw gateway auth-token --show: decide which copy is right, make the others equal, then once: openclaw gateway restart';
+export const MAKE_EQUAL = `${SHOW_TOKEN}: ${THEN_EQUAL}`;
 
 /** What is known of the credential, in words, with the next step; never a value. */
 export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
