@@ -190,11 +190,8 @@ interface Whereabouts {
 
 function whereabouts(env: Env, configured: string | undefined, home: string, files: NotedFiles): Whereabouts {
   const defaults = ['.openclaw', '.clawdbot'].map((name) => join(home, name));
-  const named = configured ?? setting(env.OPENCLAW_STATE_DIR) ?? profileFolder(env);
-  const stateDir =
-    named === undefined
-      ? (defaults.find((folder) => files.exists(folder)) ?? join(home, '.openclaw'))
-      : resolve(expandHome(named, home));
+  const named = configured === undefined ? namedStateDir(env, home) : resolve(expandHome(configured, home));
+  const stateDir = named ?? defaults.find((folder) => files.exists(folder)) ?? join(home, '.openclaw');
   const namedConfig = setting(env.OPENCLAW_CONFIG_PATH);
   const candidates = [stateDir, ...(named === undefined ? defaults : [])].flatMap((folder) => [
     join(folder, 'openclaw.json'),
@@ -218,13 +215,10 @@ function whereabouts(env: Env, configured: string | undefined, home: string, fil
 
 /** The state folder that variables name, as OpenClaw derives it; undefined where they name none. */
 export function namedStateDir(env: Env, home: string): string | undefined {
-  const named = setting(env.OPENCLAW_STATE_DIR) ?? profileFolder(env);
-  return named === undefined ? undefined : resolve(expandHome(named, home));
-}
-
-function profileFolder(env: Env): string | undefined {
+  const named = setting(env.OPENCLAW_STATE_DIR);
+  if (named !== undefined) return resolve(expandHome(named, home));
   const profile = profileOf(env);
-  return profile === undefined ? undefined : `~/.openclaw-${profile}`;
+  return profile === undefined ? undefined : resolve(home, `.openclaw-${profile}`);
 }
 
 function readDotenv(paths: readonly string[], files: NotedFiles, problems: string[]): Record<string, string> {
