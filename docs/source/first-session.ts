@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { Child } from '../../test/support/child.ts';
 import { FreshClone, registryVariables } from '../../test/support/fresh-clone.ts';
-import { GatewayHome, newToken } from '../../test/support/openclaw.ts';
-import { SystemdMachine } from '../../test/support/systemd-machine.ts';
+import { GatewayHome } from '../../test/support/openclaw.ts';
+import { nextStepOf, SystemdMachine } from '../../test/support/systemd-machine.ts';
 import { NeverAnyMore, until } from '../../test/support/until.ts';
 
 /**
@@ -110,13 +110,6 @@ async function metricsSay(name: string, value: number | 'absent'): Promise<void>
   );
 }
 
-/** The command that check names as the next step. */
-function nextStep({ output }: Shown): string {
-  const command = /Next step[^\n]*\n {2}(?<command>[^\n]+)/.exec(output)?.groups?.command;
-  if (command === undefined) throw new Error(`check names no next step:\n${output}`);
-  return command;
-}
-
 async function play(session: Session): Promise<void> {
   let checked: Shown = { command: '', output: '' };
   const look = async () => {
@@ -150,7 +143,7 @@ async function play(session: Session): Promise<void> {
   await session.step('... and check says what to do', look);
   await session.step(
     'Do it: all clear',
-    () => session.run(nextStep(checked)),
+    () => session.run(nextStepOf(checked.output)),
     () => session.metrics(ALL_CLEAR),
   );
   await session.step(
@@ -171,25 +164,14 @@ async function play(session: Session): Promise<void> {
 
 const home = await GatewayHome.create(VERSION);
 const clone = FreshClone.make();
-const installed = dirname(dirname(dirname(home.program)));
-const machine = await SystemdMachine.start(installed, { [clone.folder]: CLONE });
+const machine = await SystemdMachine.start(home, { [clone.folder]: CLONE });
 try {
   execFileSync('chown', ['-R', String(machine.user.id), clone.folder]);
   const npmrc = join(homedir(), '.npmrc');
   if (existsSync(npmrc)) machine.write(join(machine.user.home, '.npmrc'), readFileSync(npmrc, 'utf8'));
-  home.configure(newToken());
-  const config = readFileSync(join(home.stateDir, 'openclaw.json'), 'utf8');
-  machine.write(join(machine.user.home, '.openclaw/openclaw.json'), config);
   // Its clock is the real machine's, kept in step by whatever that has: no program here can say so.
   await machine.asRoot('mount', '--bind', '/bin/false', '/usr/bin/timedatectl');
-  const { code, output } = await machine.asUser(
-    'openclaw',
-    'gateway',
-    'install',
-    '--port',
-    String(home.port),
-  );
-  if (code !== 0) throw new Error(output);
+  await machine.installGateway(home);
   const session = new Session(machine, home.port);
   await play(session);
   const total = Math.round(session.totalMs / 1000);

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { parseExposition, type Series, sampleOf } from '../support/exposition.ts';
-import { GatewayHome, newToken } from '../support/openclaw.ts';
+import { GatewayHome } from '../support/openclaw.ts';
 import { freePort } from '../support/ports.ts';
 import { expectNoSecretShown, keepOutput } from '../support/secrets.ts';
-import { EXPORTER, OPENCLAW, SystemdMachine, systemdForbidden } from '../support/systemd-machine.ts';
+import { EXPORTER, nextStepOf, SystemdMachine, systemdForbidden } from '../support/systemd-machine.ts';
 import { until } from '../support/until.ts';
 
 const forbidden = systemdForbidden();
@@ -15,7 +15,6 @@ if (forbidden !== undefined) process.stderr.write(`systemd cannot be started her
 const GATEWAY_UNIT = 'openclaw-gateway.service';
 const UNIT = 'openclaw-gateway-exporter.service';
 const LAUNCHER = join(EXPORTER, 'src/launch.js');
-const OPENCLAW_PROGRAM = join(OPENCLAW, 'node_modules/openclaw/openclaw.mjs');
 const SHORT = { interval: '1s', timeout: '1s' };
 /** Of the gateway's unit, as `openclaw gateway install` writes it, is 5 s; a start takes seconds more. */
 const GATEWAY_START_MS = 60_000;
@@ -83,25 +82,10 @@ describe.runIf(forbidden === undefined)('under the real systemd', () => {
 
   beforeAll(async () => {
     home = await GatewayHome.create('2026.9.6');
-    const installed = dirname(dirname(dirname(home.program)));
-    machine = await SystemdMachine.start(installed);
-    home.configure(newToken());
-    machine.write(
-      join(machine.user.home, '.openclaw/openclaw.json'),
-      readFileSync(join(home.stateDir, 'openclaw.json'), 'utf8'),
-    );
+    machine = await SystemdMachine.start(home);
     user = new Service(machine, await freePort(), 'user');
     system = new Service(machine, await freePort(), 'system');
-    const port = String(home.port);
-    const { code, output } = await machine.asUser(
-      'node',
-      OPENCLAW_PROGRAM,
-      'gateway',
-      'install',
-      '--port',
-      port,
-    );
-    expect({ code, output }).toMatchObject({ code: 0 });
+    await machine.installGateway(home);
   });
 
   afterAll(async () => {
@@ -161,7 +145,7 @@ describe.runIf(forbidden === undefined)('under the real systemd', () => {
     });
     const checked = await machine.asUser('node', LAUNCHER, 'check', `--config.file=${user.configFile}`);
     expect(checked.code).toBe(1);
-    const step = /Next step[^\n]*\n {2}(?<command>[^\n]+)/.exec(checked.output)?.groups?.command ?? '';
+    const step = nextStepOf(checked.output);
     expect(step).toContain(GATEWAY_UNIT);
     expect(await machine.asUser(...step.split(' '))).toMatchObject({ code: 0 });
     for (const service of [user, system]) await service.untilShown('all well again', expectAllWell);

@@ -76,7 +76,10 @@ const PAGE = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8
 
 const jobs = z.object({ scrape_configs: z.array(z.looseObject({ job_name: z.string() })) });
 
-/** The scrape configurations of the documentation, for an exporter on loopback's `port`, which asks for no password, and with other times. */
+/**
+ * The scrape configurations of the documentation, for an exporter on loopback's `port`, which asks for no password, and
+ * with other times.
+ */
 export function documentedJobs(port: number, times: Readonly<Record<string, string>>) {
   const blocks = [...PAGE.matchAll(/^```yaml\n(scrape_configs:\n.*?)^```/gms)];
   return blocks

@@ -10,6 +10,7 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
+import { type GatewayHome, newToken } from './openclaw.ts';
 import { keepOutput } from './secrets.ts';
 import { until } from './until.ts';
 
@@ -31,7 +32,7 @@ const PREFIX = 'openclaw-test-';
 const USER = { name: 'ada', id: 4711, home: '/home/ada', runtime: '/run/user/4711' } as const;
 /** Where this repository and the gateway are on the machine. */
 export const EXPORTER = '/opt/exporter';
-export const OPENCLAW = '/opt/openclaw';
+const OPENCLAW = '/opt/openclaw';
 const NODE = join(EXPORTER, 'node_modules/node/bin/node');
 
 /**
@@ -113,13 +114,14 @@ export class SystemdMachine {
   }
 
   /**
-   * Boots it. This repository is seen as {@link EXPORTER}, the folder in which `openclaw` was installed as {@link OPENCLAW},
+   * Boots it. This repository is seen as {@link EXPORTER}, the folder in which the gateway was installed as {@link OPENCLAW},
    * and of `folders` each by the path that it leads to, below `/opt`.
    */
   static async start(
-    openclaw: string,
+    gateway: GatewayHome,
     folders: Readonly<Record<string, string>> = {},
   ): Promise<SystemdMachine> {
+    const openclaw = dirname(dirname(dirname(gateway.program)));
     const mounts = Object.entries({ [ROOT]: EXPORTER, [openclaw]: OPENCLAW, ...folders }).flat();
     await removeLeftovers();
     const cgroup = join(CGROUPS ?? '', `${PREFIX}${process.pid}`);
@@ -166,6 +168,16 @@ export class SystemdMachine {
     for (const one of [path, dirname(path)]) chownSync(this.path(one), USER.id, USER.id);
   }
 
+  /** Makes the gateway a service of the user, by its own installer and with a token of its own. Throws where that fails. */
+  async installGateway(gateway: GatewayHome): Promise<void> {
+    gateway.configure(newToken());
+    const config = readFileSync(join(gateway.stateDir, 'openclaw.json'), 'utf8');
+    this.write(join(USER.home, '.openclaw/openclaw.json'), config);
+    const port = String(gateway.port);
+    const { code, output } = await this.asUser('openclaw', 'gateway', 'install', '--port', port);
+    if (code !== 0) throw new Error(output);
+  }
+
   /** Runs a program as root there, to its end. */
   asRoot(...command: readonly string[]): Promise<Ran> {
     return ranToItsEnd(this.#child(command, { HOME: '/root', SUDO_USER: USER.name }), command);
@@ -202,6 +214,13 @@ export class SystemdMachine {
     await this.#init.end();
     await untilRemoved(this.#cgroup);
   }
+}
+
+/** The command that `check` printed as the next step. Throws where it names none. */
+export function nextStepOf(checked: string): string {
+  const command = /Next step[^\n]*\n {2}(?<command>[^\n]+)/.exec(checked)?.groups?.command;
+  if (command === undefined) throw new Error(`check names no next step:\n${checked}`);
+  return command;
 }
 
 async function ranToItsEnd(child: Child, command: readonly string[]): Promise<Ran> {

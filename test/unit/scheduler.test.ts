@@ -46,6 +46,18 @@ function setup({ targets, random = () => 0.5, close }: Setup) {
   return { clock, logger, scheduler, collector, read };
 }
 
+/** A collector that names one target, as long as its list is not broken, after its first round. */
+async function startWithList(list: { broken: boolean }) {
+  const targets = () => {
+    if (list.broken) throw new Error('no list');
+    return [{ name: 'a', timeoutMs: 100, collect: async () => seen('a', 1) }];
+  };
+  const parts = setup({ targets });
+  parts.scheduler.start([parts.collector]);
+  await settle();
+  return { list, ...parts };
+}
+
 describe('a target that cannot be looked at', () => {
   it('loses its own series and leaves those of others', async () => {
     let broken = false;
@@ -98,16 +110,9 @@ describe('a target that cannot be looked at', () => {
   });
 
   it('is gone with its series when the naming of targets throws: they may be true no more', async () => {
-    let broken = false;
-    const targets = () => {
-      if (broken) throw new Error('no list');
-      return [{ name: 'a', timeoutMs: 100, collect: async () => seen('a', 1) }];
-    };
-    const { clock, scheduler, collector, read } = setup({ targets });
-    scheduler.start([collector]);
-    await settle();
+    const { list, clock, collector, read } = await startWithList({ broken: false });
     const before = await read();
-    broken = true;
+    list.broken = true;
     await clock.advance(collector.intervalMs);
     const after = new Set((await read()).map(({ name, labels }) => `${name}${JSON.stringify(labels)}`));
     const gone = before.filter(({ name, labels }) => !after.has(`${name}${JSON.stringify(labels)}`));
@@ -115,16 +120,9 @@ describe('a target that cannot be looked at', () => {
   });
 
   it('costs only a round when even the naming of targets throws', async () => {
-    let broken = true;
-    const targets = () => {
-      if (broken) throw new Error('no list');
-      return [{ name: 'a', timeoutMs: 100, collect: async () => seen('a', 1) }];
-    };
-    const { clock, scheduler, collector, read } = setup({ targets });
-    scheduler.start([collector]);
-    await settle();
+    const { list, clock, collector, read } = await startWithList({ broken: true });
     expect(sampleOf(await read(), 'openclaw_exporter_collector_up')).toBe(0);
-    broken = false;
+    list.broken = false;
     await clock.advance(collector.intervalMs);
     expect(sampleOf(await read(), 'openclaw_exporter_collector_up')).toBe(1);
   });
