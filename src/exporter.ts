@@ -120,7 +120,7 @@ export async function startExporter(
   const stop = async () => {
     probes.close();
     await Promise.all([listening.server.close(), scheduler.stop(STOP_GRACE_MS)]);
-    state.close();
+    await state.close();
   };
   return { state: 'running', exporter: { reload, stop }, url: listening.url };
 }

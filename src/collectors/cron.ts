@@ -123,7 +123,7 @@ class CronWatch {
     await nextTurn();
     signal.throwIfAborted();
     const changed = this.#ledger.dirty;
-    const notSaved = this.#save();
+    const notSaved = await this.#save();
     this.#noteHeld();
     await nextTurn();
     signal.throwIfAborted();
@@ -214,10 +214,11 @@ class CronWatch {
   }
 
   /** Why nothing could be saved, or undefined when all is on disk. */
-  #save(): string | undefined {
+  async #save(): Promise<string | undefined> {
     if (!this.#ledger.dirty) return undefined;
     const stored = this.#ledger.stored();
-    const outcome = this.#context.state.commit(SECTION, stored);
+    const outcome = await this.#context.state.commit(SECTION, stored);
+    if (outcome.state === 'unconfirmed') return outcome.reason;
     if (outcome.state === 'not_saved') {
       // What is on disk decides, whoever wrote it: from its cursors everything since is found again.
       this.#loaded = false;

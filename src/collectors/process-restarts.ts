@@ -50,12 +50,12 @@ export class RestartCounter {
    * Takes what was seen in this round: the gateway's process, or undefined where none is alive. `gateway` names which
    * one is watched; only a digest of it is kept.
    */
-  observe(gateway: string, alive: SeenProcess | undefined): RestartTotal {
+  async observe(gateway: string, alive: SeenProcess | undefined): Promise<RestartTotal> {
     this.#turnTo(gateway);
     const before = this.#saved ?? { subject: this.#subject, restarts: 0 };
     const after = advance(before, alive);
     if (after === this.#saved) return { state: 'known', total: after.restarts };
-    const outcome = this.#state.commit(SECTION, after);
+    const outcome = await this.#state.commit(SECTION, after);
     if (outcome.state === 'saved') {
       this.#saved = after;
       return { state: 'known', total: after.restarts };

@@ -90,7 +90,8 @@ class ProcessWatch {
     const alive = finding.gateway?.row.state === 'zombie' ? undefined : finding.gateway;
     const figures = alive && (await processes.figures(alive.row, signal));
     signal.throwIfAborted();
-    const restarts = this.#restarts.observe(gatewayName, alive && seenAs(alive, search.bootId));
+    const restarts = await this.#restarts.observe(gatewayName, alive && seenAs(alive, search.bootId));
+    signal.throwIfAborted();
     this.#tellBoard(alive, search.bootId, gatewayName);
     const { port } = install.address;
     const evidence = processEvidence(finding, {
@@ -106,12 +107,12 @@ class ProcessWatch {
   }
 
   /** Only a lack of rights is blindness: where everything was seen and does not tell, that is what was seen. */
-  #unclear({ kind, reason }: Unclear, gatewayName: string, subject: string): Observation {
+  async #unclear({ kind, reason }: Unclear, gatewayName: string, subject: string): Promise<Observation> {
     this.#context.board.process = undefined;
     const text = `no gateway process is in sight, which proves nothing: ${reason}`;
     const evidence = [words(subject, 'unknown', text)];
     if (kind === 'closed') return { kind: 'blind', reason: text, evidence };
-    const restarts = this.#restarts.observe(gatewayName, undefined);
+    const restarts = await this.#restarts.observe(gatewayName, undefined);
     const total = restarts.state === 'known' ? restarts.total : undefined;
     return { kind: 'seen', samples: unclearSamples(total), evidence };
   }

@@ -1,36 +1,44 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const BUFFER_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
+/** Waits until what was written to a file is on the disk. */
+export type SyncFile = (file: FileHandle) => Promise<void>;
+
 /**
  * Replaces a file by text that is handed in as pieces: written beside it, synced, renamed. Whoever reads sees the former
- * content or the new one, also after a power failure. Throws a system error, or one that says that the text is longer
- * than `maxBytes`; the former content then stays.
+ * content or the new one, also after a power failure. A disk may take seconds for that, during which nothing else waits.
+ * Rejects with a system error, or one that says that the text is longer than `maxBytes`; the former content then stays.
  */
-export function replaceFile(path: string, pieces: Iterable<string>, maxBytes: number): void {
+export async function replaceFile(
+  path: string,
+  pieces: Iterable<string>,
+  maxBytes: number,
+  sync: SyncFile = (file) => file.sync(),
+): Promise<void> {
   const fresh = `${path}.new`;
-  const written = withFile(fresh, 'w', (file) => {
-    const bytes = writePieces(file, pieces, maxBytes);
-    fsyncSync(file);
+  const written = await withFile(fresh, 'w', async (file) => {
+    const bytes = await writePieces(file, pieces, maxBytes);
+    await sync(file);
     return bytes;
   });
   if (written > maxBytes) {
-    rmSync(fresh, { force: true });
+    await rm(fresh, { force: true });
     throw new Error(`larger than ${maxBytes} bytes`);
   }
-  renameSync(fresh, path);
-  withFile(dirname(path), 'r', fsyncSync);
+  await rename(fresh, path);
+  await withFile(dirname(path), 'r', sync);
 }
 
 /** Gives the bytes written; stops soon beyond `maxBytes`. */
-function writePieces(file: number, pieces: Iterable<string>, maxBytes: number): number {
+async function writePieces(file: FileHandle, pieces: Iterable<string>, maxBytes: number): Promise<number> {
   const buffer = new Uint8Array(BUFFER_BYTES);
   let used = 0;
   let bytes = 0;
-  const flush = () => {
-    for (let from = 0; from < used; ) from += writeSync(file, buffer, from, used - from);
+  const flush = async () => {
+    for (let from = 0; from < used; ) from += (await file.write(buffer, from, used - from)).bytesWritten;
     bytes += used;
     used = 0;
   };
@@ -39,19 +47,19 @@ function writePieces(file: number, pieces: Iterable<string>, maxBytes: number): 
       const step = encoder.encodeInto(rest, buffer.subarray(used));
       used += step.written;
       rest = rest.slice(step.read);
-      if (rest !== '') flush();
+      if (rest !== '') await flush();
       if (bytes > maxBytes) return bytes;
     }
   }
-  flush();
+  await flush();
   return bytes;
 }
 
-function withFile<T>(path: string, flags: string, use: (file: number) => T): T {
-  const file = openSync(path, flags, 0o600);
+async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, flags, 0o600);
   try {
-    return use(file);
+    return await use(file);
   } finally {
-    closeSync(file);
+    await file.close();
   }
 }

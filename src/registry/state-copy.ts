@@ -25,7 +25,7 @@ export class StateCopy implements StateStore {
     return value === undefined ? undefined : schema.safeParse(value).data;
   }
 
-  commit(name: string, value: unknown): CommitOutcome {
+  async commit(name: string, value: unknown): Promise<CommitOutcome> {
     this.open();
     this.#sections?.set(name, value);
     return { state: 'saved' };

@@ -12,14 +12,17 @@ import {
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
+import { type Clock, systemClock } from '../runtime/clock.ts';
 import { codeOf, messageOf, sqliteCodeOf } from '../runtime/errors.ts';
 import { jsonPieces } from '../runtime/json-parts.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { replaceFile } from './atomic-file.ts';
+import { replaceFile, type SyncFile } from './atomic-file.ts';
 
 const VERSION = 1;
 /** A state larger than this is a defect of ours, not something to keep writing and reading. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** A disk that needs longer goes on alone: nobody's look is cut for it. Shorter than any collector's timeout by default. */
+const MAX_WAIT_MS = 2_000;
 /** SQLite's primary result codes. */
 const SQLITE_BUSY = 5;
 const SQLITE_NOTADB = 26;
@@ -29,7 +32,9 @@ const envelope = z.object({ version: z.literal(VERSION), sections: z.record(z.st
 
 export type CommitOutcome =
   | { readonly state: 'saved' }
-  | { readonly state: 'not_saved'; readonly reason: string };
+  | { readonly state: 'not_saved'; readonly reason: string }
+  /** The disk has not confirmed it in time, and may still do so: the file is ours as before. */
+  | { readonly state: 'unconfirmed'; readonly reason: string };
 
 /** How well the state is kept, for the exporter's own metrics. */
 export interface StateHealth {
@@ -40,6 +45,15 @@ export interface StateHealth {
 }
 
 const SAVED: CommitOutcome = { state: 'saved' };
+const UNCONFIRMED: CommitOutcome = {
+  state: 'unconfirmed',
+  reason: `the disk has not confirmed the state file within ${MAX_WAIT_MS / 1000} s`,
+};
+
+export interface StateFileOptions {
+  readonly clock?: Clock;
+  readonly sync?: SyncFile;
+}
 
 /** What a collector may do with saved state. */
 export type StateStore = Pick<StateFile, 'open' | 'read' | 'commit'>;
@@ -53,6 +67,8 @@ export class StateFile {
   readonly #folder: string;
   readonly #logger: Logger;
   readonly #observe: (health: StateHealth) => void;
+  readonly #clock: Clock;
+  readonly #sync: SyncFile | undefined;
   /** Each section as pieces of JSON, as it is on disk. */
   #sections: Sections = new Map();
   /** Sections of the file that nobody has read: to overwrite one would lose its totals. */
@@ -61,11 +77,22 @@ export class StateFile {
   /** What stands in the way of saving: at most one reason a step. */
   readonly #failures = new Map<'open' | 'write', string>();
   #corruptions = 0;
+  /** Writes follow each other; this is the last of them. */
+  #writing: Promise<CommitOutcome> = Promise.resolve(SAVED);
+  /** A write is under way for longer than anybody waits. */
+  #hanging = false;
 
-  constructor(folder: string, logger: Logger, observe: (health: StateHealth) => void = () => undefined) {
+  constructor(
+    folder: string,
+    logger: Logger,
+    observe: (health: StateHealth) => void = () => undefined,
+    { clock = systemClock, sync }: StateFileOptions = {},
+  ) {
     this.#folder = folder;
     this.#logger = logger;
     this.#observe = observe;
+    this.#clock = clock;
+    this.#sync = sync;
   }
 
   /** How often a file or section that could not be understood was set aside since start. */
@@ -80,7 +107,7 @@ export class StateFile {
 
   /** A section as it was last committed; undefined when there is none, it does not fit `schema`, or `open` fails. */
   read<T>(name: string, schema: z.ZodType<T>): T | undefined {
-    if (this.open().state === 'not_saved') return undefined;
+    if (this.open().state !== 'saved') return undefined;
     this.#unread.delete(name);
     const pieces = this.#sections.get(name);
     if (pieces === undefined) return undefined;
@@ -93,17 +120,41 @@ export class StateFile {
   /**
    * Puts a section on disk. Until this says `saved`, nothing that depends on it may be exposed. Refused while the file
    * holds that section and it has not been read, as when another exporter owned the file at our start. Nothing in `value`
-   * may be changed afterwards, only replaced: the text of a part that was there before is not made again.
+   * may be changed afterwards, only replaced: the text of a part that was there before is not made again. Never rejects,
+   * and gives its answer within two seconds, whatever the disk does.
    */
-  commit(name: string, value: unknown): CommitOutcome {
+  async commit(name: string, value: unknown): Promise<CommitOutcome> {
     const opened = this.open();
-    return opened.state === 'saved' ? this.#report('write', this.#commit(name, value)) : opened;
+    if (opened.state !== 'saved') return opened;
+    if (this.#hanging) return this.#report('write', UNCONFIRMED);
+    const pieces = jsonPieces(value);
+    this.#writing = this.#writing.then(() => this.#write(name, pieces));
+    return this.#report('write', await this.#inTime(this.#writing));
   }
 
-  /** Releases the file for another process. */
-  close(): void {
+  /** Releases the file for another process, once what is being written is there; where the disk hangs it stays ours. */
+  async close(): Promise<void> {
+    const last = await this.#inTime(this.#writing);
+    if (last.state !== 'unconfirmed') this.#release();
+  }
+
+  #release(): void {
     this.#lock?.close();
     this.#lock = undefined;
+  }
+
+  #inTime(written: Promise<CommitOutcome>): Promise<CommitOutcome> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(MAX_WAIT_MS, () => {
+        this.#hanging = true;
+        resolve(UNCONFIRMED);
+      });
+      void written.then((outcome) => {
+        cancel();
+        this.#hanging = false;
+        resolve(outcome);
+      });
+    });
   }
 
   get #path(): string {
@@ -114,18 +165,18 @@ export class StateFile {
     return `${this.#path}.corrupt`;
   }
 
-  #commit(name: string, value: unknown): CommitOutcome {
+  async #write(name: string, pieces: readonly string[]): Promise<CommitOutcome> {
     if (this.#unread.has(name)) return notSaved('what an exporter saved there before has not been read yet');
     try {
-      const pieces = jsonPieces(value);
       if (isSameText(pieces, this.#sections.get(name))) return SAVED;
       const sections = new Map(this.#sections).set(name, pieces);
-      replaceFile(this.#path, envelopeOf(sections), MAX_BYTES);
-      this.#sections = sections;
+      await replaceFile(this.#path, envelopeOf(sections), MAX_BYTES, this.#sync);
+      // On top of what is there by now: a section may have been set aside meanwhile.
+      this.#sections = new Map(this.#sections).set(name, pieces);
       return SAVED;
     } catch (error) {
       // Somebody removed the folder, and our lock with it: it is made anew at the next attempt.
-      if (codeOf(error) === 'ENOENT') this.close();
+      if (codeOf(error) === 'ENOENT') this.#release();
       return notSaved(`the state file cannot be written (${codeOf(error) ?? messageOf(error)})`);
     }
   }

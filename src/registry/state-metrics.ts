@@ -8,7 +8,7 @@ const saved = gauge(
   {
     meaning: {
       absent: 'never',
-      zero: 'the storage path is full, not writable or used by another exporter; the log says which',
+      zero: 'the storage path is full, not writable, on a disk that does not answer, or used by another exporter; the log says which',
       one: 'the last attempt succeeded',
     },
   },

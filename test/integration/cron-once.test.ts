@@ -76,7 +76,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant('die' as const),
-      death: fc.constantFrom<Death>('before commit', 'after commit', 'commit fails'),
+      death: fc.constantFrom<Death>('before commit', 'after commit', 'commit fails', 'disk hangs'),
     }),
   },
   {

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { Observation } from '../../src/collectors/collector.ts';
 import type { Board, CollectorContext } from '../../src/collectors/context.ts';
 import { cronCollector } from '../../src/collectors/cron.ts';
@@ -10,8 +11,11 @@ import { parseExposition, type Series, sampleOf } from './exposition.ts';
 import { FakeClock } from './fake-clock.ts';
 import { recordingLogger } from './logger.ts';
 
-/** When the exporter dies in the middle of saving, or that nothing can be saved this time. */
-export type Death = 'before commit' | 'after commit' | 'commit fails';
+/**
+ * When the exporter dies in the middle of saving, or that nothing can be saved this time: it fails, or the disk hangs,
+ * until the next look or for as long as the exporter lives.
+ */
+export type Death = 'before commit' | 'after commit' | 'commit fails' | 'disk hangs';
 class Killed extends Error {}
 
 export interface CronHarnessOptions {
@@ -38,12 +42,16 @@ export class CronHarness {
   /** One look and the scrape after it; undefined when the exporter died meanwhile. */
   async look(death?: Death): Promise<CronLook | undefined> {
     this.#running ??= this.#start();
-    const { collector, metrics, dying } = this.#running;
+    const { collector, metrics, dying, disk } = this.#running;
     dying.at = death;
+    if (death === 'disk hangs') disk.hang();
+    else disk.answer();
     const [target] = collector.targets();
     if (target === undefined) throw new Error('the collector has no target');
     try {
-      const observation = await target.collect(new AbortController().signal);
+      const looking = target.collect(new AbortController().signal);
+      if (death === 'disk hangs') await disk.waitInVain(looking);
+      const observation = await looking;
       if (observation.kind === 'seen') metrics.put(KEY, observation.samples);
       dying.at = undefined;
       return new CronLook(observation, parseExposition(await metrics.expose('text')));
@@ -62,17 +70,20 @@ export class CronHarness {
     return target.collect(new AbortController().signal);
   }
 
-  /** One look that must not end in death. */
+  /** One look that must not end in death; again where what it gave waits for a disk that has just answered. */
   async see(): Promise<CronLook> {
-    const look = await this.look();
-    if (look === undefined) throw new Error('the exporter died');
-    return look;
+    for (;;) {
+      const look = await this.look();
+      if (look === undefined) throw new Error('the exporter died');
+      if (!look.evidence.includes('has not confirmed')) return look;
+    }
   }
 
   /** The process is gone; what was on disk stays. */
   async kill(): Promise<void> {
     await this.#running?.collector.close?.();
-    this.#running?.state.close();
+    this.#running?.disk.die();
+    await this.#running?.state.close();
     this.#running = undefined;
   }
 
@@ -82,7 +93,8 @@ export class CronHarness {
     if (parsed.state === 'invalid') throw new Error(JSON.stringify(parsed.problems));
     const metrics = new Metrics();
     const logger = recordingLogger();
-    const state = new StateFile(storagePath, logger);
+    const disk = new Disk();
+    const state = new StateFile(storagePath, logger, undefined, disk);
     const dying: Running['dying'] = { at: undefined };
     const mortal = mortalState(state, dying);
     const env = { OPENCLAW_STATE_DIR: stateDir, HOME: stateDir };
@@ -102,7 +114,7 @@ export class CronHarness {
     };
     const collector = cronCollector(context, { enabled: true, intervalMs: 15_000, timeoutMs: 10_000 });
     metrics.declare(collector.families);
-    return { collector, metrics, state, dying };
+    return { collector, metrics, state, dying, disk };
   }
 }
 
@@ -138,6 +150,44 @@ interface Running {
   readonly metrics: Metrics;
   readonly state: StateFile;
   readonly dying: { at: Death | undefined };
+  readonly disk: Disk;
+}
+
+/** A disk that may hang; what waits for it has a clock of its own, which moves only while it does. */
+class Disk {
+  readonly clock = new FakeClock();
+  #hanging: PromiseWithResolvers<void> | undefined;
+
+  readonly sync = async (file: FileHandle): Promise<void> => {
+    await this.#hanging?.promise;
+    await file.sync();
+  };
+
+  hang(): void {
+    this.#hanging ??= Promise.withResolvers();
+  }
+
+  answer(): void {
+    this.#hanging?.resolve();
+    this.#hanging = undefined;
+  }
+
+  /** The process is gone: nothing that waited is done any more. */
+  die(): void {
+    this.#hanging?.promise.catch(() => undefined);
+    this.#hanging?.reject(new Killed());
+    this.#hanging = undefined;
+  }
+
+  /** Lets time pass for those who wait, until `looking` has ended. */
+  async waitInVain(looking: Promise<unknown>): Promise<void> {
+    let ended = false;
+    const end = () => {
+      ended = true;
+    };
+    looking.then(end, end);
+    while (!ended) await this.clock.advance(100);
+  }
 }
 
 const KEY = { collector: 'cron', target: 'jobs' };
@@ -146,10 +196,10 @@ function mortalState(state: StateFile, dying: Running['dying']): StateFile {
   return new Proxy(state, {
     get(target, property) {
       if (property === 'commit') {
-        return (name: string, value: unknown): CommitOutcome => {
+        return async (name: string, value: unknown): Promise<CommitOutcome> => {
           if (dying.at === 'before commit') throw new Killed();
           if (dying.at === 'commit fails') return { state: 'not_saved', reason: 'the disk is full' };
-          const outcome = target.commit(name, value);
+          const outcome = await target.commit(name, value);
           if (dying.at === 'after commit') throw new Killed();
           return outcome;
         };

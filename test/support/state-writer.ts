@@ -10,12 +10,12 @@ const [folder = '', mode = 'loop'] = process.argv.slice(2);
 const state = new StateFile(folder, recordingLogger());
 let count = state.read('count', z.object({ count: z.int(), padding: z.string() }))?.count ?? 0;
 
-function commit(): void {
+async function commit(): Promise<void> {
   count += 1;
-  const outcome = state.commit('count', { count, padding: 'x'.repeat(50_000) });
+  const outcome = await state.commit('count', { count, padding: 'x'.repeat(50_000) });
   process.stdout.write(outcome.state === 'saved' ? `${count}\n` : `${outcome.reason}\n`);
-  if (mode === 'loop') setImmediate(commit);
+  if (mode === 'loop') setImmediate(() => void commit());
 }
 
 setInterval(() => undefined, 60_000);
-commit();
+void commit();

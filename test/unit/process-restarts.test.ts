@@ -22,50 +22,51 @@ const seen = (pid: number, generation?: string): SeenProcess => ({
 });
 
 describe('a total that cannot be kept', () => {
-  it('is not shown while another exporter holds the storage path', () => {
+  it('is not shown while another exporter holds the storage path', async () => {
     const folder = tempFolder();
     const other = new StateFile(folder, recordingLogger());
-    expect(other.commit('x', 1).state).toBe('saved');
+    expect((await other.commit('x', 1)).state).toBe('saved');
     const { counter } = counterOn(folder);
-    expect(counter.observe(GATEWAY, seen(1))).toMatchObject({ state: 'unknown' });
-    other.close();
-    expect(counter.observe(GATEWAY, seen(1))).toEqual({ state: 'known', total: 0 });
+    expect(await counter.observe(GATEWAY, seen(1))).toMatchObject({ state: 'unknown' });
+    await other.close();
+    expect(await counter.observe(GATEWAY, seen(1))).toEqual({ state: 'known', total: 0 });
   });
 
-  it('stays where it was until the disk takes it, and then counts the restart once', () => {
+  it('stays where it was until the disk takes it, and then counts the restart once', async () => {
     const folder = tempFolder();
     const { counter } = counterOn(folder);
-    counter.observe(GATEWAY, seen(1));
+    await counter.observe(GATEWAY, seen(1));
     mkdirSync(join(folder, 'state.json.new'));
-    expect(counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 0 });
-    expect(counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 0 });
+    expect(await counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 0 });
+    expect(await counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 0 });
     rmSync(join(folder, 'state.json.new'), { recursive: true });
-    expect(counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 1 });
-    expect(counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 1 });
+    expect(await counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 1 });
+    expect(await counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 1 });
   });
 });
 
 describe('what is no restart', () => {
-  it('the first sight of a gateway, and none in sight', () => {
+  it('the first sight of a gateway, and none in sight', async () => {
     const { counter } = counterOn(tempFolder());
-    expect(counter.observe(GATEWAY, undefined)).toEqual({ state: 'known', total: 0 });
-    expect(counter.observe(GATEWAY, seen(1))).toEqual({ state: 'known', total: 0 });
-    expect(counter.observe(GATEWAY, undefined)).toEqual({ state: 'known', total: 0 });
-    expect(counter.observe(GATEWAY, seen(1))).toEqual({ state: 'known', total: 0 });
+    expect(await counter.observe(GATEWAY, undefined)).toEqual({ state: 'known', total: 0 });
+    expect(await counter.observe(GATEWAY, seen(1))).toEqual({ state: 'known', total: 0 });
+    expect(await counter.observe(GATEWAY, undefined)).toEqual({ state: 'known', total: 0 });
+    expect(await counter.observe(GATEWAY, seen(1))).toEqual({ state: 'known', total: 0 });
   });
 
-  it('a lock that comes into sight late or is out of sight for a moment', () => {
+  it('a lock that comes into sight late or is out of sight for a moment', async () => {
     const { counter } = counterOn(tempFolder());
     const looks = [seen(1), seen(1, 'a'), seen(1), seen(1, 'a')];
-    for (const look of looks) expect(counter.observe(GATEWAY, look)).toEqual({ state: 'known', total: 0 });
+    for (const look of looks)
+      expect(await counter.observe(GATEWAY, look)).toEqual({ state: 'known', total: 0 });
   });
 
-  it('another gateway being watched from now on', () => {
+  it('another gateway being watched from now on', async () => {
     const { counter } = counterOn(tempFolder());
-    counter.observe(GATEWAY, seen(1));
-    counter.observe(GATEWAY, seen(2));
+    await counter.observe(GATEWAY, seen(1));
+    await counter.observe(GATEWAY, seen(2));
     expect(counter.last('/srv/other')).toBeUndefined();
-    expect(counter.observe('/srv/other', seen(3))).toEqual({ state: 'known', total: 1 });
+    expect(await counter.observe('/srv/other', seen(3))).toEqual({ state: 'known', total: 1 });
   });
 });
 
@@ -109,10 +110,10 @@ class Truth {
   }
 }
 
-it('every restart between two looks counts exactly once, whatever happens to gateway, exporter and machine', () => {
+it('every restart between two looks counts exactly once, whatever happens to gateway, exporter and machine', async () => {
   const look = ({ alive, boot, pid, generation }: World): SeenProcess | undefined =>
     alive ? { boot: String(boot), pid, start: '7', generation: String(generation) } : undefined;
-  const play = (events: readonly Event[]) => {
+  const play = async (events: readonly Event[]) => {
     const folder = tempFolder();
     const truth = new Truth();
     let exporter = counterOn(folder);
@@ -120,24 +121,26 @@ it('every restart between two looks counts exactly once, whatever happens to gat
     for (const event of events) {
       world = happen(world, event);
       if (event === 'exporter_restarts') {
-        exporter.state.close();
+        await exporter.state.close();
         exporter = counterOn(folder);
       }
       if (event === 'look')
-        expect(exporter.counter.observe(GATEWAY, look(world))).toEqual({
+        expect(await exporter.counter.observe(GATEWAY, look(world))).toEqual({
           state: 'known',
           total: truth.after(world),
         });
     }
-    exporter.state.close();
+    await exporter.state.close();
   };
-  fc.assert(fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 40 }), play), { numRuns: 60 });
+  await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom(...EVENTS), { maxLength: 40 }), play), {
+    numRuns: 60,
+  });
 });
 
-it('the state holds no path of the gateway', () => {
+it('the state holds no path of the gateway', async () => {
   const folder = tempFolder();
   const { counter, state } = counterOn(folder);
-  counter.observe(GATEWAY, seen(1, 'a'));
+  await counter.observe(GATEWAY, seen(1, 'a'));
   expect(readFileSync(join(folder, 'state.json'), 'utf8')).not.toContain('.openclaw');
-  state.close();
+  await state.close();
 });
