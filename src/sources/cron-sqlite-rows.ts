@@ -52,6 +52,8 @@ export interface CronTables {
   readonly tasks: boolean;
   /** OpenClaw's own mark. */
   readonly openclaw: boolean;
+  /** What a cron table that is there lacks of these columns, such as `task_runs lacks status`. */
+  readonly misfits: readonly string[];
   readonly version: number;
 }
 
@@ -95,19 +97,18 @@ export class CronRows {
   }
 
   tables(): CronTables {
+    const { jobs, receipts, tasks, openclaw } = NEEDED;
+    const misfits: string[] = [];
     const has = ([table, columns]: (typeof NEEDED)[keyof typeof NEEDED]) => {
       const rows = this.#database.prepare('SELECT name FROM pragma_table_info(?)').all(table);
       const names = new Set(rows.map((row) => row.name));
-      return columns.every((column) => names.has(column));
+      const lacking = columns.filter((column) => !names.has(column));
+      if (rows.length > 0 && lacking.length > 0) misfits.push(`${table} lacks ${lacking.join(', ')}`);
+      return lacking.length === 0;
     };
     const version = Number(this.#database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
-    return {
-      jobs: has(NEEDED.jobs),
-      receipts: has(NEEDED.receipts),
-      tasks: has(NEEDED.tasks),
-      openclaw: has(NEEDED.openclaw),
-      version,
-    };
+    const found = { openclaw: has(openclaw), jobs: has(jobs), receipts: has(receipts), tasks: has(tasks) };
+    return { ...found, misfits, version };
   }
 
   /** The store to read: the state folder's own where it has jobs; a moved folder keeps its former key. */

@@ -5,6 +5,7 @@ import type { CronJob } from './cron-records.ts';
 import type { CronSource, ReadSource, SourceReading, SourceRun } from './cron-source.ts';
 import {
   CronRows,
+  type CronTables,
   type KnownJobs,
   PAGE_ROWS,
   type ReceiptRow,
@@ -53,6 +54,7 @@ interface Page {
   readonly jobs: CronJob[] | undefined;
   readonly strange: number;
   readonly version: number;
+  readonly misfits: CronTables['misfits'];
   readonly more: boolean;
 }
 
@@ -125,6 +127,7 @@ class Look {
       strange += page.strange;
       if (page.version > KNOWN_VERSION)
         problems.add(`schema version ${page.version} is newer than this exporter`);
+      for (const misfit of page.misfits) problems.add(`${misfit}: what stands only there is not counted`);
       more = page.more;
       if (more) await nextTurn();
     }
@@ -141,10 +144,8 @@ class Look {
 
   #page(rows: CronRows): Page | Exclude<SourceReading, { state: 'read' }> {
     const tables = rows.tables();
-    if (!tables.jobs) {
-      if (tables.openclaw) return { state: 'absent' };
-      return { state: 'unreadable', reason: 'it has no cron tables that this exporter knows' };
-    }
+    const unfit = unfitness(tables);
+    if (unfit !== undefined) return unfit;
     const starting = !this.#started;
     this.#started = true;
     if (starting) this.#start(rows, tables.receipts, tables.tasks);
@@ -158,6 +159,7 @@ class Look {
       jobs: starting ? (jobs ?? []) : undefined,
       strange: rows.strange,
       version: tables.version,
+      misfits: tables.misfits,
       more: moreReceipts || moreTasks || moreWanted,
     };
   }
@@ -262,6 +264,22 @@ class Look {
       jobName: other.jobName ?? run.jobName,
     });
   }
+}
+
+/** Why nothing can be told of a database with these tables; undefined where its jobs, and runs if it has any, can be read. */
+function unfitness({
+  jobs,
+  receipts,
+  tasks,
+  openclaw,
+  misfits,
+}: CronTables): Exclude<SourceReading, { state: 'read' }> | undefined {
+  if (jobs && (receipts || tasks || misfits.length === 0)) return undefined;
+  if (misfits.length > 0) {
+    return { state: 'unreadable', reason: `it is not as this exporter knows it: ${misfits.join('; ')}` };
+  }
+  if (openclaw) return { state: 'absent' };
+  return { state: 'unreadable', reason: 'it has no cron tables that this exporter knows' };
 }
 
 /** Where to go on in a table. */

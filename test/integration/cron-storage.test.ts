@@ -174,6 +174,35 @@ describe('the database of 2026.6 and later', () => {
     expect(look.evidence).toContain('schema version 99');
   });
 
+  it.each([
+    ['its jobs', ['cron_jobs RENAME COLUMN state_json TO state'], 'cron_jobs lacks state_json'],
+    [
+      'both histories',
+      ['task_runs RENAME COLUMN ended_at TO ended', 'cron_run_receipts RENAME COLUMN status TO outcome'],
+      'cron_run_receipts lacks status; task_runs lacks ended_at',
+    ],
+  ])(
+    'is told unreadable, and by which column, where a newer gateway writes %s otherwise',
+    async (_, changes, reason) => {
+      const { harness, store } = withDatabase();
+      await known(harness);
+      for (const change of changes) store.exec(`ALTER TABLE ${change}`);
+      const look = await harness.see();
+      expect(look.source('sqlite')).toBe(0);
+      expect(look.evidence).toContain(reason);
+    },
+  );
+
+  it('is read from the history that is left where a newer gateway writes the other otherwise, and says so', async () => {
+    const { harness, store, run } = withDatabase();
+    await known(harness);
+    store.addRun({ ...run('job-1'), tables: 'receipt' });
+    store.exec('ALTER TABLE task_runs RENAME COLUMN status TO outcome');
+    const look = await harness.see();
+    expect(look.runs('job-1', 'ok')).toBe(1);
+    expect(look.evidence).toContain('task_runs lacks status: what stands only there is not counted');
+  });
+
   it('gives its jobs even when some JSON in it is broken', async () => {
     const { harness, store } = withDatabase();
     store.putJob('job-2', 'second');
