@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseJson, toCronJob, toEndedStatus, toRunStatus } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
 import { MAX_JOBS_READ, type SourceRun } from './cron-source.ts';
+import type { Places } from './cron-sqlite-position.ts';
 
 /** A larger `job_json` (a prompt of a quarter megabyte) is not parsed; the job's name and state still are. */
 const MAX_JOB_JSON = 256 * 1024;
@@ -50,6 +51,8 @@ export interface CronTables {
   readonly jobs: boolean;
   readonly receipts: boolean;
   readonly tasks: boolean;
+  /** Finished runs as versions before 2026.8 keep them; where they are, the other two tell nothing of cron. */
+  readonly logs: boolean;
   /** OpenClaw's own mark. */
   readonly openclaw: boolean;
   /** What a cron table that is there lacks of these columns, such as `task_runs lacks status`. */
@@ -73,8 +76,20 @@ const NEEDED = {
     'task_runs',
     ['task_id', 'runtime', 'source_id', 'run_id', 'label', 'status', 'started_at', 'ended_at', 'detail_json'],
   ],
+  logs: [
+    'cron_run_logs',
+    ['store_key', 'job_id', 'seq', 'ts', 'status', 'error', 'delivery_status', 'run_at_ms', 'duration_ms'],
+  ],
   openclaw: ['schema_meta', ['meta_key', 'schema_version']],
 } as const;
+
+/** What names a row of each history for good. */
+const ROW_ID = {
+  cron_run_receipts: 'receipt_id',
+  task_runs: 'task_id',
+  cron_run_logs: "job_id || ':' || seq || ':' || ts",
+} as const;
+export type HistoryTable = keyof typeof ROW_ID;
 
 const TASK_COLUMNS = `rowid, task_id, source_id, run_id, label, started_at, ended_at,
   json_extract(detail, '$.kind') AS kind, json_extract(detail, '$.status') AS run_status,
@@ -97,7 +112,6 @@ export class CronRows {
   }
 
   tables(): CronTables {
-    const { jobs, receipts, tasks, openclaw } = NEEDED;
     const misfits: string[] = [];
     const has = ([table, columns]: (typeof NEEDED)[keyof typeof NEEDED]) => {
       const rows = this.#database.prepare('SELECT name FROM pragma_table_info(?)').all(table);
@@ -107,8 +121,10 @@ export class CronRows {
       return lacking.length === 0;
     };
     const version = Number(this.#database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
-    const found = { openclaw: has(openclaw), jobs: has(jobs), receipts: has(receipts), tasks: has(tasks) };
-    return { ...found, misfits, version };
+    const [openclaw, jobs, logs] = [has(NEEDED.openclaw), has(NEEDED.jobs), has(NEEDED.logs)];
+    const receipts = !logs && has(NEEDED.receipts);
+    const tasks = !logs && has(NEEDED.tasks);
+    return { openclaw, jobs, logs, receipts, tasks, misfits, version };
   }
 
   /** The store to read: the state folder's own where it has jobs; a moved folder keeps its former key. */
@@ -123,7 +139,7 @@ export class CronRows {
 
   /** `known` holds the jobs of the former look: one whose row did not change is the same object again. */
   jobs(storeKey: string, known: KnownJobs): CronJob[] {
-    const rows = this.#all(
+    const rows = this.select(
       jobRow,
       `SELECT job_id, name, enabled, state_json,
          CASE WHEN length(job_json) <= ${MAX_JOB_JSON} THEN job_json END AS job_json
@@ -141,7 +157,7 @@ export class CronRows {
   }
 
   receiptsAfter(rowid: number, finishedAfterMs: number): ReceiptRow[] {
-    return this.#all(
+    return this.select(
       receiptRow,
       `SELECT ${RECEIPT_COLUMNS} WHERE rowid > ? AND (finished_at_ms IS NULL OR finished_at_ms > ?)
        ORDER BY rowid LIMIT ${PAGE}`,
@@ -150,12 +166,12 @@ export class CronRows {
   }
 
   receipt(id: string): ReceiptRow | undefined {
-    return this.#all(receiptRow, `SELECT ${RECEIPT_COLUMNS} WHERE receipt_id = ?`, [id])[0];
+    return this.select(receiptRow, `SELECT ${RECEIPT_COLUMNS} WHERE receipt_id = ?`, [id])[0];
   }
 
   tasksAfter(rowid: number): TaskRow[] {
     // With the `+` no index is used for the runtime: SQLite would take it and go through all that is stored.
-    return this.#all(
+    return this.select(
       taskRow,
       `SELECT ${TASK_COLUMNS} WHERE rowid > ? AND +runtime = 'cron' ORDER BY rowid LIMIT ${PAGE})`,
       [rowid],
@@ -165,7 +181,7 @@ export class CronRows {
   /** History by its end, for a look without a usable position; `after` is (ended_at, rowid) of the last row read. */
   tasksEndedAfter([endedAtMs, rowid]: readonly [number, number]): TaskRow[] {
     // Not `?1` twice: Node 22.19 does not bind numbered parameters by position.
-    return this.#all(
+    return this.select(
       taskRow,
       `SELECT ${TASK_COLUMNS} WHERE runtime = 'cron' AND ended_at >= ? AND (ended_at > ? OR rowid > ?)
        ORDER BY ended_at, rowid LIMIT ${PAGE})`,
@@ -174,7 +190,7 @@ export class CronRows {
   }
 
   tasksUnderWay(): TaskRow[] {
-    return this.#all(
+    return this.select(
       taskRow,
       `SELECT ${TASK_COLUMNS} WHERE runtime = 'cron' AND status IN ('queued', 'running') AND ended_at IS NULL LIMIT ${PAGE})`,
       [],
@@ -182,12 +198,12 @@ export class CronRows {
   }
 
   task(id: string): TaskRow | undefined {
-    return this.#all(taskRow, `SELECT ${TASK_COLUMNS} WHERE task_id = ?)`, [id])[0];
+    return this.select(taskRow, `SELECT ${TASK_COLUMNS} WHERE task_id = ?)`, [id])[0];
   }
 
   /** When the job's newest successful run started. */
   lastSuccess(jobId: string): number | undefined {
-    const rows = this.#all(
+    const rows = this.select(
       taskRow,
       `SELECT ${TASK_COLUMNS} WHERE runtime = 'cron' AND source_id = ? AND json_valid(detail_json)
          AND json_extract(detail_json, '$.kind') = 'cron-run' AND json_extract(detail_json, '$.status') = 'ok'
@@ -198,17 +214,14 @@ export class CronRows {
   }
 
   /** The newest rows' places, newest first; their ids tell later whether rowids still mean the same. */
-  newest(table: 'cron_run_receipts' | 'task_runs'): { rowid: number; id: string }[] {
-    const id = table === 'task_runs' ? 'task_id' : 'receipt_id';
-    const sql = `SELECT rowid, ${id} AS id FROM ${table} ORDER BY rowid DESC LIMIT ${PLACES}`;
-    return this.#all(placeRow, sql, []);
+  newest(table: HistoryTable): Places {
+    const sql = `SELECT rowid, ${ROW_ID[table]} AS id FROM ${table} ORDER BY rowid DESC LIMIT ${PLACES}`;
+    return this.select(placeRow, sql, []);
   }
 
-  idAt(table: 'cron_run_receipts' | 'task_runs', rowid: number): string {
-    const id = table === 'task_runs' ? 'task_id' : 'receipt_id';
-    return String(
-      this.#database.prepare(`SELECT ${id} AS id FROM ${table} WHERE rowid = ?`).get(rowid)?.id ?? '',
-    );
+  idAt(table: HistoryTable, rowid: number): string {
+    const statement = this.#database.prepare(`SELECT ${ROW_ID[table]} AS id FROM ${table} WHERE rowid = ?`);
+    return String(statement.get(rowid)?.id ?? '');
   }
 
   #statement(sql: string): StatementSync {
@@ -219,7 +232,8 @@ export class CronRows {
     return statement;
   }
 
-  #all<T>(schema: z.ZodType<T>, sql: string, parameters: (string | number)[]): T[] {
+  /** Rows as `schema` has them; those that do not fit are counted in `strange`. Throws what SQLite throws. */
+  select<T>(schema: z.ZodType<T>, sql: string, parameters: (string | number)[]): T[] {
     const rows: T[] = [];
     for (const raw of this.#statement(sql).iterate(...parameters)) {
       const parsed = schema.safeParse(raw);

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CronJob } from './cron-records.ts';
 import type { CronSource, ReadSource, SourceReading, SourceRun } from './cron-source.ts';
+import { NOWHERE, places, positionOf } from './cron-sqlite-position.ts';
 import {
   CronRows,
   type CronTables,
@@ -14,16 +15,14 @@ import {
   runOfTask,
   type TaskRow,
 } from './cron-sqlite-rows.ts';
+import { RunLogs } from './cron-sqlite-run-logs.ts';
 import { lookAtDatabase, readDatabase } from './sqlite-readonly.ts';
 
-/**
- * The newest rows at the last look, newest first. As long as one of them is still the same row, rowids mean what they
- * meant, and a row beyond the newest was written later.
- */
-const places = z.array(z.object({ rowid: z.number(), id: z.string() }));
 const cursorSchema = z.object({
   receipts: places,
   tasks: places,
+  /** Missing where the gateway has no such table. */
+  logs: places.optional(),
   /** Runs that were under way: their rows change where they are. */
   pendingReceipts: z.array(z.string()),
   pendingTasks: z.array(z.string()),
@@ -59,9 +58,10 @@ interface Page {
 }
 
 /**
- * Cron jobs and runs of 2026.6 and later from `state/openclaw.sqlite`. Runs are in two tables: a receipt (its status is
- * the truth, the newest 64 a job are kept) and a task (7 days, with the delivery), joined by the receipt's id. A look
- * costs what is new since the cursor, and two `stat`s when nothing changed.
+ * Cron jobs and runs of 2026.6 and later from `state/openclaw.sqlite`. From 2026.8 on runs are in two tables: a receipt
+ * (its status is the truth, the newest 64 a job are kept) and a task (7 days, with the delivery), joined by the
+ * receipt's id; before, in {@link RunLogs}. A look costs what is new since the cursor, and two `stat`s when nothing
+ * changed.
  */
 export function createSqliteSource({ stateDir, now }: SqliteOptions): CronSource {
   const path = join(stateDir, 'state', 'openclaw.sqlite');
@@ -97,6 +97,7 @@ class Look {
   readonly #cursor: Cursor;
   #receipts = NOWHERE;
   #tasks = NOWHERE;
+  #logs: RunLogs | undefined;
   #started = false;
   readonly #wanted: CronJob[] = [];
   readonly #lastSuccesses = new Map<string, number>();
@@ -135,6 +136,7 @@ class Look {
     const cursor: Cursor = {
       receipts: this.#receipts.places,
       tasks: this.#tasks.places,
+      ...(this.#logs === undefined ? {} : { logs: this.#logs.places }),
       pendingReceipts: [...this.#pendingReceipts].slice(-MAX_PENDING),
       pendingTasks: [...this.#pendingTasks].slice(-MAX_PENDING),
     };
@@ -148,46 +150,60 @@ class Look {
     if (unfit !== undefined) return unfit;
     const starting = !this.#started;
     this.#started = true;
-    if (starting) this.#start(rows, tables.receipts, tables.tasks);
+    const storeKey = starting ? rows.storeKey(this.#ownStoreKey) : undefined;
+    if (starting) this.#start(rows, tables, storeKey ?? this.#ownStoreKey);
     const moreReceipts = tables.receipts && this.#readReceipts(rows);
     const moreTasks = tables.tasks && this.#readTasks(rows, tables.receipts);
-    const storeKey = starting ? rows.storeKey(this.#ownStoreKey) : undefined;
+    const moreLogs = this.#readLogs(rows);
     const jobs = storeKey === undefined ? undefined : rows.jobs(storeKey, this.#knownJobs);
-    if (this.#first && tables.tasks) this.#wanted.push(...(jobs ?? []).filter(lacksSuccess));
+    if (this.#first && (tables.tasks || tables.logs)) this.#wanted.push(...(jobs ?? []).filter(lacksSuccess));
     const moreWanted = this.#findSuccesses(rows);
     return {
       jobs: starting ? (jobs ?? []) : undefined,
       strange: rows.strange,
       version: tables.version,
       misfits: tables.misfits,
-      more: moreReceipts || moreTasks || moreWanted,
+      more: moreReceipts || moreTasks || moreLogs || moreWanted,
     };
   }
 
   /** Searches the history of a few jobs whose last run was no success; true while some are left. */
   #findSuccesses(rows: CronRows): boolean {
     for (const job of this.#wanted.splice(0, SEARCHES_PER_PAGE)) {
-      const at = rows.lastSuccess(job.id);
+      const at = this.#logs === undefined ? rows.lastSuccess(job.id) : this.#logs.lastSuccess(rows, job.id);
       if (at !== undefined) this.#lastSuccesses.set(job.id, at);
     }
     return this.#wanted.length > 0;
   }
 
-  /** Finds where to go on in both tables and takes up what was under way. */
-  #start(rows: CronRows, hasReceipts: boolean, hasTasks: boolean): void {
-    const { receipts, tasks, pendingReceipts, pendingTasks } = this.#cursor;
-    if (hasReceipts) {
-      this.#receipts = this.#first ? NOWHERE : positionOf(receipts, rows, 'cron_run_receipts');
-      for (const id of pendingReceipts) this.#takeReceipt(rows.receipt(id), true);
+  /** Finds where to go on in each history and takes up what was under way. */
+  #start(rows: CronRows, { receipts, tasks, logs }: CronTables, storeKey: string): void {
+    const known = this.#cursor;
+    if (logs) this.#logs = new RunLogs(rows, storeKey, this.#first ? undefined : known.logs, this.#sinceMs);
+    if (receipts) {
+      const idAt = (rowid: number) => rows.idAt('cron_run_receipts', rowid);
+      this.#receipts = this.#first ? NOWHERE : positionOf(known.receipts, idAt);
+      for (const id of known.pendingReceipts) this.#takeReceipt(rows.receipt(id), true);
     }
-    if (!hasTasks) return;
-    this.#tasks = this.#first ? NOWHERE : positionOf(tasks, rows, 'task_runs');
+    if (tasks) this.#startTasks(rows, receipts);
+  }
+
+  #startTasks(rows: CronRows, hasReceipts: boolean): void {
+    const { tasks, pendingTasks } = this.#cursor;
+    const idAt = (rowid: number) => rows.idAt('task_runs', rowid);
+    this.#tasks = this.#first ? NOWHERE : positionOf(tasks, idAt);
     if (this.#tasks === NOWHERE) {
       this.#endedAfter = [this.#sinceMs, Number.MAX_SAFE_INTEGER];
       this.#tasks = { ...NOWHERE, places: rows.newest('task_runs') };
       for (const task of rows.tasksUnderWay()) this.#pendingTasks.add(task.task_id);
     }
     for (const id of pendingTasks) this.#takeTask(rows.task(id), rows, hasReceipts, true);
+  }
+
+  #readLogs(rows: CronRows): boolean {
+    const page = this.#logs?.page(rows);
+    for (const run of page?.runs ?? []) this.#take(run);
+    return page?.more === true;
   }
 
   #readReceipts(rows: CronRows): boolean {
@@ -271,39 +287,16 @@ function unfitness({
   jobs,
   receipts,
   tasks,
+  logs,
   openclaw,
   misfits,
 }: CronTables): Exclude<SourceReading, { state: 'read' }> | undefined {
-  if (jobs && (receipts || tasks || misfits.length === 0)) return undefined;
+  if (jobs && (receipts || tasks || logs || misfits.length === 0)) return undefined;
   if (misfits.length > 0) {
     return { state: 'unreadable', reason: `it is not as this exporter knows it: ${misfits.join('; ')}` };
   }
   if (openclaw) return { state: 'absent' };
   return { state: 'unreadable', reason: 'it has no cron tables that this exporter knows' };
-}
-
-/** Where to go on in a table. */
-interface Position {
-  /** Rows up to this rowid need not be read. */
-  readonly from: number;
-  /** Rows beyond this rowid are new for certain. */
-  readonly provenAfter: number;
-  /** The newest rows now, for the next look. */
-  readonly places: Cursor['tasks'];
-}
-
-const NOWHERE: Position = { from: 0, provenAfter: Number.POSITIVE_INFINITY, places: [] };
-
-/** An empty table was remembered as such: everything in it is new. When no remembered row is left, nothing is known. */
-function positionOf(
-  known: Cursor['tasks'],
-  rows: CronRows,
-  table: Parameters<CronRows['idAt']>[0],
-): Position {
-  const newest = known[0];
-  if (newest === undefined) return { from: 0, provenAfter: 0, places: [] };
-  const held = known.find(({ rowid, id }) => rows.idAt(table, rowid) === id);
-  return held === undefined ? NOWHERE : { from: held.rowid, provenAfter: newest.rowid, places: [] };
 }
 
 function lacksSuccess({ lastRunAtMs, lastRunStatus }: CronJob): boolean {

@@ -67,7 +67,7 @@ const NOT_PAIRED =
 
 /**
  * Finds the CLI's device without writing anything: the state database of 2026.9, the files `identity/device.json`,
- * `identity/device-auth.json` and `devices/paired.json` of 2026.5. Only a device that the gateway itself has on record
+ * `identity/device-auth.json` and `devices/paired.json` of 2026.5 and 2026.7. Only a device that the gateway itself has on record
  * with the right to read is given; what is missing is never made.
  */
 export async function readPairedDevice(stateDir: string): Promise<PairedDeviceReading> {
@@ -83,7 +83,9 @@ export async function readPairedDevice(stateDir: string): Promise<PairedDeviceRe
     const identityRow = row(
       "SELECT device_id AS deviceId, public_key_pem AS publicKeyPem, private_key_pem AS privateKeyPem FROM device_identities WHERE identity_key = 'primary'",
     );
-    const id = z.string().catch('').parse(identityRow?.deviceId);
+    // 2026.7 has these tables and leaves them empty: its device still lies in the files.
+    if (identityRow === undefined) return undefined;
+    const id = z.string().catch('').parse(identityRow.deviceId);
     const token = row(
       'SELECT token, scopes_json AS scopes FROM device_auth_tokens WHERE device_id = ? AND role = ?',
       id,

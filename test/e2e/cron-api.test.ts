@@ -121,9 +121,9 @@ describe.each(VERSIONS)('cron as a real gateway %s itself tells it', (version) =
     expect(gateway.output).not.toMatch(/unauthorized conn=/);
   });
 
-  /** 2026.9 shows the shared token and no device on loopback, except in its terminal interface. */
+  /** From 2026.7 on the CLI shows the shared token and no device on loopback, except in its terminal interface. */
   async function pair(): Promise<() => Promise<void>> {
-    if (version === '2026.9.6') {
+    if (version !== '2026.5.7') {
       const terminal = inTerminal(home, 'tui');
       return () => terminal.end('SIGTERM');
     }

@@ -56,7 +56,7 @@ describe.concurrent.each(VERSIONS)('cron of a real gateway %s', (version) => {
     home.configure(token);
     ({ gateway, jobs } = await startWithJobs(home, token, EMPTY_EVENT, watch));
     // There the jobs are made after the exporter's start; in 2026.5.7 they wait for a gateway that may start slowly.
-    if (version === '2026.9.6') watchedFromMs = Date.now();
+    if (version !== '2026.5.7') watchedFromMs = Date.now();
   });
 
   afterAll(async () => {

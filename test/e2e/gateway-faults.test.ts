@@ -42,7 +42,7 @@ describe.each(VERSIONS)('beside a real gateway %s', (version) => {
   let prometheus: Prometheus;
   let jobs: CronJobs;
 
-  const cronSource = version === '2026.9.6' ? 'sqlite' : 'jsonl';
+  const cronSource = version === '2026.5.7' ? 'jsonl' : 'sqlite';
   const cronSeen = (series: readonly Series[]) =>
     sampleOf(series, 'openclaw_cron_source_up', { source: cronSource });
   const runs = (series: readonly Series[], id: string, status: string) =>
@@ -210,7 +210,7 @@ describe.each(VERSIONS)('beside a real gateway %s', (version) => {
     gateway = await home.startReady();
     await untilHealthy();
     await gateway.end('SIGTERM');
-    const folder = join(home.stateDir, version === '2026.9.6' ? 'state' : 'cron');
+    const folder = join(home.stateDir, version === '2026.5.7' ? 'cron' : 'state');
     renameSync(folder, `${folder}.away`);
     writeFileSync(folder, 'not a folder');
     await exporter.untilShown('the source to be lost and the gateway to be down', (all) => {

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CronHarness, type CronLook, type Death } from '../support/cron-harness.ts';
-import { FilesStore, SqliteStore, type StoredRun, type StoredStatus } from '../support/cron-store.ts';
+import {
+  FilesStore,
+  RunLogStore,
+  SqliteStore,
+  type StoredRun,
+  type StoredStatus,
+} from '../support/cron-store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 /** Sequences to try; more by hand: OPENCLAW_CRON_SEQUENCES=5000. */
@@ -12,6 +18,10 @@ const SEQUENCES = Number(process.env.OPENCLAW_CRON_SEQUENCES ?? 300);
 const PUBLISH_DELAY_MS = 1_000;
 const CONFIG = 'cron: { publish_delay: 1s, max_jobs: 3 }';
 const STATUSES: readonly StoredStatus[] = ['ok', 'error', 'skipped', 'interrupted'];
+
+/** Where a gateway keeps its runs; an upgrade leads to a later one. */
+const AGES = ['files', 'run logs', 'sqlite'] as const;
+type Age = (typeof AGES)[number];
 
 type Event =
   | {
@@ -29,6 +39,7 @@ type Event =
       readonly kind:
         | 'kill'
         | 'upgrade'
+        | 'upgrade far'
         | 'vanish'
         | 'return'
         | 'gateway stops'
@@ -85,7 +96,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
       kind: fc.constantFrom(
         'kill' as const,
         'upgrade' as const,
-        'upgrade' as const,
+        'upgrade far' as const,
         'vanish' as const,
         'return' as const,
         'gateway stops' as const,
@@ -112,6 +123,7 @@ class World {
   readonly #running = new Map<string, { readonly receipt: string | undefined; readonly runAtMs: number }>();
   readonly #history: StoredRun[] = [];
   #files: FilesStore | undefined;
+  #logs: RunLogStore | undefined;
   #sqlite: SqliteStore | undefined;
   #away = false;
   #unseen = true;
@@ -121,8 +133,9 @@ class World {
   #wentBack = false;
   #renames = 0;
 
-  constructor(age: 'files' | 'sqlite') {
+  constructor(age: Age) {
     if (age === 'files') this.#files = new FilesStore(this.stateDir);
+    else if (age === 'run logs') this.#logs = new RunLogStore(this.stateDir);
     else this.#sqlite = new SqliteStore(this.stateDir);
     this.harness = new CronHarness({
       stateDir: this.stateDir,
@@ -133,8 +146,18 @@ class World {
     for (const id of this.#ids) this.#putJob(id, `name of ${id}`);
   }
 
+  get #store(): FilesStore | RunLogStore | SqliteStore {
+    const store = this.#files ?? this.#logs ?? this.#sqlite;
+    if (store === undefined) throw new Error('no store');
+    return store;
+  }
+
+  get #database(): RunLogStore | SqliteStore | undefined {
+    return this.#logs ?? this.#sqlite;
+  }
+
   close(): void {
-    this.#sqlite?.stop();
+    this.#database?.stop();
     rmSync(this.root, { recursive: true, force: true });
   }
 
@@ -244,19 +267,20 @@ class World {
   }
 
   async #gatewayEvent(
-    kind: 'upgrade' | 'vanish' | 'return' | 'gateway stops' | 'gateway starts' | 'clock back',
+    kind: 'upgrade' | 'upgrade far' | 'vanish' | 'return' | 'gateway stops' | 'gateway starts' | 'clock back',
   ) {
     switch (kind) {
       case 'upgrade':
-        return this.#upgrade();
+      case 'upgrade far':
+        return this.#upgrade(kind === 'upgrade far');
       case 'vanish':
         return this.#setAway(true);
       case 'return':
         return this.#setAway(false);
       case 'gateway stops':
-        return this.#sqlite?.stop();
+        return this.#database?.stop();
       case 'gateway starts':
-        return this.#away ? undefined : this.#sqlite?.start();
+        return this.#away ? undefined : this.#database?.start();
       case 'clock back':
         return this.#setClockBack();
     }
@@ -283,19 +307,19 @@ class World {
   /** A gateway writes only where its folder is. */
   #whileHere(act: () => void): void {
     if (this.#away) return;
-    this.#sqlite?.start();
+    this.#database?.start();
     act();
   }
 
   #putJob(id: string, name: string, onlyIfThere = false): void {
     if (onlyIfThere && !this.#names.has(id)) return;
     this.#names.set(id, name);
-    (this.#files ?? this.#sqlite)?.putJob(id, name);
+    this.#store.putJob(id, name);
   }
 
   #remove(id: string): void {
     this.#names.delete(id);
-    (this.#files ?? this.#sqlite)?.removeJob(id);
+    this.#store.removeJob(id);
   }
 
   #recreate(index: number): void {
@@ -316,7 +340,7 @@ class World {
     for (let index = 0; index < count; index += 1) {
       const runAtMs = this.#nextMs();
       const run = { jobId, runAtMs, finishedAtMs: runAtMs, status, deliveryFailed };
-      (this.#files ?? this.#sqlite)?.addRun(run);
+      this.#store.addRun(run);
       this.#finished(run);
     }
   }
@@ -333,7 +357,7 @@ class World {
     this.#running.delete(jobId);
     const run: StoredRun = { jobId, runAtMs: running.runAtMs, finishedAtMs: this.#nextMs(), status: 'ok' };
     if (running.receipt !== undefined) this.#sqlite?.finish(running.receipt, run);
-    else this.#files?.addRun(run);
+    else this.#store.addRun(run);
     this.#finished(run);
   }
 
@@ -349,32 +373,48 @@ class World {
   async #prune(keep: number): Promise<void> {
     if (this.#away) return;
     if (this.#unseen) await this.#look();
-    this.#sqlite?.start();
+    this.#database?.start();
+    this.#logs?.prune(keep);
     this.#sqlite?.pruneReceipts(keep);
     this.#sqlite?.pruneTasks(keep);
     for (const id of this.#ids) this.#files?.shrink(id, keep);
   }
 
-  async #upgrade(): Promise<void> {
-    const files = this.#files;
-    if (files === undefined || this.#away) return;
+  async #upgrade(far: boolean): Promise<void> {
+    if (this.#sqlite !== undefined || this.#away) return;
     // Only a run's place proves that it is new when the clock was set back, and the import has no places: none goes unseen.
     if (this.#wentBack && this.#unseen) await this.#look();
-    const sqlite = new SqliteStore(this.stateDir);
-    for (const [id, { name }] of files.jobs()) sqlite.putJob(id, name);
-    for (const [index, run] of this.#history.entries()) sqlite.importRun(run, index);
-    files.migrate();
-    this.#files = undefined;
-    this.#sqlite = sqlite;
+    if (this.#files !== undefined) this.#upgradeFiles(this.#files, far);
+    else if (this.#logs !== undefined) this.#upgradeLogs(this.#logs);
     this.#isNewStore = true;
     // The new gateway finds no run under way: what was is lost, as it is in a restart.
     this.#running.clear();
     if (this.#wentBack) await this.#look();
   }
 
+  /** To the next age or, where nobody upgraded for long, over it. */
+  #upgradeFiles(files: FilesStore, far: boolean): void {
+    const store = far ? new SqliteStore(this.stateDir) : new RunLogStore(this.stateDir);
+    for (const [id, { name }] of files.jobs()) store.putJob(id, name);
+    for (const [index, run] of this.#history.entries()) {
+      if (store instanceof SqliteStore) store.importRun(run, index);
+      else store.addRun(run);
+    }
+    files.migrate();
+    this.#files = undefined;
+    if (store instanceof SqliteStore) this.#sqlite = store;
+    else this.#logs = store;
+  }
+
+  #upgradeLogs(logs: RunLogStore): void {
+    logs.start();
+    this.#logs = undefined;
+    this.#sqlite = logs.upgrade(this.#history);
+  }
+
   #setAway(away: boolean): void {
     if (this.#away === away) return;
-    this.#sqlite?.stop();
+    this.#database?.stop();
     const from = away ? this.stateDir : `${this.stateDir}.away`;
     if (existsSync(from)) renameSync(from, away ? `${this.stateDir}.away` : this.stateDir);
     this.#away = away;
@@ -386,7 +426,7 @@ function sumOf(look: CronLook, id: string): number {
 }
 
 describe('counting runs once', () => {
-  it.each(['files', 'sqlite'] as const)(
+  it.each(AGES)(
     'gives the true totals and never lets a scraped value fall, whatever happens to the %s and to the exporter',
     { timeout: 600_000 },
     async (age) => {

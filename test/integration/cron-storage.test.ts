@@ -15,7 +15,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CronHarness } from '../support/cron-harness.ts';
-import { FilesStore, listing, SqliteStore } from '../support/cron-store.ts';
+import { FilesStore, listing, RunLogStore, SqliteStore } from '../support/cron-store.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const NOBODY = 65_534;
@@ -51,26 +51,86 @@ async function known(harness: CronHarness) {
   return harness.see();
 }
 
-describe('the database of 2026.6 and later', () => {
+function withRunLogs() {
+  const here = world();
+  const store = new RunLogStore(here.stateDir);
+  onTestFinished(() => store.stop());
+  store.putJob('job-1', 'first');
+  return { ...here, store };
+}
+
+/** How SQLite goes about each query over a history that `look` makes. */
+async function plansOf(path: string, look: () => Promise<unknown>): Promise<string[]> {
+  const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
+  await look();
+  const queries = prepare.mock.calls.map(([sql]) => sql).filter((sql) => /rowid > \?|= 'ok'/.test(sql));
+  prepare.mockRestore();
+  const database = new DatabaseSync(path, { readOnly: true });
+  onTestFinished(() => database.close());
+  return queries.map((sql) => {
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
+    return plan.map(({ detail }) => String(detail)).join('; ');
+  });
+}
+
+const BY_PLACE = expect.stringMatching(/SEARCH \w+ USING INTEGER PRIMARY KEY \(rowid>\?\)/);
+
+describe('the database of 2026.6 and 2026.7', () => {
+  it('tells each finished run once, as it ended and whether its message arrived', async () => {
+    const { harness, store, run } = withRunLogs();
+    await known(harness);
+    for (const status of ['ok', 'error', 'skipped', 'interrupted'] as const) {
+      await harness.clock.advance(1_000);
+      store.addRun({ ...run('job-1'), status, deliveryFailed: status === 'ok' });
+    }
+    for (const look of [await harness.see(), await harness.see()]) {
+      for (const status of ['ok', 'error', 'skipped', 'interrupted'])
+        expect(look.runs('job-1', status)).toBe(1);
+      expect(look.value('openclaw_cron_delivery_failures_total', { cron_job_id: 'job-1' })).toBe(1);
+      expect(look.source('sqlite')).toBe(1);
+      // Its tasks are as that age has them: nobody has to hear of columns that came later.
+      expect(look.evidence).not.toContain('lacks');
+    }
+  });
+
+  it('counts nothing of what was there before, and knows the last success of it', async () => {
+    const { harness, store, run } = withRunLogs();
+    const success = run('job-1');
+    store.addRun(success);
+    const failed = {
+      ...run('job-1', 'error'),
+      runAtMs: success.runAtMs + 10,
+      finishedAtMs: success.runAtMs + 20,
+    };
+    store.addRun(failed);
+    store.putJob('job-1', 'first', { state: { lastRunAtMs: failed.runAtMs, lastRunStatus: 'error' } });
+    await harness.clock.advance(60_000);
+    const look = await known(harness);
+    expect([look.runs('job-1', 'ok'), look.runs('job-1', 'error')]).toEqual([0, 0]);
+    expect(look.value('openclaw_cron_last_success_timestamp_seconds', { cron_job_id: 'job-1' })).toBe(
+      success.runAtMs / 1000,
+    );
+  });
+
+  it('is searched by place, and at the first look by an index: never all that is stored', async () => {
+    const { harness, store, run } = withRunLogs();
+    store.putJob('job-1', 'first', { state: { lastRunAtMs: 1, lastRunStatus: 'error' } });
+    const first = await plansOf(store.path, () => harness.see());
+    expect(first).toHaveLength(2);
+    for (const plan of first) expect(plan).toMatch(/^SEARCH cron_run_logs USING INDEX/);
+    await harness.clock.advance(1_000);
+    store.addRun(run('job-1'));
+    expect(await plansOf(store.path, () => harness.see())).toEqual([BY_PLACE]);
+  });
+});
+
+describe('the database of 2026.8 and later', () => {
   it('is searched by place for what is new, never by an index over all that is stored', async () => {
     const { harness, store, run } = withDatabase();
     await known(harness);
     store.addRun(run('job-1'));
-    const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
-    onTestFinished(() => prepare.mockRestore());
     await harness.clock.advance(1_000);
-    await harness.see();
-    const byPlace = prepare.mock.calls.map(([sql]) => sql).filter((sql) => sql.includes('rowid > ?'));
-    expect(byPlace).toHaveLength(2);
-    const database = new DatabaseSync(store.path, { readOnly: true });
-    onTestFinished(() => database.close());
-    for (const sql of byPlace) {
-      const plan = database
-        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
-        .all()
-        .map(({ detail }) => String(detail));
-      expect(plan.join('; ')).toMatch(/SEARCH \w+ USING INTEGER PRIMARY KEY \(rowid>\?\)/);
-    }
+    expect(await plansOf(store.path, () => harness.see())).toEqual([BY_PLACE, BY_PLACE]);
   });
 
   it.each([

@@ -13,8 +13,14 @@ export interface RememberedRun {
 
 const row = z.object({ jobId: z.string(), runAtMs: z.number(), status: z.string() });
 
+/** Before 2026.8: a row a finished run; an interrupted one is called an error there and says so. */
+const RUN_LOGS = `
+  SELECT job_id AS jobId, run_at_ms AS runAtMs,
+    CASE WHEN error = 'cron: job interrupted by gateway restart' THEN 'interrupted' ELSE status END AS status
+  FROM cron_run_logs`;
+
 /** Receipts tell the status; where the newest 64 a job have pushed one out, the task history does. */
-const HISTORY = `
+const RECEIPTS_AND_TASKS = `
   SELECT job_id AS jobId, started_at_ms AS runAtMs, status FROM cron_run_receipts WHERE status <> 'running'
   UNION
   SELECT source_id, started_at, json_extract(detail_json, '$.status') FROM task_runs
@@ -23,13 +29,20 @@ const HISTORY = `
 
 /** All finished runs in a gateway's own storage; to be read while the gateway is stopped. */
 export function rememberedRuns(home: GatewayHome): RememberedRun[] {
-  return home.version === '2026.9.6' ? fromDatabase(home) : fromFiles(home);
+  switch (home.version) {
+    case '2026.5.7':
+      return fromFiles(home);
+    case '2026.7.35':
+      return fromDatabase(home, RUN_LOGS);
+    case '2026.9.6':
+      return fromDatabase(home, RECEIPTS_AND_TASKS);
+  }
 }
 
-function fromDatabase(home: GatewayHome): RememberedRun[] {
+function fromDatabase(home: GatewayHome, query: string): RememberedRun[] {
   const database = new DatabaseSync(join(home.stateDir, 'state', 'openclaw.sqlite'), { readOnly: true });
   try {
-    return z.array(row).parse(database.prepare(HISTORY).all());
+    return z.array(row).parse(database.prepare(query).all());
   } finally {
     database.close();
   }

@@ -11,8 +11,11 @@ import { until } from './until.ts';
 
 const run = promisify(execFile);
 
-/** The gateway versions the suites run against; SQLite storage and protocol 4, files and protocol 3. */
-export const VERSIONS = ['2026.9.6', '2026.5.7'] as const;
+/**
+ * The gateway versions the suites run against, one for each age of cron's storage: SQLite with receipts, SQLite with run
+ * logs, files.
+ */
+export const VERSIONS = ['2026.9.6', '2026.7.35', '2026.5.7'] as const;
 export type Version = (typeof VERSIONS)[number];
 
 const CACHE = process.env.OPENCLAW_E2E_CACHE ?? join(homedir(), '.cache', 'openclaw-gateway-exporter-e2e');
@@ -42,23 +45,32 @@ export function newToken(): string {
 
 /** A gateway's home, state folder and port; survives the gateway's restarts. */
 export class GatewayHome {
-  readonly root = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
-  readonly home = join(this.root, 'home');
-  readonly stateDir = join(this.home, '.openclaw');
+  readonly root: string;
+  readonly home: string;
+  readonly stateDir: string;
   readonly version: Version;
   readonly program: string;
   readonly port: number;
 
-  private constructor(version: Version, program: string, port: number) {
+  private constructor(version: Version, program: string, port: number, root: string) {
     this.version = version;
     this.program = program;
     this.port = port;
+    this.root = root;
+    this.home = join(root, 'home');
+    this.stateDir = join(this.home, '.openclaw');
     mkdirSync(this.stateDir, { recursive: true });
-    mkdirSync(join(this.root, 'tmp'));
+    mkdirSync(join(root, 'tmp'), { recursive: true });
   }
 
   static async create(version: Version): Promise<GatewayHome> {
-    return new GatewayHome(version, await installOpenClaw(version), await freePort());
+    const root = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
+    return new GatewayHome(version, await installOpenClaw(version), await freePort(), root);
+  }
+
+  /** The same home and port with another version of the program, to be started once this one's gateway has ended. */
+  async upgradedTo(version: Version): Promise<GatewayHome> {
+    return new GatewayHome(version, await installOpenClaw(version), this.port, this.root);
   }
 
   /** Writes `openclaw.json`, as a user has it. */

@@ -4,7 +4,7 @@ import { until } from './until.ts';
 /**
  * A stand-in for a gateway that lost its listener, which a real one cannot be told to do. It has the process title and
  * the `/healthz` answer of its version, closes its listening socket on SIGUSR2 and lives on.
- * Titles measured on 2026.9.6 (`openclaw-gateway`) and 2026.5.7 (`openclaw`).
+ * Titles measured on 2026.9.6 and 2026.7.35 (`openclaw-gateway`) and 2026.5.7 (`openclaw`).
  */
 const GATEWAY = `
 const { createServer } = require('node:http');
@@ -32,7 +32,11 @@ const server = createServer((socket) => {
 server.listen(Number(process.argv[1]), '127.0.0.1', () => console.log('listening'));
 `;
 
-const TITLES: Readonly<Record<string, string>> = { '2026.9.6': 'openclaw-gateway', '2026.5.7': 'openclaw' };
+const TITLES: Readonly<Record<string, string>> = {
+  '2026.9.6': 'openclaw-gateway',
+  '2026.7.35': 'openclaw-gateway',
+  '2026.5.7': 'openclaw',
+};
 
 export async function startStandIn(
   version: string,

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+/**
+ * The newest rows at the last look, newest first. As long as one of them is still the same row, rowids mean what they
+ * meant, and a row beyond the newest was written later.
+ */
+export const places = z.array(z.object({ rowid: z.number(), id: z.string() }));
+export type Places = z.output<typeof places>;
+
+/** Where to go on in a table. */
+export interface Position {
+  /** Rows up to this rowid need not be read. */
+  readonly from: number;
+  /** Rows beyond this rowid are new for certain. */
+  readonly provenAfter: number;
+  /** The newest rows now, for the next look. */
+  readonly places: Places;
+}
+
+/** Nothing is known of a former look. */
+export const NOWHERE: Position = { from: 0, provenAfter: Number.POSITIVE_INFINITY, places: [] };
+
+/**
+ * Where a look goes on after one that remembered `known`; `idAt` gives the id of the row that has a rowid now. An empty
+ * table was remembered as such: everything in it is new. When no remembered row is left, nothing is known.
+ */
+export function positionOf(known: Places, idAt: (rowid: number) => string): Position {
+  const newest = known[0];
+  if (newest === undefined) return { from: 0, provenAfter: 0, places: [] };
+  const held = known.find(({ rowid, id }) => idAt(rowid) === id);
+  return held === undefined ? NOWHERE : { from: held.rowid, provenAfter: newest.rowid, places: [] };
+}
