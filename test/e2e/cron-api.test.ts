@@ -7,7 +7,7 @@ import { rememberedRuns } from '../support/cron-history.ts';
 import { EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, sampleOf } from '../support/exposition.ts';
-import { GatewayHome, newToken, refusedAttempts, VERSIONS } from '../support/openclaw.ts';
+import { GatewayHome, newToken, refusedAttempts, STORAGE_AGES } from '../support/openclaw.ts';
 import { expectNoSecretShown, rememberSecret } from '../support/secrets.ts';
 import { inTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
@@ -40,7 +40,7 @@ function writeIdleJob(home: GatewayHome): string[] {
   return jobs.map(({ id }) => id);
 }
 
-describe.each(VERSIONS)('cron as a real gateway %s itself tells it', (version) => {
+describe.each(STORAGE_AGES)('cron as a real gateway %s itself tells it', (version) => {
   const token = newToken();
   let home: GatewayHome;
   let gateway: Child;

@@ -4,7 +4,7 @@ import { type RememberedRun, rememberedRuns } from '../support/cron-history.ts';
 import { type CronJobs, EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, sampleOf } from '../support/exposition.ts';
-import { GatewayHome, newToken, VERSIONS } from '../support/openclaw.ts';
+import { GatewayHome, newToken, STORAGE_AGES } from '../support/openclaw.ts';
 import { expectNoSecretShown } from '../support/secrets.ts';
 import { until } from '../support/until.ts';
 
@@ -19,7 +19,7 @@ const CONFIG = {
   collectors: { cron: { interval: '1s' } },
 };
 
-describe.concurrent.each(VERSIONS)('cron of a real gateway %s', (version) => {
+describe.concurrent.each(STORAGE_AGES)('cron of a real gateway %s', (version) => {
   const token = newToken();
   let home: GatewayHome;
   let gateway: Child;

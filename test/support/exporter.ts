@@ -10,7 +10,7 @@ import { keepOutput } from './secrets.ts';
 import { NeverAnyMore, until } from './until.ts';
 
 const CONFIG_FILE = 'exporter.yml';
-const LAUNCHER = fileURLToPath(new URL('../../src/launch.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface ExporterOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -23,6 +23,8 @@ export interface ExporterOptions {
   readonly port?: number;
   /** A program and arguments to start it through: `ip netns exec NAME`. */
   readonly through?: readonly string[];
+  /** Whose source is run; default: this one's. */
+  readonly root?: string;
 }
 
 /** The real exporter as a child process, seen through HTTP only. */
@@ -47,6 +49,7 @@ export class Exporter {
     storagePath,
     through = [],
     port: chosen,
+    root = ROOT,
   }: ExporterOptions): Promise<Exporter> {
     const port = chosen ?? (await freePort());
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-exporter-e2e-'));
@@ -57,7 +60,7 @@ export class Exporter {
       ...through,
       process.execPath,
       '--disable-warning=ExperimentalWarning',
-      LAUNCHER,
+      join(root, 'src', 'launch.js'),
       `--config.file=${configFile}`,
       `--web.listen-address=127.0.0.1:${port}`,
       `--storage.path=${storage}`,

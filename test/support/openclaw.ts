@@ -11,12 +11,11 @@ import { until } from './until.ts';
 
 const run = promisify(execFile);
 
-/**
- * The gateway versions the suites run against, one for each age of cron's storage: SQLite with receipts, SQLite with run
- * logs, files.
- */
-export const VERSIONS = ['2026.9.6', '2026.7.35', '2026.5.7'] as const;
-export type Version = (typeof VERSIONS)[number];
+/** One gateway version for each age of cron's storage: SQLite with receipts, SQLite with run logs, files. */
+export const STORAGE_AGES = ['2026.9.6', '2026.7.35', '2026.5.7'] as const;
+/** The gateway versions the other suites run against: protocol 4 and 3. */
+export const VERSIONS = ['2026.9.6', '2026.5.7'] as const;
+export type Version = (typeof STORAGE_AGES)[number];
 
 const CACHE = process.env.OPENCLAW_E2E_CACHE ?? join(homedir(), '.cache', 'openclaw-gateway-exporter-e2e');
 
