@@ -112,6 +112,28 @@ describe('the database of 2026.6 and 2026.7', () => {
     );
   });
 
+  it('leaves out rows that are no runs, counts a status it does not know as other, and says how many it left', async () => {
+    const { harness, store, run } = withRunLogs();
+    await known(harness);
+    for (const [column, value] of [
+      ['ts', "'yesterday'"],
+      ['ts', '-1'],
+      ['job_id', "x'00ff'"],
+      ['status', "'paused'"],
+      ['run_at_ms', "'soon'"],
+      ['error', `'${'long '.repeat(1000)}'`],
+    ]) {
+      await harness.clock.advance(1_000);
+      store.addRun(run('job-1', 'error'));
+      store.exec(
+        `UPDATE cron_run_logs SET ${column} = ${value} WHERE rowid = (SELECT max(rowid) FROM cron_run_logs)`,
+      );
+    }
+    const look = await harness.see();
+    expect([look.runs('job-1', 'other'), look.runs('job-1', 'error')]).toEqual([1, 2]);
+    expect(look.evidence).toContain('3 rows could not be understood');
+  });
+
   it('is searched by place, and at the first look by an index: never all that is stored', async () => {
     const { harness, store, run } = withRunLogs();
     store.putJob('job-1', 'first', { state: { lastRunAtMs: 1, lastRunStatus: 'error' } });
