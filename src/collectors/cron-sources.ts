@@ -1,3 +1,4 @@
+import { homeFolder } from '../runtime/home.ts';
 import { createFilesSource } from '../sources/cron-files.ts';
 import { createCronLogSource } from '../sources/cron-logs.ts';
 import type { CronJob } from '../sources/cron-records.ts';
@@ -67,7 +68,7 @@ function logSource(
   const source = createCronLogSource({
     logs: config.cron.logs,
     stateDir: () => install().stateDir,
-    home: env.HOME ?? '',
+    home: homeFolder(env),
     clock,
     platform,
     watch: config.cron.log_watch,

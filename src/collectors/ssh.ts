@@ -1,8 +1,8 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { FileConfig } from '../config/schema.ts';
 import { gauge, type Sample } from '../registry/family.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { expandHome, homeFolder } from '../runtime/home.ts';
 import { Slots } from '../runtime/slots.ts';
 import { SSH_RESULTS, type SshProblem, type SshResult, sshEnvironment } from '../sources/ssh.ts';
 import { createNameLookup, PATH_PHASES } from '../sources/ssh-banner.ts';
@@ -180,8 +180,7 @@ function rotated<T>(all: readonly T[], by: number): T[] {
 /** The ssh configuration file that is named, absolute. */
 export function configFilePath({ ssh }: FileConfig, env: Readonly<Record<string, string | undefined>>) {
   const named = ssh.config_file;
-  if (named === undefined) return undefined;
-  return named.startsWith('~/') ? join(env.HOME || homedir(), named.slice(2)) : resolve(named);
+  return named === undefined ? undefined : resolve(expandHome(named, homeFolder(env)));
 }
 
 /** All series of one look. */

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
+import { isBelowHome } from '../runtime/home.ts';
 import { formatDuration } from './duration.ts';
 import {
   COLLECTOR_DEFAULTS,
@@ -47,7 +48,7 @@ export function loadConfigFile(path: string): ConfigOutcome {
 function rooted(config: FileConfig, folder: string): FileConfig {
   const own = <T extends { readonly token_file?: string | undefined }>(section: T): T => {
     const { token_file: file } = section;
-    return file === undefined || /^~(?:\/|$)/.test(file)
+    return file === undefined || isBelowHome(file)
       ? section
       : { ...section, token_file: resolve(folder, file) };
   };

@@ -2,6 +2,7 @@ import type { CollectorContext } from '../collectors/context.ts';
 import { configuredSshHosts, SSH_FAMILIES } from '../collectors/ssh.ts';
 import { Metrics } from '../registry/metrics.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { homeFolder } from '../runtime/home.ts';
 import { Slots } from '../runtime/slots.ts';
 import { configuredGatewayReader } from '../sources/configured-gateway.ts';
 import { GATEWAY_PROBE_FAMILIES, GatewayTarget } from './gateway-target.ts';
@@ -68,7 +69,7 @@ export class Probes {
           storagePath,
           board: { process: undefined },
           config: { gateway: one },
-          install: configuredGatewayReader(one, env.HOME),
+          install: configuredGatewayReader(one, homeFolder(env)),
         };
         return [one.name, new GatewayTarget({ config: one, context, slots, signal })] as const;
       }),

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { expandHome } from '../runtime/home.ts';
 import { NotedFiles } from './noted-files.ts';
 import {
   addressOfUrl,
@@ -21,17 +21,15 @@ export interface ConfiguredGateway {
 
 /**
  * What is known of a configured gateway. Its credential comes from its own file and from nowhere else: none of this
- * machine's is ever sent there. The file is read anew when it changes. Throws at once on a URL that is none.
+ * machine's is ever sent there. The file is read anew when it changes. `home` is what `~` stands for. Throws at once on a
+ * URL that is none.
  */
-export function configuredGatewayReader(
-  gateway: ConfiguredGateway,
-  home: string | undefined,
-): () => KnownGateway {
+export function configuredGatewayReader(gateway: ConfiguredGateway, home: string): () => KnownGateway {
   const url = gatewayUrl(gateway.url);
   if (url === undefined) throw new Error('the URL of a gateway is none');
   const pin = gateway.tls_fingerprint === undefined ? undefined : normalFingerprint(gateway.tls_fingerprint);
   const address = { ...addressOfUrl(url), fingerprint: pin };
-  const file = gateway.token_file?.replace(/^~(?=\/)/, () => home ?? homedir());
+  const file = gateway.token_file === undefined ? undefined : expandHome(gateway.token_file, home);
   let last: { readonly files: NotedFiles; readonly known: KnownGateway } | undefined;
   return () => {
     if (last?.files.unchanged()) return last.known;

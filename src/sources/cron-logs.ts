@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../runtime/clock.ts';
+import { expandHome } from '../runtime/home.ts';
 import type { CronJob, CronSchedule } from './cron-records.ts';
 import type { ReadSource, SourceReading, SourceRun } from './cron-source.ts';
 import { CHUNK_BYTES, continues, openLog } from './log-content.ts';
@@ -223,7 +224,7 @@ class Source implements CronLogSource {
       const globs = DEFAULT_GLOBS.map((glob) => `${stateDir()}/${glob}`);
       return { globs, rules: globs.map(() => this.#defaults) };
     }
-    const globs = logs.map(({ path }) => resolve(path.replace(/^~(?=\/|$)/, () => home)));
+    const globs = logs.map(({ path }) => resolve(expandHome(path, home)));
     return { globs, rules: logs };
   }
 

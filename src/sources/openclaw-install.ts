@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
-import { homeOfUser } from '../runtime/home.ts';
+import { expandHome, homeOfUser } from '../runtime/home.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { NotedFiles } from './noted-files.ts';
 import { type OpenClawConfig, readOpenClawConfig } from './openclaw-config.ts';
@@ -175,10 +175,6 @@ export function homeOf(env: Env): string {
   const osHome = setting(env.HOME) ?? setting(env.USERPROFILE) ?? homeOfUser() ?? '/';
   const own = setting(env.OPENCLAW_HOME);
   return own === undefined ? osHome : resolve(expandHome(own, osHome));
-}
-
-function expandHome(path: string, home: string): string {
-  return path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path;
 }
 
 interface Whereabouts {

@@ -1,4 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { configFilePath } from '../../src/collectors/ssh.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { expandHome, homeFolder } from '../../src/runtime/home.ts';
 import { openClawInstall } from '../../src/sources/openclaw-install.ts';
 
 vi.mock('node:os', async (original) => ({
@@ -14,5 +17,29 @@ describe('a user whom the system does not know, without HOME', () => {
     const { stateDir, credential } = openClawInstall({ env, gateway: {} });
     expect(stateDir).toBe('/nowhere/state');
     expect(credential?.secret.reveal()).toBe('from-env');
+  });
+
+  it('has the root for ~ in the configuration', () => {
+    const parsed = parseConfig('ssh: { config_file: ~/ssh_config }');
+    if (parsed.state !== 'valid') throw new Error('not valid');
+    expect(configFilePath(parsed.config, {})).toBe('/ssh_config');
+    expect(configFilePath(parsed.config, { HOME: '/home/u' })).toBe('/home/u/ssh_config');
+  });
+});
+
+describe('a leading ~', () => {
+  it.each([
+    ['~', '/home/u'],
+    ['~/a', '/home/u/a'],
+    ['~other/a', '~other/a'],
+    ['/a/~', '/a/~'],
+    ['a', 'a'],
+  ])('in %j: %j', (path, expanded) => {
+    expect(expandHome(path, '/home/u')).toBe(expanded);
+  });
+
+  it('stands for HOME where that is set', () => {
+    expect(homeFolder({ HOME: '/home/u' })).toBe('/home/u');
+    expect(homeFolder({ HOME: '' })).toBe('/');
   });
 });
