@@ -1,9 +1,9 @@
-import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import type { Flags } from '../config/flags.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
+import { homeOfUser } from '../runtime/home.ts';
 import { runCommand } from '../sources/command.ts';
 import { manageService } from './manage.ts';
 import { planService } from './plan.ts';
@@ -29,7 +29,7 @@ export async function serviceCommand({ action, system, yes, flags }: ServiceComm
     platform,
     env,
     uid: process.getuid?.() ?? 0,
-    home: env.HOME || homedir(),
+    home: env.HOME || homeOfUser(),
     launcher,
     resolve,
   });

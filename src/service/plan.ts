@@ -40,7 +40,8 @@ export interface PlanOptions {
   readonly platform: NodeJS.Platform;
   readonly env: Environment;
   readonly uid: number;
-  readonly home: string;
+  /** The user's; undefined where none is known. A service of the machine needs none. */
+  readonly home: string | undefined;
   /** Program and first arguments that start this exporter. */
   readonly launcher: readonly string[];
   /** The folder relative paths of flags are below. */
@@ -65,18 +66,22 @@ const LAUNCHD_NOT_LOADED = [3, 113];
 
 /** How the service is installed or removed on this system. */
 export function planService(options: PlanOptions): PlanOutcome {
-  const { platform, system } = options;
-  if (platform === 'darwin') {
-    return system
-      ? impossible('--system: on macOS the exporter is an agent of the user; leave --system out')
-      : { state: 'planned', plan: launchdPlan(options) };
+  const { platform, system, home } = options;
+  if (platform === 'darwin' && system) {
+    return impossible('--system: on macOS the exporter is an agent of the user; leave --system out');
   }
-  if (platform !== 'linux') return impossible(`there is no service manager that is known on ${platform}`);
-  return system ? systemPlan(options) : { state: 'planned', plan: userPlan(options) };
+  if (platform !== 'darwin' && platform !== 'linux') {
+    return impossible(`there is no service manager that is known on ${platform}`);
+  }
+  if (system) return systemPlan(options);
+  if (home === undefined)
+    return impossible('no home folder is known to put a service of the user into; set HOME');
+  const plan = platform === 'darwin' ? launchdPlan(options, home) : userPlan(options, home);
+  return { state: 'planned', plan };
 }
 
-function userPlan(options: PlanOptions): ServicePlan {
-  const { env, home } = options;
+function userPlan(options: PlanOptions, home: string): ServicePlan {
+  const { env } = options;
   const folder = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'systemd', 'user');
   return systemdPlan(options, join(folder, UNIT_NAME), ['systemctl', '--user'], undefined);
 }
@@ -128,8 +133,8 @@ function systemdPlan(
   };
 }
 
-function launchdPlan(options: PlanOptions): ServicePlan {
-  const { action, home, uid, flags } = options;
+function launchdPlan(options: PlanOptions, home: string): ServicePlan {
+  const { action, uid, flags } = options;
   const file = join(home, 'Library', 'LaunchAgents', `${LAUNCHD_LABEL}.plist`);
   const end = {
     command: ['launchctl', 'bootout', `gui/${uid}/${LAUNCHD_LABEL}`],

@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { configFilePath } from '../../src/collectors/ssh.ts';
+import { parseFlags } from '../../src/config/flags.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { expandHome, homeFolder } from '../../src/runtime/home.ts';
+import { serviceCommand } from '../../src/service/command.ts';
 import { openClawInstall } from '../../src/sources/openclaw-install.ts';
 
 vi.mock('node:os', async (original) => ({
@@ -24,6 +26,26 @@ describe('a user whom the system does not know, without HOME', () => {
     if (parsed.state !== 'valid') throw new Error('not valid');
     expect(configFilePath(parsed.config, {})).toBe('/ssh_config');
     expect(configFilePath(parsed.config, { HOME: '/home/u' })).toBe('/home/u/ssh_config');
+  });
+
+  it('is told that there is no place for a service', async () => {
+    const parsed = parseFlags(['install-service', '--storage.path=/data'], {});
+    if (parsed.state !== 'service') throw new Error(parsed.state);
+    vi.stubEnv('HOME', '');
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      const code = await serviceCommand({
+        action: 'install',
+        system: false,
+        yes: false,
+        flags: parsed.flags,
+      });
+      expect(code).toBe(2);
+      expect(write).toHaveBeenCalledWith(expect.stringContaining('set HOME'));
+    } finally {
+      write.mockRestore();
+      vi.unstubAllEnvs();
+    }
   });
 });
 

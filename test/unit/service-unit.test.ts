@@ -114,6 +114,17 @@ describe('the plan of a service', () => {
     expect(planService(options({ platform: 'win32' })).state).toBe('impossible');
   });
 
+  it('of the user is impossible where no home folder is known; of the machine it is not', () => {
+    for (const platform of ['linux', 'darwin'] as const) {
+      expect(planService(options({ platform, home: undefined }))).toMatchObject({
+        state: 'impossible',
+        reason: expect.stringContaining('set HOME'),
+      });
+    }
+    const env = { HOME, SUDO_USER: 'claw' };
+    expect(planned({ system: true, uid: 0, env, home: undefined }).file).toMatch(/^\/etc\//);
+  });
+
   it('of the removal takes away what the installation wrote', () => {
     for (const platform of ['linux', 'darwin'] as const) {
       const plan = planned({ platform, action: 'uninstall' });
