@@ -1,6 +1,6 @@
 import type { Counter } from 'prom-client';
 import { AuthBudget, budgetKey } from '../registry/auth-budget.ts';
-import type { GatewayAddress } from '../sources/openclaw-install.ts';
+import type { GatewayAddress } from '../sources/gateway-address.ts';
 import type { GatewayContext } from './context.ts';
 import { type AttemptReading, AUTH_RESULTS, type AuthResult } from './token-result.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { GatewayLock } from '../sources/gateway-lock.ts';
-import { homeOf, namedStateDir } from '../sources/openclaw-install.ts';
+import { homeOf, namedStateDir } from '../sources/openclaw-paths.ts';
 import type { PortListener, Processes, ProcessRow } from '../sources/processes.ts';
 import { declaredPort, type Looks, looksLike } from './process-recognise.ts';
 import type { SeenProcess } from './process-restarts.ts';

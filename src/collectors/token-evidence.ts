@@ -1,4 +1,5 @@
-import type { CredentialPlace, KnownGateway } from '../sources/openclaw-install.ts';
+import type { CredentialPlace } from '../sources/gateway-credentials.ts';
+import type { KnownGateway } from '../sources/openclaw-install.ts';
 import type { Evidence } from './collector.ts';
 import type { PlacesReading } from './token-places.ts';
 import type { Verdict } from './token-proof.ts';

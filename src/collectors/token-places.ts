@@ -1,6 +1,7 @@
 import { gauge, type Sample } from '../registry/family.ts';
 import type { Secret } from '../runtime/secret.ts';
-import type { Credential, CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { Credential, CredentialPlace } from '../sources/gateway-credentials.ts';
+import type { OpenClawInstall } from '../sources/openclaw-install.ts';
 import { holds, type TokenDigest } from '../sources/remote-client.ts';
 
 const labels = ['credential', 'host'] as const;

@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
+import type { Credential } from '../sources/gateway-credentials.ts';
 import type { HealthOutcome } from '../sources/gateway-http.ts';
-import type { Credential, KnownGateway } from '../sources/openclaw-install.ts';
+import type { KnownGateway } from '../sources/openclaw-install.ts';
 import type { AttemptReading } from './token-result.ts';
 
 /** After a clear refusal the same question is asked again this seldom, where nothing seems to have changed. */

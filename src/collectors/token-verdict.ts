@@ -1,8 +1,9 @@
 import { gauge, type Sample } from '../registry/family.ts';
 import { ownVersion } from '../runtime/version.ts';
 import { type AuthenticationOutcome, authenticate } from '../sources/gateway-auth.ts';
+import type { Credential } from '../sources/gateway-credentials.ts';
 import type { Asking, HealthOutcome, Readiness } from '../sources/gateway-http.ts';
-import type { Credential, KnownGateway } from '../sources/openclaw-install.ts';
+import type { KnownGateway } from '../sources/openclaw-install.ts';
 import { AuthGate } from './auth-gate.ts';
 import type { GatewayContext } from './context.ts';
 import { TokenProof, type Verdict } from './token-proof.ts';

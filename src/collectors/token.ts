@@ -1,5 +1,6 @@
+import type { CredentialPlace } from '../sources/gateway-credentials.ts';
 import { type Asking, askHealth, askReady } from '../sources/gateway-http.ts';
-import type { CredentialPlace, OpenClawInstall } from '../sources/openclaw-install.ts';
+import type { OpenClawInstall } from '../sources/openclaw-install.ts';
 import { processCredential } from '../sources/process-credential.ts';
 import type { Collector, Observation } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';

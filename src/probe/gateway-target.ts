@@ -8,7 +8,8 @@ import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from '../colle
 import { COLLECTOR_DEFAULTS, type RemoteGatewayConfig } from '../config/schema.ts';
 import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
 import type { Slots } from '../runtime/slots.ts';
-import type { Credential, KnownGateway } from '../sources/openclaw-install.ts';
+import type { Credential } from '../sources/gateway-credentials.ts';
+import type { KnownGateway } from '../sources/openclaw-install.ts';
 import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';
 import { SharedLooks } from './shared-looks.ts';
 

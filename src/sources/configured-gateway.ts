@@ -1,13 +1,8 @@
 import { expandHome } from '../runtime/home.ts';
+import { addressOfUrl, gatewayUrl, normalFingerprint } from './gateway-address.ts';
+import { type Credential, fromTokenFile } from './gateway-credentials.ts';
 import { NotedFiles } from './noted-files.ts';
-import {
-  addressOfUrl,
-  type Credential,
-  fromTokenFile,
-  gatewayUrl,
-  type KnownGateway,
-  normalFingerprint,
-} from './openclaw-install.ts';
+import type { KnownGateway } from './openclaw-install.ts';
 
 /** A gateway as the exporter's own configuration names it. */
 export interface ConfiguredGateway {

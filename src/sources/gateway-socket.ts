@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
-import type { GatewayAddress } from './openclaw-install.ts';
+import type { GatewayAddress } from './gateway-address.ts';
 
 /** Why there is no connection, or no sensible answer on one. `reason` is a short phrase without secrets. */
 export type GatewayFailure =
