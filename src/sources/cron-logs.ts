@@ -8,9 +8,10 @@ import type { CronJob, CronSchedule } from './cron-records.ts';
 import type { ReadSource, SourceReading, SourceRun } from './cron-source.ts';
 import { CHUNK_BYTES, continues, openLog } from './log-content.ts';
 import { BLANK_MARK, type LogCursor, type LogEntry, parseLogCursor } from './log-cursor.ts';
-import { type Discovery, describePath, type FoundLog, jobNameOf, LogDiscovery } from './log-discovery.ts';
+import { type Discovery, type FoundLog, LogDiscovery } from './log-discovery.ts';
+import { archiveOf, describePath, jobNameOf } from './log-names.ts';
 import { createLineJudge, type LogRule } from './log-rules.ts';
-import { archiveOf, Siblings } from './log-siblings.ts';
+import { Siblings } from './log-siblings.ts';
 import {
   appeared,
   firstLook,
@@ -139,7 +140,7 @@ interface Round {
   unreadable: number;
   /** Something was read or waits for its time: the next round may tell more although nothing changes. */
   active: boolean;
-  /** On the clock of `performance.now()`: what was not looked into until then waits for the next round. */
+  /** On the monotonic clock: what was not looked into until then waits for the next round. */
   readonly untilMs: number;
 }
 
@@ -169,7 +170,7 @@ class Source implements CronLogSource {
   constructor(options: CronLogSourceOptions) {
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#discovery = new LogDiscovery(this.#limits.files);
+    this.#discovery = new LogDiscovery(this.#limits.files, options.clock);
     this.#watch = new LogWatch(options.watchFolders);
   }
 
@@ -235,14 +236,16 @@ class Source implements CronLogSource {
     found: Discovery,
     signal: AbortSignal,
   ): Round {
+    const { clock } = this.#options;
     const logs = new Map<string, LogAtHand>();
     const context: TailContext = {
-      nowMs: this.#options.clock.now(),
+      nowMs: clock.now(),
+      clock,
       signal,
       buffer: this.#buffer,
       budget: { bytes: this.#limits.roundBytes, runs: this.#limits.roundRuns },
       sights: this.#sights,
-      siblings: new Siblings((path) => logs.has(path), signal),
+      siblings: new Siblings((path) => logs.has(path), signal, clock),
       statOf: (path) => this.#statOf(path),
       statFolder: (path) => stat(path).catch(() => undefined),
       settleMs: this.#options.settleMs ?? DEFAULT_SETTLE_MS,
@@ -262,7 +265,7 @@ class Source implements CronLogSource {
       problems: [...found.problems],
       unreadable: 0,
       active: false,
-      untilMs: performance.now() + this.#limits.roundMs,
+      untilMs: clock.monotonic() + this.#limits.roundMs,
     };
   }
 
@@ -346,7 +349,7 @@ class Source implements CronLogSource {
     // Short ones first: a log with much to catch up on delays no other.
     due.sort((a, b) => a.stat.size - a.entry.mark.offset - (b.stat.size - b.entry.mark.offset));
     for (const { log, stat, entry } of due) {
-      if (performance.now() > round.untilMs) break;
+      if (round.context.clock.monotonic() > round.untilMs) break;
       this.#take(round, log, await follow(this.#tailed(round, log), entry, stat, round.context));
     }
   }
@@ -354,7 +357,7 @@ class Source implements CronLogSource {
   async #readNew(round: Round, { log, stat }: LogAtHand, history: boolean, tailBytes: number): Promise<void> {
     const { context, cursor } = round;
     const tailed = this.#tailed(round, log);
-    if (performance.now() > round.untilMs) {
+    if (round.context.clock.monotonic() > round.untilMs) {
       // A log that is to be counted can wait; what is history must be noted now.
       if (history) this.#take(round, log, { entry: unseenHistory(stat), runs: [], problems: [] });
       return;

@@ -1,6 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
+import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
+import { createNameMatcher, expandBraces, hasMagic, splitGlob } from './glob.ts';
+import { jobIdentity } from './log-names.ts';
 
 /** A log that a glob found. */
 export interface FoundLog {
@@ -20,6 +23,7 @@ interface Way {
   readonly linked: boolean;
 }
 
+/** What the globs found in one look. */
 export interface Discovery {
   /** Sorted by glob, then path. */
   readonly logs: readonly FoundLog[];
@@ -53,7 +57,6 @@ interface Walk {
   readonly signal: AbortSignal;
   readonly glob: number;
   readonly logs: Map<string, FoundLog>;
-  readonly used: Set<string>;
   unreadable: number;
   tooMany: boolean;
 }
@@ -74,12 +77,15 @@ const NOTHING = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
  */
 export class LogDiscovery {
   readonly #maxLogs: number;
+  readonly #clock: Clock;
   #listings = new Map<string, Listing>();
   #folders = new Map<string, Listing>();
   #last: { readonly globs: string; readonly discovery: Discovery } | undefined;
 
-  constructor(maxLogs: number) {
+  /** More than `maxLogs` logs are not looked for. */
+  constructor(maxLogs: number, clock: Clock) {
     this.#maxLogs = maxLogs;
+    this.#clock = clock;
   }
 
   /** Looks for the files of absolute globs; gives the same object where no folder changed. */
@@ -109,7 +115,7 @@ export class LogDiscovery {
     let failures = 0;
     let tooMany = false;
     for (const [glob, pattern] of globs.entries()) {
-      const walk: Walk = { signal, glob, logs, used: new Set(), unreadable: 0, tooMany: false };
+      const walk: Walk = { signal, glob, logs, unreadable: 0, tooMany: false };
       for (const spelled of expandBraces(pattern)) {
         const { base, rest } = splitGlob(spelled);
         const outcome = await this.#list(base, signal);
@@ -193,7 +199,7 @@ export class LogDiscovery {
       walk.tooMany = true;
       return;
     }
-    const job = jobIdentity(way.open, basename(folder), name);
+    const job = jobIdentity(way.open, path);
     walk.logs.set(path, { path, glob: walk.glob, job, symlink: way.linked || kind === 'link' });
   }
 
@@ -207,7 +213,7 @@ export class LogDiscovery {
       const now = await stat(folder);
       const before = this.#listings.get(folder);
       const same = before !== undefined && isSameFolder(before, now);
-      const listing = same ? before : await listAnew(folder, now.mtimeMs, now.ino);
+      const listing = same ? before : await listAnew(folder, now, this.#clock.now());
       this.#folders.set(folder, listing);
       return listing.names;
     } catch (error) {
@@ -220,173 +226,19 @@ function isSameFolder(before: Listing, now: Pick<Listing, 'mtimeMs' | 'ino'>): b
   return before.mtimeMs === now.mtimeMs && before.ino === now.ino;
 }
 
-async function listAnew(folder: string, mtimeMs: number, ino: number): Promise<Listing> {
+async function listAnew(
+  folder: string,
+  { mtimeMs, ino }: Pick<Listing, 'mtimeMs' | 'ino'>,
+  nowMs: number,
+): Promise<Listing> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.flatMap((entry): Name[] => {
     if (entry.isFile()) return [{ name: entry.name, kind: 'file' }];
     if (entry.isDirectory()) return [{ name: entry.name, kind: 'folder' }];
     return entry.isSymbolicLink() ? [{ name: entry.name, kind: 'link' }] : [];
   });
-  const settled = Math.abs(Date.now() - mtimeMs) > SETTLED_MS;
+  const settled = Math.abs(nowMs - mtimeMs) > SETTLED_MS;
   return { mtimeMs: settled ? mtimeMs : Number.NaN, ino, names };
-}
-
-/** The name of the job that writes a log: `cron-gcal-digest.log` is `gcal-digest`. */
-export function jobNameOf(fileName: string): string {
-  return fileName.replace(/\.log$/, '').replace(/^cron-(?=.)/, '');
-}
-
-/** The folder before the first pattern, and the patterns from there on. */
-function splitGlob(glob: string): { base: string; rest: readonly string[] } {
-  const segments = glob.split('/').filter((segment) => segment !== '');
-  const magic = segments.findIndex(hasMagic);
-  if (magic < 0) return { base: dirname(glob), rest: segments.slice(-1) };
-  return { base: `/${segments.slice(0, magic).join('/')}`, rest: segments.slice(magic) };
-}
-
-/** The first glob that a path matches, and the job of that path. */
-export function describePath(
-  globs: readonly string[],
-  path: string,
-): { readonly glob: number; readonly job: string } | undefined {
-  const segments = path.split('/').filter((segment) => segment !== '');
-  for (const [glob, pattern] of globs.entries()) {
-    for (const spelled of expandBraces(pattern)) {
-      const open = openFolders(spelled, segments);
-      if (open !== undefined)
-        return { glob, job: jobIdentity(open, segments.at(-2) ?? '', segments.at(-1) ?? '') };
-    }
-  }
-  return undefined;
-}
-
-/** The folders of a path that a glob leaves open; undefined when it does not match. */
-function openFolders(spelled: string, segments: readonly string[]): readonly string[] | undefined {
-  const { base, rest } = splitGlob(spelled);
-  const fixed = base.split('/').filter((segment) => segment !== '');
-  if (fixed.some((segment, index) => segments[index] !== segment)) return undefined;
-  return openRest(rest, segments.slice(fixed.length));
-}
-
-function openRest(rest: readonly string[], segments: readonly string[]): readonly string[] | undefined {
-  const [pattern, ...further] = rest;
-  const [segment, ...behind] = segments;
-  if (pattern === undefined || segment === undefined) return undefined;
-  if (pattern === '**') {
-    const here = openRest(further, segments);
-    if (here !== undefined || behind.length === 0) return here;
-    const deeper = openRest(rest, behind);
-    return deeper === undefined ? undefined : [segment, ...deeper];
-  }
-  if (!createNameMatcher(pattern)(segment)) return undefined;
-  if (further.length === 0) return behind.length === 0 ? [] : undefined;
-  const deeper = openRest(further, behind);
-  if (deeper === undefined) return undefined;
-  return hasMagic(pattern) ? [segment, ...deeper] : deeper;
-}
-
-function jobIdentity(open: readonly string[], folder: string, fileName: string): string {
-  return `${open.length > 0 ? open.join('/') : folder}/${jobNameOf(fileName)}`;
-}
-
-function hasMagic(segment: string): boolean {
-  return /[*?[]/.test(segment);
-}
-
-/** `a{b,c}d` as `abd` and `acd`; at most 100 spellings, not nested. */
-export function expandBraces(glob: string): string[] {
-  let spelled = [glob];
-  for (;;) {
-    const next = spelled.flatMap((text) => {
-      const match = /\{([^{}]*,[^{}]*)\}/.exec(text);
-      if (match === null) return [text];
-      const before = text.slice(0, match.index);
-      const after = text.slice(match.index + match[0].length);
-      return (match[1] ?? '').split(',').map((choice) => before + choice + after);
-    });
-    if (next.length === spelled.length || next.length > 100) return spelled;
-    spelled = next;
-  }
-}
-
-type Piece =
-  | { readonly kind: 'many' }
-  | { readonly kind: 'one' }
-  | { readonly kind: 'class'; readonly chars: string; readonly not: boolean }
-  | { readonly kind: 'char'; readonly char: string };
-
-/** Whether a file name matches one segment of a glob; takes at most pattern length times name length steps. */
-export function createNameMatcher(segment: string): (name: string) => boolean {
-  const pieces = piecesOf(segment);
-  const dotted = segment.startsWith('.');
-  return (name) => (dotted || !name.startsWith('.')) && matchPieces(pieces, [...name]);
-}
-
-function piecesOf(segment: string): Piece[] {
-  const pieces: Piece[] = [];
-  for (const [text] of segment.matchAll(/\[!?\]?[^\]]*\]|\*+|./gsu)) {
-    if (text.startsWith('*')) pieces.push({ kind: 'many' });
-    else if (text === '?') pieces.push({ kind: 'one' });
-    else if (text.length > 2 && text.startsWith('[')) pieces.push(classOf(text));
-    else pieces.push({ kind: 'char', char: text });
-  }
-  return pieces;
-}
-
-function classOf(text: string): Piece {
-  const not = text[1] === '!';
-  return { kind: 'class', chars: text.slice(not ? 2 : 1, -1), not };
-}
-
-function matchPieces(pieces: readonly Piece[], name: readonly string[]): boolean {
-  let at = 0;
-  let piece = 0;
-  let star = -1;
-  let resume = 0;
-  while (at < name.length) {
-    const current = pieces[piece];
-    if (current?.kind === 'many') {
-      star = piece;
-      resume = at;
-      piece += 1;
-    } else if (current !== undefined && matchOne(current, name[at] ?? '')) {
-      piece += 1;
-      at += 1;
-    } else if (star >= 0) {
-      resume += 1;
-      at = resume;
-      piece = star + 1;
-    } else return false;
-  }
-  while (pieces[piece]?.kind === 'many') piece += 1;
-  return piece === pieces.length;
-}
-
-function matchOne(piece: Piece, char: string): boolean {
-  switch (piece.kind) {
-    case 'one':
-      return true;
-    case 'char':
-      return piece.char === char;
-    case 'class':
-      return inClass(piece.chars, char) !== piece.not;
-    case 'many':
-      return false;
-  }
-}
-
-function inClass(chars: string, char: string): boolean {
-  for (let index = 0; index < chars.length; index += 1) {
-    const from = chars[index] ?? '';
-    const to = chars[index + 1] === '-' ? chars[index + 2] : undefined;
-    if (to === undefined) {
-      if (from === char) return true;
-    } else {
-      if (from <= char && char <= to) return true;
-      index += 2;
-    }
-  }
-  return false;
 }
 
 function compare(a: string, b: string): number {

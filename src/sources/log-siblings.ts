@@ -1,8 +1,10 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
+import type { Clock } from '../runtime/clock.ts';
 import { continues, findAnchor, hasHead, isEarlierCopy, openLog } from './log-content.ts';
 import { BLANK_MARK, type LogMark, MAX_GENERATIONS, type RotatedMark } from './log-cursor.ts';
+import { generationOf, isGeneration, isRelated } from './log-names.ts';
 
 /** A file beside a log. */
 interface Sibling {
@@ -24,18 +26,21 @@ const COMPRESSED = /\.(?:gz|bz2|xz|zst|lz4|zip|Z)$/;
 
 /**
  * Finds the earlier file of a log that was rotated: under another name in the same folder. One of these lives for one
- * round, so that many logs rotated at once share one listing.
+ * round, so that many logs rotated at once share one listing. `sinceMs`, on the monotonic clock, is when the question
+ * came up: an older listing may lack the answer.
  */
 export class Siblings {
   readonly #listed = new Map<string, Listed>();
   readonly #taken: (path: string) => boolean;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
   #listings = 0;
 
   /** `taken`: paths that are logs of their own. */
-  constructor(taken: (path: string) => boolean, signal: AbortSignal) {
+  constructor(taken: (path: string) => boolean, signal: AbortSignal, clock: Clock) {
     this.#taken = taken;
     this.#signal = signal;
+    this.#clock = clock;
   }
 
   /** The renamed file: same inode, and the bytes that were read from it are still there. */
@@ -122,7 +127,7 @@ export class Siblings {
     if (before !== undefined && (before.atMs >= sinceMs || this.#listings >= MAX_LISTINGS))
       return before.files;
     this.#listings += 1;
-    const atMs = performance.now();
+    const atMs = this.#clock.monotonic();
     const files = await listFiles(folder, this.#signal);
     this.#listed.set(folder, { atMs, files });
     return files;
@@ -175,30 +180,4 @@ async function isCopyOf(handle: FileHandle, path: string): Promise<boolean> {
   } finally {
     await other.handle.close();
   }
-}
-
-/** The number that rotation gave; the higher, the older. */
-function generationOf(name: string): number {
-  return Number(/\.(\d{1,3})(?:\.log)?$/.exec(name)?.[1] ?? 0);
-}
-
-/** Whether a name is one that only rotation gives. */
-function isGeneration(fileName: string, name: string): boolean {
-  if (name.startsWith(fileName))
-    return /^(?:\.\d{1,3}|[-._]\d{8}.*|[-._]\d{4}-\d{2}-\d{2}.*)$/.test(name.slice(fileName.length));
-  return archiveOf(name) === fileName;
-}
-
-/** Whether a name is one that rotation gives: `x.log.1`, `x.log-20261123`, `x-20261123.log`, `x.log~`. */
-function isRelated(fileName: string, name: string): boolean {
-  if (name === fileName) return false;
-  if (name.startsWith(fileName)) return /^[-._~]/.test(name.slice(fileName.length));
-  return archiveOf(name) === fileName;
-}
-
-/** The log that an archive's name belongs to: `x.log` for `x.1.log` and `x-2026-11-23.log`; undefined for others. */
-export function archiveOf(path: string): string | undefined {
-  const name = basename(path);
-  const match = /^(.+?)(?:\.\d{1,3}|[-._](?:\d{8}|\d{4}-\d{2}-\d{2})[-_T.\d:]*)\.log$/.exec(name);
-  return match === null ? undefined : `${path.slice(0, path.length - name.length)}${match[1]}.log`;
 }

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Clock } from '../runtime/clock.ts';
 import {
   continues,
   findAnchor,
@@ -52,7 +53,9 @@ export class SightLog {
 
 /** What following one log needs from the round. */
 export interface TailContext {
+  /** Wall time of the round, which all its logs share; milliseconds. */
   readonly nowMs: number;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** At least 128 KiB; used by one log at a time. */
   readonly buffer: Buffer;
@@ -238,7 +241,12 @@ class Tail {
   async #locate(mark: RotatedMark): Promise<{ name: string; stat: Stats } | undefined> {
     const there = await this.#context.statOf(join(this.#folder, mark.name));
     if (there?.ino === mark.ino) return { name: mark.name, stat: there };
-    const name = await this.#context.siblings.renamed(this.#folder, this.#name, mark, performance.now());
+    const name = await this.#context.siblings.renamed(
+      this.#folder,
+      this.#name,
+      mark,
+      this.#context.clock.monotonic(),
+    );
     const stat = name === undefined ? undefined : await this.#context.statOf(join(this.#folder, name));
     return name === undefined || stat === undefined ? undefined : { name, stat };
   }
@@ -274,7 +282,7 @@ class Tail {
     const again = this.#goneAtMs !== undefined;
     this.#goneAtMs = nowMs;
     const mark = this.#mark;
-    const sinceMs = performance.now();
+    const sinceMs = this.#context.clock.monotonic();
     const name = await this.#context.siblings.renamed(this.#folder, this.#name, mark, sinceMs);
     if ((await this.#findEarlier(mark, name, 0, sinceMs)) > 0) {
       await this.readRotated();
@@ -293,7 +301,7 @@ class Tail {
       if (opened.reason !== 'ENOENT') this.problems.push(`cannot be read (${opened.reason})`);
       return;
     }
-    const openedAtMs = performance.now();
+    const openedAtMs = this.#context.clock.monotonic();
     try {
       const from = await this.#whereToGoOn(opened.handle, opened.stat, openedAtMs);
       if (from !== undefined) await this.readFrom(opened.handle, opened.stat, from, LOG_BYTES);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createNameMatcher, expandBraces } from '../../src/sources/glob.ts';
 import type { LogFacts } from '../../src/sources/log-cursor.ts';
-import { createNameMatcher, describePath, expandBraces, jobNameOf } from '../../src/sources/log-discovery.ts';
+import { archiveOf, describePath, jobNameOf } from '../../src/sources/log-names.ts';
 import { createLineJudge, type LogRule, parseRunDuration } from '../../src/sources/log-rules.ts';
 import { type LogRun, takeLine } from '../../src/sources/log-runs.ts';
-import { archiveOf } from '../../src/sources/log-siblings.ts';
 import { findTime, parseTime, secondPassing } from '../../src/sources/log-time.ts';
 
 const WORDS: LogRule = { success: /SUCCESS/, error: /ERROR/ };
