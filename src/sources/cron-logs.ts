@@ -7,22 +7,15 @@ import { expandHome } from '../runtime/home.ts';
 import type { CronJob, CronSchedule } from './cron-records.ts';
 import type { ReadSource, SourceReading, SourceRun } from './cron-source.ts';
 import { CHUNK_BYTES, continues, openLog } from './log-content.ts';
-import { BLANK_MARK, type LogCursor, type LogEntry, parseLogCursor } from './log-cursor.ts';
+import { BLANK_MARK, isQuiet, type LogCursor, type LogEntry, parseLogCursor } from './log-cursor.ts';
 import { type Discovery, type FoundLog, LogDiscovery } from './log-discovery.ts';
+import type { TailContext } from './log-earlier-files.ts';
 import { archiveOf, describePath, jobNameOf } from './log-names.ts';
 import { createLineJudge, type LogRule } from './log-rules.ts';
+import type { TailedLog } from './log-run-reader.ts';
 import { Siblings } from './log-siblings.ts';
-import {
-  appeared,
-  firstLook,
-  follow,
-  isQuiet,
-  SightLog,
-  type TailContext,
-  type TailedLog,
-  type TailResult,
-  unseenHistory,
-} from './log-tail.ts';
+import { SightLog } from './log-sights.ts';
+import { appeared, firstLook, follow, type TailResult, unseenHistory } from './log-tail.ts';
 import { LogWatch, type WatchFolders } from './log-watch.ts';
 
 /** Logs of one kind: where they are and how their lines are understood. */

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { z } from 'zod';
 
 /** So many earlier files of one log are followed. */
@@ -74,6 +75,11 @@ export type LogCursor = z.output<typeof cursor>;
 
 /** Nothing is known of a file yet. */
 export const BLANK_MARK: LogMark = { ino: 0, size: 0, mtimeMs: 0, offset: 0, head: '', anchor: '' };
+
+/** Whether a look at the size and times is enough to know that nothing is new. */
+export function isQuiet(mark: LogMark, stat: Pick<Stats, 'ino' | 'size' | 'mtimeMs'>): boolean {
+  return mark.ino === stat.ino && mark.size === stat.size && mark.mtimeMs === stat.mtimeMs;
+}
 
 /** A cursor as it came back from disk; undefined for anything that this version did not write. */
 export function parseLogCursor(raw: unknown): LogCursor | undefined {

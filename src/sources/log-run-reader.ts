@@ -1,0 +1,148 @@
+import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { nextLines, type Progress, printsAt } from './log-content.ts';
+import type { LogEntry, LogFacts, LogMark } from './log-cursor.ts';
+import { type Judged, type LogRule, tellsTime } from './log-rules.ts';
+import { type LogRun, takeLine } from './log-runs.ts';
+import type { SightLog } from './log-sights.ts';
+
+/** What a round may still read; shared by all logs of the round. */
+export interface Budget {
+  bytes: number;
+  runs: number;
+}
+
+/** Bytes of one file in one round. */
+export const LOG_BYTES = 8 * 1024 * 1024;
+
+/** What reading lines needs from the round. */
+export interface ReadContext {
+  readonly signal: AbortSignal;
+  /** At least 128 KiB; used by one log at a time. */
+  readonly buffer: Buffer;
+  readonly budget: Budget;
+  readonly sights: SightLog;
+  /** Runs that ended earlier are history where a log is new; milliseconds since the epoch. */
+  readonly historyBeforeMs: number;
+}
+
+/** A log with what its lines are understood by. */
+export interface TailedLog {
+  readonly path: string;
+  readonly rule: LogRule;
+  readonly judge: (lines: readonly string[]) => Judged;
+}
+
+/** How far one reading came. */
+export interface ReadOn {
+  readonly mark: LogMark;
+  /** Whether all that the file held was read. */
+  readonly done: boolean;
+}
+
+/** Reads lines of one log's files, one after another, and takes out the runs that they tell. */
+export class RunReader {
+  /** In the order of the lines. */
+  readonly runs: LogRun[] = [];
+  /** Words to stand behind the job's id. */
+  readonly problems: string[] = [];
+  readonly #log: TailedLog;
+  readonly #context: ReadContext;
+  #facts: LogFacts;
+  #fresh: boolean;
+
+  /** Goes on from what `entry` knows of the log. */
+  constructor(log: TailedLog, entry: Pick<LogEntry, 'facts' | 'fresh'>, context: ReadContext) {
+    this.#log = log;
+    this.#facts = entry.facts;
+    this.#fresh = entry.fresh === true;
+    this.#context = context;
+  }
+
+  /** What the log has told of its job up to here. */
+  get facts(): LogFacts {
+    return this.#facts;
+  }
+
+  /** Whether the log's first reading is not finished: old runs in it are still history. */
+  get fresh(): boolean {
+    return this.#fresh;
+  }
+
+  /** From now on each run counts, however old it is. */
+  endFirstReading(): void {
+    this.#fresh = false;
+  }
+
+  /**
+   * Reads from a mark to the end of the file as `stat` has it, or as far as `maxBytes` and the budget go. Where `final` is
+   * true, an unfinished last line is taken as it is.
+   */
+  async read(
+    handle: FileHandle,
+    stat: Stats,
+    from: LogMark,
+    maxBytes: number,
+    final: boolean,
+  ): Promise<ReadOn> {
+    const { budget, signal, buffer } = this.#context;
+    const seenMs = this.#context.sights.note(stat, from.offset);
+    const limit = from.offset + maxBytes;
+    let progress: Progress = { offset: from.offset, mid: from.mid === true };
+    let done = false;
+    while (!done && progress.offset < limit && budget.bytes > 0 && budget.runs > 0) {
+      signal.throwIfAborted();
+      const next = await nextLines(handle, buffer, progress, stat.size);
+      const before = progress.offset;
+      if (next.state === 'lines') {
+        this.#take(next.batch.lines, next.batch.ends, seenMs);
+        progress = next.progress;
+      } else {
+        done = true;
+        if (final && next.rest !== '') {
+          this.#take([next.rest], [next.restEnd], seenMs);
+          // Should the writer go on after all, the rest of that line is no line of its own.
+          progress = { offset: next.restEnd, mid: true };
+        }
+      }
+      budget.bytes -= progress.offset - before;
+    }
+    return { mark: await this.#markAt(handle, stat, progress, done), done };
+  }
+
+  async #markAt(handle: FileHandle, stat: Stats, progress: Progress, done: boolean): Promise<LogMark> {
+    const { offset, mid } = progress;
+    const { head, anchor, before } = await printsAt(handle, offset);
+    const distinct = !mid && tellsTime(this.#log.rule, before);
+    return {
+      ino: stat.ino,
+      // As long as there is more to read the mark must not look like the file.
+      size: done ? stat.size : Math.min(offset, stat.size - 1),
+      mtimeMs: stat.mtimeMs,
+      offset,
+      ...(mid ? { mid } : {}),
+      head,
+      anchor,
+      ...(distinct ? { distinct } : {}),
+    };
+  }
+
+  #take(lines: readonly string[], ends: readonly number[], seenMs: (end: number) => number): void {
+    const { findings, slowLines } = this.#log.judge(lines);
+    if (slowLines > 0)
+      this.problems.push(`a pattern takes too long on ${slowLines} lines: they are not counted`);
+    const withStart = this.#log.rule.start !== undefined;
+    for (const [index, finding] of findings.entries()) {
+      if (finding === undefined) continue;
+      const taken = takeLine(this.#facts, finding, seenMs(ends[index] ?? 0), withStart);
+      this.#facts = taken.facts;
+      for (const run of taken.runs) this.#count(run);
+    }
+  }
+
+  #count(run: LogRun): void {
+    if (this.#fresh && run.finishedAtMs < this.#context.historyBeforeMs) return;
+    this.runs.push(run);
+    this.#context.budget.runs -= 1;
+  }
+}
