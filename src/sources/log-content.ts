@@ -78,6 +78,17 @@ export async function continues(handle: FileHandle, size: number, mark: LogMark)
   return printOf(await bytesAt(handle, mark.offset - length, length)) === mark.anchor;
 }
 
+/** As {@link continues}, of the file at a path; false where it cannot be opened. */
+export async function fileContinues(path: string, mark: LogMark): Promise<boolean> {
+  const opened = await openLog(path);
+  if (opened.state !== 'open') return false;
+  try {
+    return await continues(opened.handle, opened.stat.size, mark);
+  } finally {
+    await opened.handle.close();
+  }
+}
+
 /** Whether a file begins with the bytes of a fingerprint. */
 export async function hasHead(handle: FileHandle, head: string): Promise<boolean> {
   return printOf(await bytesAt(handle, 0, lengthOf(head))) === head;

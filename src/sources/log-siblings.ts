@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../runtime/clock.ts';
-import { continues, findAnchor, hasHead, isEarlierCopy, openLog } from './log-content.ts';
+import { fileContinues, findAnchor, hasHead, isEarlierCopy, openLog } from './log-content.ts';
 import { BLANK_MARK, type LogMark, MAX_GENERATIONS, type RotatedMark } from './log-cursor.ts';
 import { generationOf, isGeneration, isRelated } from './log-names.ts';
 
@@ -54,7 +54,7 @@ export class Siblings {
     for (const { name, stat } of await this.#list(folder, sinceMs)) {
       if (stat.ino !== mark.ino || name === fileName || this.#taken(join(folder, name))) continue;
       if (mark.offset === 0 && !isRelated(fileName, name)) continue;
-      if (await holds(join(folder, name), mark)) return name;
+      if (await fileContinues(join(folder, name), mark)) return name;
     }
     return undefined;
   }
@@ -76,7 +76,7 @@ export class Siblings {
       .filter(({ name, stat }) => !followed.has(stat.ino) && !this.#taken(join(folder, name)))
       .sort((a, b) => b.stat.mtimeMs - a.stat.mtimeMs);
     for (const { name, stat } of candidates.slice(0, 10)) {
-      if (await holds(join(folder, name), mark)) return { name, ino: stat.ino };
+      if (await fileContinues(join(folder, name), mark)) return { name, ino: stat.ino };
     }
     return undefined;
   }
@@ -153,16 +153,6 @@ async function listFiles(folder: string, signal: AbortSignal): Promise<readonly 
     }
   }
   return files;
-}
-
-async function holds(path: string, mark: LogMark): Promise<boolean> {
-  const opened = await openLog(path);
-  if (opened.state !== 'open') return false;
-  try {
-    return await continues(opened.handle, opened.stat.size, mark);
-  } finally {
-    await opened.handle.close();
-  }
 }
 
 /** Written after a mark was made, and born after it too, or emptied since: an archive that was touched is not. */
