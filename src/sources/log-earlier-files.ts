@@ -1,7 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Clock } from '../runtime/clock.ts';
 import { continues, hasHead, openLog } from './log-content.ts';
 import { isQuiet, type LogMark, MAX_GENERATIONS, type RotatedMark } from './log-cursor.ts';
 import { LOG_BYTES, type ReadContext, type RunReader } from './log-run-reader.ts';
@@ -11,7 +10,6 @@ import type { Siblings } from './log-siblings.ts';
 export interface TailContext extends ReadContext {
   /** Wall time of the round, which all its logs share; milliseconds since the epoch. */
   readonly nowMs: number;
-  readonly clock: Clock;
   readonly siblings: Siblings;
   /** The stat of a path, undefined where there is no regular file. */
   readonly statOf: (path: string) => Promise<Stats | undefined>;

@@ -7,14 +7,14 @@ import type { TailContext } from './log-earlier-files.ts';
 import { LogEntries } from './log-entries.ts';
 import { idOf, nameOf, withoutPlainId } from './log-jobs.ts';
 import { describePath } from './log-names.ts';
-import { createLineJudge, type LogRule } from './log-rules.ts';
-import type { TailedLog } from './log-run-reader.ts';
+import { createLineJudge, type LineJudge, type LogRule } from './log-rules.ts';
+import type { RuleTime, TailedLog } from './log-run-reader.ts';
 import type { AskedLogs, CronLogLimits } from './log-settings.ts';
 import { appeared, firstLook, follow, type TailResult, unseenHistory } from './log-tail.ts';
 import type { LogAtHand } from './own-logs.ts';
 
 /** The judges of rules, kept from round to round. */
-export type Judges = WeakMap<LogRule, TailedLog['judge']>;
+export type Judges = WeakMap<LogRule, LineJudge>;
 
 /** What one look begins with. */
 export interface LogRoundOptions {
@@ -44,6 +44,7 @@ export class LogRound {
   readonly #options: LogRoundOptions;
   /** Logs whose plain id another log has. */
   readonly #suffixed: ReadonlySet<string>;
+  readonly #times = new Map<LogRule, RuleTime>();
   #active = false;
   #unreadable = 0;
 
@@ -155,12 +156,14 @@ export class LogRound {
   }
 
   #tailed({ path, glob }: Pick<FoundLog, 'path' | 'glob'>): TailedLog {
-    const { asked, judges } = this.#options;
+    const { asked, judges, limits } = this.#options;
     const rule = asked.rules[glob];
     if (rule === undefined) throw new Error('a log of no glob');
     const judge = judges.get(rule) ?? createLineJudge(rule);
     judges.set(rule, judge);
-    return { path, rule, judge };
+    const time = this.#times.get(rule) ?? { leftMs: judge.tame ? Number.POSITIVE_INFINITY : limits.ruleMs };
+    this.#times.set(rule, time);
+    return { path, rule, judge, time };
   }
 
   #isTimeUp(): boolean {

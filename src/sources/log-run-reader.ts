@@ -1,8 +1,9 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { nextLines, type Progress, printsAt } from './log-content.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { type LineBatch, type NextLines, nextLines, type Progress, printsAt } from './log-content.ts';
 import type { LogEntry, LogFacts, LogMark } from './log-cursor.ts';
-import { type Judged, type LogRule, tellsTime } from './log-rules.ts';
+import { type Judged, type LineJudge, type LogRule, tellsTime } from './log-rules.ts';
 import { type LogRun, takeLine } from './log-runs.ts';
 import type { SightLog } from './log-sights.ts';
 
@@ -15,8 +16,14 @@ export interface Budget {
 /** Bytes of one file in one round. */
 export const LOG_BYTES = 8 * 1024 * 1024;
 
+/** What the patterns of one rule may still take in a round, milliseconds; shared by all logs of the rule. */
+export interface RuleTime {
+  leftMs: number;
+}
+
 /** What reading lines needs from the round. */
 export interface ReadContext {
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** At least 128 KiB; used by one log at a time. */
   readonly buffer: Buffer;
@@ -30,7 +37,8 @@ export interface ReadContext {
 export interface TailedLog {
   readonly path: string;
   readonly rule: LogRule;
-  readonly judge: (lines: readonly string[]) => Judged;
+  readonly judge: LineJudge;
+  readonly time: RuleTime;
 }
 
 /** How far one reading came. */
@@ -44,12 +52,14 @@ export interface ReadOn {
 export class RunReader {
   /** In the order of the lines. */
   readonly runs: LogRun[] = [];
-  /** Words to stand behind the job's id. */
+  /** Words to stand behind the job's id, without those on the patterns. */
   readonly problems: string[] = [];
   readonly #log: TailedLog;
   readonly #context: ReadContext;
   #facts: LogFacts;
   #fresh: boolean;
+  #slowLines = 0;
+  #outOfTime = false;
 
   /** Goes on from what `entry` knows of the log. */
   constructor(log: TailedLog, entry: Pick<LogEntry, 'facts' | 'fresh'>, context: ReadContext) {
@@ -67,6 +77,16 @@ export class RunReader {
   /** Whether the log's first reading is not finished: old runs in it are still history. */
   get fresh(): boolean {
     return this.#fresh;
+  }
+
+  /** Lines that are not counted, since a pattern took too long on each of them. */
+  get slowLines(): number {
+    return this.#slowLines;
+  }
+
+  /** Whether lines are left that could not be judged, as the time of the log's rule is up. */
+  get outOfTime(): boolean {
+    return this.#outOfTime;
   }
 
   /** From now on each run counts, however old it is. */
@@ -92,19 +112,15 @@ export class RunReader {
     let done = false;
     while (!done && progress.offset < limit && budget.bytes > 0 && budget.runs > 0) {
       signal.throwIfAborted();
-      const next = await nextLines(handle, buffer, progress, stat.size);
-      const before = progress.offset;
-      if (next.state === 'lines') {
-        this.#take(next.batch.lines, next.batch.ends, seenMs);
-        progress = next.progress;
-      } else {
-        done = true;
-        if (final && next.rest !== '') {
-          this.#take([next.rest], [next.restEnd], seenMs);
-          // Should the writer go on after all, the rest of that line is no line of its own.
-          progress = { offset: next.restEnd, mid: true };
-        }
+      const step = stepOf(await nextLines(handle, buffer, progress, stat.size), progress, final);
+      if (step.batch.lines.length > 0 && this.#log.time.leftMs <= 0) {
+        this.#outOfTime = true;
+        break;
       }
+      const before = progress.offset;
+      const leftOffAt = this.#take(step.batch, seenMs);
+      progress = leftOffAt === undefined ? step.progress : { offset: leftOffAt, mid: false };
+      done = step.done && leftOffAt === undefined;
       budget.bytes -= progress.offset - before;
     }
     return { mark: await this.#markAt(handle, stat, progress, done), done };
@@ -127,10 +143,10 @@ export class RunReader {
     };
   }
 
-  #take(lines: readonly string[], ends: readonly number[], seenMs: (end: number) => number): void {
-    const { findings, slowLines } = this.#log.judge(lines);
-    if (slowLines > 0)
-      this.problems.push(`a pattern takes too long on ${slowLines} lines: they are not counted`);
+  /** The offset behind the last line that was judged, where that was not the last of them. */
+  #take({ lines, ends }: LineBatch, seenMs: (end: number) => number): number | undefined {
+    const { findings, slowLines } = this.#judge(lines);
+    this.#slowLines += slowLines;
     const withStart = this.#log.rule.start !== undefined;
     for (const [index, finding] of findings.entries()) {
       if (finding === undefined) continue;
@@ -138,6 +154,16 @@ export class RunReader {
       this.#facts = taken.facts;
       for (const run of taken.runs) this.#count(run);
     }
+    return findings.length < lines.length ? ends[findings.length - 1] : undefined;
+  }
+
+  #judge(lines: readonly string[]): Judged {
+    const { clock } = this.#context;
+    const { judge, time } = this.#log;
+    const beganMs = clock.monotonic();
+    const judged = judge.judge(lines);
+    time.leftMs -= clock.monotonic() - beganMs;
+    return judged;
   }
 
   #count(run: LogRun): void {
@@ -145,4 +171,22 @@ export class RunReader {
     this.runs.push(run);
     this.#context.budget.runs -= 1;
   }
+}
+
+/** What is to be judged next, and how far the file is read then. */
+interface Step {
+  readonly batch: LineBatch;
+  readonly progress: Progress;
+  readonly done: boolean;
+}
+
+function stepOf(next: NextLines, before: Progress, final: boolean): Step {
+  if (next.state === 'lines') return { batch: next.batch, progress: next.progress, done: false };
+  if (!final || next.rest === '') return { batch: { lines: [], ends: [] }, progress: before, done: true };
+  // Should the writer go on after all, the rest of that line is no line of its own.
+  return {
+    batch: { lines: [next.rest], ends: [next.restEnd] },
+    progress: { offset: next.restEnd, mid: true },
+    done: true,
+  };
 }

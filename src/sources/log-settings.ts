@@ -33,6 +33,8 @@ export interface CronLogLimits {
   readonly roundRuns: number;
   /** How long files are read in one round, milliseconds. */
   readonly roundMs: number;
+  /** How long one rule's patterns may take in one round where they are no plain words, milliseconds; then its lines wait. */
+  readonly ruleMs: number;
 }
 
 /** The bounds of an exporter whose configuration says nothing else. */
@@ -44,6 +46,7 @@ export const LOG_LIMITS: CronLogLimits = {
   roundBytes: 64 * 1024 * 1024,
   roundRuns: 20_000,
   roundMs: 4000,
+  ruleMs: 1000,
 };
 
 const DEFAULT_GLOBS = ['workspace/*/cron-*.log', 'workspace-*/*/cron-*.log'];

@@ -33,13 +33,14 @@ export async function firstLook(
   }
   const budget = { bytes: Number.POSITIVE_INFINITY, runs: Number.POSITIVE_INFINITY };
   const tail = new Tail(log, { mark: BLANK_MARK, rotated: [], facts: NO_FACTS }, { ...context, budget });
+  let done: boolean;
   try {
-    await tail.readFrom(opened.handle, opened.stat, lastBytes(opened.stat, tailBytes), tailBytes * 2);
+    done = await tail.readFrom(opened.handle, opened.stat, lastBytes(opened.stat, tailBytes), tailBytes * 2);
   } finally {
     await opened.handle.close();
   }
   const { entry, problems } = tail.result();
-  return { entry, runs: [], problems };
+  return { entry: done ? entry : unseenHistory(opened.stat), runs: [], problems };
 }
 
 /** What is there now is history, also without a look inside: only the last run is not known then. */
@@ -119,7 +120,14 @@ class Tail {
       ...(this.#before.suffixed === undefined ? {} : { suffixed: true }),
     };
     const same = JSON.stringify(entry) === JSON.stringify(this.#before);
-    return { entry: same ? this.#before : entry, runs: this.#reader.runs, problems: this.problems };
+    return { entry: same ? this.#before : entry, runs: this.#reader.runs, problems: this.#words() };
+  }
+
+  #words(): readonly string[] {
+    const { slowLines, outOfTime } = this.#reader;
+    const slow = `a pattern takes too long on ${slowLines} lines: they are not counted`;
+    const late = 'was not read to its end in this look: the patterns of its rule take too long';
+    return [...this.problems, ...(slowLines > 0 ? [slow] : []), ...(outOfTime ? [late] : [])];
   }
 
   /** Reads on in the log's earlier files; false while one of them is not finished, as its lines come first. */
@@ -168,10 +176,12 @@ class Tail {
     }
   }
 
-  async readFrom(handle: FileHandle, stat: Stats, from: LogMark, maxBytes: number): Promise<void> {
+  /** Reads on in the file at the log's own name; whether to its end. */
+  async readFrom(handle: FileHandle, stat: Stats, from: LogMark, maxBytes: number): Promise<boolean> {
     const { mark, done } = await this.#reader.read(handle, stat, from, maxBytes, false);
     this.#mark = mark;
     if (done) this.#reader.endFirstReading();
+    return done;
   }
 
   /** Where in the file at the log's name reading goes on; undefined: an earlier file has to be finished first. */

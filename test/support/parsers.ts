@@ -41,7 +41,7 @@ export interface Parser {
 }
 
 const nonce = newNonce();
-const judge = createLineJudge({ success: /\bok\b/, error: /\berror\b/ });
+const { judge } = createLineJudge({ success: /\bok\b/, error: /\berror\b/ });
 
 function parser(name: string, valid: readonly string[], read: (text: string) => unknown): Parser {
   return { name, valid, read };

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, renameSync, statSync, utimesSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LogDiscovery } from '../../src/sources/log-discovery.ts';
+import type { CronLogRule } from '../../src/sources/log-settings.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { LogReader, logSource } from '../support/log-source.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -70,6 +71,82 @@ describe('a look whose time is up', () => {
     const counts: number[] = [];
     for (let rounds = 0; rounds < 4; rounds += 1) counts.push((await reader.commit()).runs.length);
     expect(counts).toEqual([2, 2, 2, 0]);
+  });
+});
+
+describe('a rule whose patterns take too long', () => {
+  const LINES = 600;
+  /** A line of which some hundred are judged at once. */
+  const long = (word: string) => `${word} ${'x'.repeat(1000)}\n`;
+
+  function place(before: string, others: readonly CronLogRule[] = []) {
+    const stateDir = tempFolder();
+    const folder = join(stateDir, 'workspace', 'w');
+    mkdirSync(folder, { recursive: true });
+    const [log = '', other = ''] = ['slow', 'other'].map((name) => join(folder, `cron-${name}.log`));
+    for (const path of [log, other]) writeFileSync(path, before);
+    const clock = new WorkingClock(Date.now());
+    const slow = { success: costly(clock, 10), error: /^E+R+OR/, path: '~/workspace/*/cron-slow.log' };
+    const limits = { roundMs: 3_600_000, ruleMs: 1000 };
+    return {
+      log,
+      other,
+      reader: new LogReader(logSource(stateDir, { clock, logs: [slow, ...others], limits })),
+    };
+  }
+
+  it('is not asked any more in this look: its lines wait, and each of them is counted once', async () => {
+    const { log, reader } = place('');
+    await reader.commit();
+    appendFileSync(log, long('SUCCESS').repeat(LINES));
+    const counts: number[] = [];
+    for (let looks = 0; looks < 10; looks += 1) {
+      const { runs, problems } = await reader.commit();
+      counts.push(runs.length);
+      const late = reader.runs.length < LINES;
+      expect(problems.join().includes('not read to its end in this look')).toBe(late);
+    }
+    expect(counts.slice(0, 2).every((count) => count > 0 && count < LINES / 2)).toBe(true);
+    expect(reader.runs).toHaveLength(LINES);
+    expect(new Set(reader.runs.map(({ runAtMs }) => runAtMs)).size).toBe(LINES);
+  });
+
+  it('tells nothing of a history that takes too long, and counts none of it', async () => {
+    const { log, reader } = place(long('SUCCESS').repeat(LINES));
+    const { jobs, problems } = await reader.commit();
+    expect(jobs).toMatchObject([{ id: 'log:w/slow', lastRunStatus: undefined }]);
+    expect(problems.join()).toContain('not read to its end in this look');
+    appendFileSync(log, long('ERROR'));
+    for (let looks = 0; looks < 3; looks += 1) await reader.commit();
+    expect(reader.statuses()).toEqual(['error']);
+  });
+
+  it('delays no log of another rule', async () => {
+    const words = { success: /SUCCESS/, error: /ERROR/, path: '~/workspace/*/cron-other.log' };
+    const { log, other, reader } = place('', [words]);
+    await reader.commit();
+    for (const path of [log, other]) appendFileSync(path, long('SUCCESS').repeat(LINES));
+    const { runs } = await reader.commit();
+    expect(runs.filter(({ jobName }) => jobName === 'other')).toHaveLength(LINES);
+  });
+});
+
+describe('a pattern of the catastrophic kind', () => {
+  it('costs the lines it is slow on, and loses no other one', async () => {
+    const stateDir = tempFolder();
+    const folder = join(stateDir, 'workspace', 'w');
+    mkdirSync(folder, { recursive: true });
+    const log = join(folder, 'cron-a.log');
+    writeFileSync(log, '');
+    const rule = { success: /^(a+)+$/, error: /ERROR/, path: '~/workspace/*/cron-*.log' };
+    const reader = new LogReader(logSource(stateDir, { logs: [rule], limits: { ruleMs: 100 } }));
+    await reader.commit();
+    appendFileSync(log, `${'a'.repeat(40)}!\naaa\nERROR\n`.repeat(10));
+    for (let looks = 0; looks < 20; looks += 1) await reader.commit();
+    expect(reader.statuses()).toEqual(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? 'ok' : 'error')));
+    const cut = reader.problems.flatMap((problem) => /too long on (\d+) lines/.exec(problem)?.[1] ?? []);
+    expect(cut.reduce((sum, count) => sum + Number(count), 0)).toBe(10);
+    expect(reader.problems.join()).toContain('not read to its end in this look');
   });
 });
 
