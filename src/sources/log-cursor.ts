@@ -14,7 +14,7 @@ const fingerprint = z.string().max(64);
 /** How far one file has been read, and how to recognise it when it was moved, cut or replaced. */
 const mark = z.object({
   ino: z.number().nonnegative(),
-  /** Size and modification time at the last look; the same again means nothing to read. */
+  /** Size and modification time at the last look; the same again means nothing to read. `offset - 1`: see `isUnread`. */
   size: z.int().min(-1),
   mtimeMs: time,
   /** Bytes read; the start of a line unless `mid`. */
@@ -79,6 +79,16 @@ export const BLANK_MARK: LogMark = { ino: 0, size: 0, mtimeMs: 0, offset: 0, hea
 /** Whether a look at the size and times is enough to know that nothing is new. */
 export function isQuiet(mark: LogMark, stat: Pick<Stats, 'ino' | 'size' | 'mtimeMs'>): boolean {
   return mark.ino === stat.ino && mark.size === stat.size && mark.mtimeMs === stat.mtimeMs;
+}
+
+/** The size that a mark has as long as there are lines to read: none that its file can have. */
+export function unreadSize(offset: number): number {
+  return offset - 1;
+}
+
+/** Whether there were more lines to read when a mark was made. */
+export function isUnread({ size, offset }: Pick<LogMark, 'size' | 'offset'>): boolean {
+  return size === unreadSize(offset);
 }
 
 /** A cursor as it came back from disk; undefined for anything that this version did not write. */

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { continues, hasHead, openLog } from './log-content.ts';
-import { isQuiet, type LogMark, MAX_GENERATIONS, type RotatedMark } from './log-cursor.ts';
+import { isQuiet, isUnread, type LogMark, MAX_GENERATIONS, type RotatedMark } from './log-cursor.ts';
 import { LOG_BYTES, type ReadContext, type RunReader } from './log-run-reader.ts';
 import type { Siblings } from './log-siblings.ts';
 
@@ -71,8 +71,8 @@ export class EarlierFiles {
   async #readOne(mark: RotatedMark, currentHead: string): Promise<RotatedStep> {
     const found = await this.#locate(mark);
     if (found === undefined) {
-      if (mark.size > mark.offset)
-        this.#reader.problems.push('lost the unfinished last line of a rotated file');
+      const loss = lossOf(mark);
+      if (loss !== undefined) this.#reader.problems.push(loss);
       return { next: undefined, done: true };
     }
     const { name, stat } = found;
@@ -161,6 +161,12 @@ async function isStill(
 ): Promise<boolean> {
   if (mark.offset > 0) return continues(handle, stat.size, mark);
   return currentHead === '' || !(await hasHead(handle, currentHead));
+}
+
+/** What is lost with a file that is not there any more, in words to stand behind the job's id. */
+function lossOf(mark: RotatedMark): string | undefined {
+  if (isUnread(mark)) return 'lost a rotated file before it was read to its end: runs may be missing';
+  return mark.size > mark.offset ? 'lost the unfinished last line of a rotated file' : undefined;
 }
 
 function withName(mark: RotatedMark, name: string): RotatedMark {

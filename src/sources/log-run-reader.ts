@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../runtime/clock.ts';
 import { type LineBatch, type NextLines, nextLines, type Progress, printsAt } from './log-content.ts';
-import type { LogEntry, LogFacts, LogMark } from './log-cursor.ts';
+import { type LogEntry, type LogFacts, type LogMark, unreadSize } from './log-cursor.ts';
 import { type Judged, type LineJudge, type LogRule, tellsTime } from './log-rules.ts';
 import { type LogRun, takeLine } from './log-runs.ts';
 import type { SightLog } from './log-sights.ts';
@@ -132,8 +132,7 @@ export class RunReader {
     const distinct = !mid && tellsTime(this.#log.rule, before);
     return {
       ino: stat.ino,
-      // As long as there is more to read the mark must not look like the file.
-      size: done ? stat.size : Math.min(offset, stat.size - 1),
+      size: done ? stat.size : unreadSize(offset),
       mtimeMs: stat.mtimeMs,
       offset,
       ...(mid ? { mid } : {}),

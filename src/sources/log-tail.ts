@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { continues, findAnchor, openLog } from './log-content.ts';
-import { BLANK_MARK, isQuiet, type LogEntry, type LogFacts, type LogMark } from './log-cursor.ts';
+import { BLANK_MARK, isQuiet, isUnread, type LogEntry, type LogFacts, type LogMark } from './log-cursor.ts';
 import { EarlierFiles, type TailContext } from './log-earlier-files.ts';
 import { LOG_BYTES, RunReader, type TailedLog } from './log-run-reader.ts';
 import type { LogRun } from './log-runs.ts';
@@ -153,6 +153,8 @@ class Tail {
         ...BLANK_MARK,
         mtimeMs: Math.max(0, ...this.#earlier.marks.map(({ mtimeMs }) => mtimeMs)),
       };
+    } else if (!again && isUnread(mark)) {
+      this.problems.push('vanished before it was read to its end: runs may be missing');
     } else if (!again && mark.size > mark.offset) {
       this.problems.push('vanished before its last line was complete');
     }
@@ -202,7 +204,7 @@ class Tail {
     this.#context.sights.forget(stat.ino);
     this.#mark = fresh;
     const found = await this.#earlier.note(mark, earlier, stat.ino, sinceMs);
-    if (found === 0 && mark.size > 0) {
+    if (found === 0 && (mark.size > 0 || isUnread(mark))) {
       this.problems.push(
         'was emptied or replaced and its earlier content is not found: its last runs may be missing',
       );

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LogDiscovery } from '../../src/sources/log-discovery.ts';
@@ -119,6 +128,30 @@ describe('a rule whose patterns take too long', () => {
     appendFileSync(log, long('ERROR'));
     for (let looks = 0; looks < 3; looks += 1) await reader.commit();
     expect(reader.statuses()).toEqual(['error']);
+  });
+
+  it.each([
+    ['vanishes', rmSync, 'vanished before it was read to its end'],
+    ['is emptied', truncateSync, 'its earlier content is not found'],
+  ] as const)('says so where a log %s before all of it was judged', async (_, happens, problem) => {
+    const { log, reader } = place('');
+    await reader.commit();
+    appendFileSync(log, long('SUCCESS').repeat(LINES));
+    await reader.commit();
+    happens(log);
+    expect((await reader.commit()).problems.join()).toContain(problem);
+  });
+
+  it('says so where a rotated log is taken away before all of it was judged', async () => {
+    const { log, reader } = place('');
+    await reader.commit();
+    appendFileSync(log, long('SUCCESS').repeat(LINES));
+    await reader.commit();
+    renameSync(log, `${log}.1`);
+    writeFileSync(log, '');
+    await reader.commit();
+    rmSync(`${log}.1`);
+    expect((await reader.commit()).problems.join()).toContain('lost a rotated file before it was read');
   });
 
   it('delays no log of another rule', async () => {
