@@ -1,6 +1,8 @@
 import { execa } from 'execa';
+import { type Clock, systemClock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
 
+/** How a program is run. */
 export interface CommandOptions {
   /** Ends the child and its own children (SIGTERM, then SIGKILL after 500 ms) when it fires. */
   readonly signal: AbortSignal;
@@ -34,17 +36,22 @@ const KILL_AFTER_MS = 500;
 const LINGER_MS = 200;
 
 /**
- * Runs `file` without a shell, with nothing but `input` to read, in a session of its own (no terminal to ask on) and with exactly
- * the given environment. Never throws.
+ * Runs programs without a shell, with nothing but `input` to read, in a session of their own (no terminal to ask on) and with
+ * exactly the given environment. Never throws.
  */
-export const runCommand: RunCommand = async (file, args, options) => {
-  if (options.signal.aborted) return { state: 'killed', stderr: '' };
-  try {
-    return await outcomeOf(start(file, args, options), options.signal);
-  } catch (error) {
-    return { state: 'not_started', code: codeOf(error) ?? 'UNKNOWN' };
-  }
-};
+export function commandRunner(clock: Clock): RunCommand {
+  return async (file, args, options) => {
+    if (options.signal.aborted) return { state: 'killed', stderr: '' };
+    try {
+      return await outcomeOf(start(file, args, options), options.signal, clock);
+    } catch (error) {
+      return { state: 'not_started', code: codeOf(error) ?? 'UNKNOWN' };
+    }
+  };
+}
+
+/** {@link commandRunner} by the machine's own clock. */
+export const runCommand: RunCommand = commandRunner(systemClock);
 
 function start(file: string, args: readonly string[], { signal, env, input, maxBuffer }: CommandOptions) {
   return execa(file, args, {
@@ -60,8 +67,8 @@ function start(file: string, args: readonly string[], { signal, env, input, maxB
   });
 }
 
-async function outcomeOf(child: Subprocess, signal: AbortSignal): Promise<CommandOutcome> {
-  const linger = readNoLongerAfterExit(child);
+async function outcomeOf(child: Subprocess, signal: AbortSignal, clock: Clock): Promise<CommandOutcome> {
+  const linger = readNoLongerAfterExit(child, clock);
   const result = await child;
   if (linger.end() || signal.aborted) child.kill('SIGKILL');
   if (result.isMaxBuffer) return { state: 'too_much_output' };
@@ -78,18 +85,18 @@ async function outcomeOf(child: Subprocess, signal: AbortSignal): Promise<Comman
  * A process that the child left behind may hold its pipes open for ever: what it prints is not waited for.
  * `end` ends the wait and says whether there was such a process.
  */
-function readNoLongerAfterExit({ nodeChildProcess, stdout, stderr }: Subprocess) {
-  let timer: NodeJS.Timeout | undefined;
+function readNoLongerAfterExit({ nodeChildProcess, stdout, stderr }: Subprocess, clock: Clock) {
+  let cancel: () => void = () => undefined;
   let leftBehind = false;
   nodeChildProcess.once('exit', () => {
-    timer = setTimeout(() => {
+    cancel = clock.after(LINGER_MS, () => {
       leftBehind = true;
       stdout.destroy();
       stderr.destroy();
-    }, LINGER_MS);
+    });
   });
   const end = () => {
-    clearTimeout(timer);
+    cancel();
     return leftBehind;
   };
   return { end };

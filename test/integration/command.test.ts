@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runCommand } from '../../src/sources/command.ts';
+import { commandRunner, runCommand } from '../../src/sources/command.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { until } from '../support/until.ts';
 
@@ -90,6 +91,33 @@ describe('a command that ends', () => {
 
   it('is not waited for beyond its own end, when a process it left behind holds its output open', async () => {
     expect(await shell('sleep 60 & echo out')).toMatchObject({ state: 'exited', code: 0, stdout: 'out' });
+  });
+
+  it('is read for 200 ms beyond its own end, when a process it left behind goes on printing', async () => {
+    const clock = new FakeClock();
+    const { signal } = new AbortController();
+    const folder = tempFolder();
+    let state = 'running';
+    const running = commandRunner(clock)(
+      'sh',
+      [
+        '-c',
+        `(until [ -e ${folder}/go ]; do sleep 0.01; done; echo late; : > ${folder}/said; sleep 60) & echo out`,
+      ],
+      { signal, env },
+    );
+    running.then((outcome) => {
+      state = outcome.state;
+    });
+    await until(() => clock.pending === 1, { what: 'the command to end' });
+    await clock.advance(199);
+    writeFileSync(join(folder, 'go'), '');
+    await until(() => existsSync(join(folder, 'said')), {
+      what: 'the process that was left behind to print',
+    });
+    expect(state).toBe('running');
+    await clock.advance(1);
+    expect(await running).toEqual({ state: 'exited', code: 0, stdout: 'out\nlate', stderr: '' });
   });
 
   it('is ended when it prints more than is kept', async () => {
