@@ -120,7 +120,10 @@ export function addressOfUrl(url: URL): Omit<GatewayAddress, 'fingerprint'> {
   return { url: `${tls ? 'wss' : 'ws'}://${shown}:${port}`, host, port, tls, local };
 }
 
-/** A SHA-256 fingerprint, with or without colons and `sha256:`, in the form of {@link GatewayAddress}; undefined where it is none. */
+/**
+ * A SHA-256 fingerprint, with or without colons and `sha256:`, in the form of {@link GatewayAddress}; undefined where it is
+ * none.
+ */
 export function normalFingerprint(text: string): string | undefined {
   const hex = text
     .replace(/^sha256:/i, '')

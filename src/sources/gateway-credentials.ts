@@ -26,6 +26,7 @@ export const CREDENTIAL_PLACES = [
   'remote',
   'other',
 ] as const;
+/** One of {@link CREDENTIAL_PLACES}. */
 export type CredentialPlace = (typeof CREDENTIAL_PLACES)[number];
 
 /** How the gateway authenticates shared credentials; `none` and `trusted-proxy` compare no token at all. */
@@ -109,7 +110,10 @@ function configCredential({ sources, target }: Holding, kind: 'token' | 'passwor
   return own.state === 'none' ? remote() : own;
 }
 
-/** The credential that a file holds alone; `name` is the key of the configuration that names it. Undefined with a problem where it holds none. */
+/**
+ * The credential that a file holds alone; undefined, with a problem, where it holds none. `name` is the key of the
+ * configuration that names the file.
+ */
 export function fromTokenFile(
   path: string,
   name: string,

@@ -16,6 +16,7 @@ const PRINT_BYTES = 256;
 const SEARCH_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
 
+/** An opened log, to be closed by who asked; or the system's code, or words, for why it cannot be opened. */
 export type OpenedLog =
   | { readonly state: 'open'; readonly handle: FileHandle; readonly stat: Stats }
   | { readonly state: 'failed'; readonly reason: string };
@@ -142,11 +143,15 @@ export interface LineBatch {
   readonly ends: readonly number[];
 }
 
+/** How far a file was read. */
 export interface Progress {
+  /** Bytes. */
   readonly offset: number;
+  /** Whether the offset lies inside a line whose rest is passed over. */
   readonly mid: boolean;
 }
 
+/** What the next chunk of a file holds. */
 export type NextLines =
   /** `batch` may be empty: the bytes belonged to a line that is passed over. */
   | { readonly state: 'lines'; readonly batch: LineBatch; readonly progress: Progress }

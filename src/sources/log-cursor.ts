@@ -66,11 +66,17 @@ const cursor = z.object({
   files: z.record(z.string().max(4096), entry),
 });
 
+/** How a run ended, as far as a log tells. */
 export type LogStatus = z.output<typeof logStatus>;
+/** How far one file was read. */
 export type LogMark = z.output<typeof mark>;
+/** How far an earlier file of a log was read; `name` is the one it has in the log's folder. */
 export type RotatedMark = LogMark & { name: string };
+/** What a log has told of its job so far; times in milliseconds since the epoch. */
 export type LogFacts = z.output<typeof facts>;
+/** All that is remembered of one log. */
 export type LogEntry = z.output<typeof entry>;
+/** What is remembered from look to look, in the form in which it is on disk. */
 export type LogCursor = z.output<typeof cursor>;
 
 /** Nothing is known of a file yet. */

@@ -3,6 +3,7 @@ import type { LogFacts, LogStatus } from './log-cursor.ts';
 import type { LineFinding } from './log-rules.ts';
 import { type LineTime, secondPassing } from './log-time.ts';
 
+/** A run as its log tells it: whose it is, the file's path says. */
 export type LogRun = Omit<SourceRun, 'jobId' | 'jobName'>;
 
 /** A line cannot be from so long after its file was last written: such a time is of something else. */

@@ -40,6 +40,7 @@ export interface OpenClawInstall {
 /** What a question about one gateway needs to know of it. */
 export type KnownGateway = Pick<OpenClawInstall, 'address' | 'authMode' | 'credential' | 'problems'>;
 
+/** Where to look, and what the exporter's own configuration names instead. */
 export interface InstallOptions {
   readonly env: Env;
   /** The `gateway` section of the exporter's configuration, which overrides what is found. */
