@@ -1,7 +1,8 @@
 import { check } from './check/check.ts';
 import { type FlagsOutcome, parseFlags, USAGE } from './config/flags.ts';
 import type { FileConfig } from './config/schema.ts';
-import { type Exporter, loadConfiguration, startExporter } from './exporter.ts';
+import { loadConfiguration } from './configuration.ts';
+import { type Exporter, startExporter } from './exporter.ts';
 import { declareMaintenance, endMaintenance } from './registry/maintenance.ts';
 import { systemClock } from './runtime/clock.ts';
 import { codeOf, messageOf } from './runtime/errors.ts';

@@ -1,6 +1,7 @@
 import type { Collector } from '../collectors/collector.ts';
 import type { CollectorContext } from '../collectors/context.ts';
 import { createCollectors } from '../collectors/index.ts';
+import { surroundings } from '../collectors/surroundings.ts';
 import type { FileConfig } from '../config/schema.ts';
 import { Metrics } from '../registry/metrics.ts';
 import { StateCopy } from '../registry/state-copy.ts';
@@ -8,8 +9,6 @@ import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted } from '../runtime/deadline.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { Scheduler, type TargetState } from '../runtime/scheduler.ts';
-import { runCommand } from '../sources/command.ts';
-import { openClawInstallReader } from '../sources/openclaw-install.ts';
 import { gatewayService, type Machine } from './machine.ts';
 import { Progress } from './progress.ts';
 import { renderReport } from './render.ts';
@@ -103,19 +102,9 @@ class Examination {
     const { config, storagePath, env, clock, logger, progress } = options;
     const metrics = new Metrics();
     this.#options = options;
-    this.#context = {
-      config,
-      env,
-      platform: process.platform,
-      clock,
-      logger,
-      metrics,
-      state: new StateCopy(storagePath),
-      storagePath,
-      run: runCommand,
-      board: { process: undefined },
-      install: openClawInstallReader({ env, gateway: config.gateway }),
-    };
+    const state = new StateCopy(storagePath);
+    const board = { process: undefined };
+    this.#context = surroundings({ config, env, clock, logger, metrics, state, storagePath, board });
     this.#collectors = createCollectors(this.#context);
     this.#scheduler = new Scheduler({ metrics, clock, random: Math.random, logger });
     this.#progress = new Progress(progress.isTerminal ? progress.write : undefined);

@@ -1,0 +1,12 @@
+import { runCommand } from '../sources/command.ts';
+import { openClawInstallReader } from '../sources/openclaw-install.ts';
+import type { CollectorContext } from './context.ts';
+
+/** What differs between the running exporter and `check`. */
+export type OwnSurroundings = Omit<CollectorContext, 'platform' | 'run' | 'install'>;
+
+/** The surroundings of collectors on this machine: real child processes, and the OpenClaw that is installed here. */
+export function surroundings(own: OwnSurroundings): CollectorContext {
+  const install = openClawInstallReader({ env: own.env, gateway: own.config.gateway });
+  return { ...own, platform: process.platform, run: runCommand, install };
+}
