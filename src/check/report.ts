@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Evidence, LAYERS } from '../collectors/collector.ts';
-import type { TargetState } from '../runtime/scheduler.ts';
+import type { TargetState } from '../runtime/collector-loop.ts';
 import { byWeight, decides } from '../runtime/verdict.ts';
 import { diagnose } from './cause.ts';
 import type { Machine } from './machine.ts';

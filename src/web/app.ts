@@ -2,10 +2,10 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import type { Layer } from '../collectors/collector.ts';
 import { CONTENT_TYPES } from '../registry/exposition.ts';
 import type { Metrics } from '../registry/metrics.ts';
+import type { TargetState } from '../runtime/collector-loop.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { oneAtATime } from '../runtime/one-at-a-time.ts';
-import type { TargetState } from '../runtime/scheduler.ts';
 import { negotiate } from './accept.ts';
 import { CONTENT_SECURITY_POLICY } from './page-assets.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';

@@ -1,5 +1,5 @@
 import type { Sample } from '../registry/family.ts';
-import type { TargetState } from '../runtime/scheduler.ts';
+import type { TargetState } from '../runtime/collector-loop.ts';
 import { type Html, html } from './html.ts';
 import { byText, firstOf, inTurns, type Rows } from './page-rows.ts';
 import { distance } from './page-times.ts';

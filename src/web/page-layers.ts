@@ -1,6 +1,6 @@
 import { LAYER_WORDS } from '../check/words.ts';
 import type { Evidence, Layer } from '../collectors/collector.ts';
-import type { TargetState } from '../runtime/scheduler.ts';
+import type { TargetState } from '../runtime/collector-loop.ts';
 import { byWeight, decides } from '../runtime/verdict.ts';
 import { type Html, html } from './html.ts';
 import { since, span } from './page-times.ts';

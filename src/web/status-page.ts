@@ -2,7 +2,7 @@ import { type Diagnosis, diagnose } from '../check/cause.ts';
 import { CAUSE_WORDS, LAYER_WORDS } from '../check/words.ts';
 import { type Evidence, LAYERS, type Layer } from '../collectors/collector.ts';
 import type { Metrics } from '../registry/metrics.ts';
-import type { TargetState } from '../runtime/scheduler.ts';
+import type { TargetState } from '../runtime/collector-loop.ts';
 import { decides } from '../runtime/verdict.ts';
 import { Html, html } from './html.ts';
 import { REFRESH_SECONDS, SCRIPT, STYLE } from './page-assets.ts';

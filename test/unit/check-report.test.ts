@@ -10,7 +10,7 @@ import { type Looked, reportOf, reportSchema } from '../../src/check/report.ts';
 import type { Evidence } from '../../src/collectors/collector.ts';
 import { MAKE_EQUAL } from '../../src/collectors/token-evidence.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
-import type { TargetState } from '../../src/runtime/scheduler.ts';
+import type { TargetState } from '../../src/runtime/collector-loop.ts';
 import type { ServiceState } from '../../src/sources/service-manager.ts';
 import { statusPage } from '../../src/web/status-page.ts';
 import { textOfPage } from '../support/page-text.ts';

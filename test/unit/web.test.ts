@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/collectors/collector.ts';
 import { gauge } from '../../src/registry/family.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
-import type { TargetState } from '../../src/runtime/scheduler.ts';
+import type { TargetState } from '../../src/runtime/collector-loop.ts';
 import { createApp, type WebOptions } from '../../src/web/app.ts';
 import { addressText } from '../../src/web/server.ts';
 import { recordingLogger } from '../support/logger.ts';

@@ -1,0 +1,27 @@
+/** Bytes from which a text is worth a write of its own. */
+const LONG_BYTES = 16 * 1024;
+
+/** An exposition as it is handed out: short texts put together, long ones as they are, without a copy. */
+export class Pieces {
+  readonly #done: Buffer[] = [];
+  #short: Buffer[] = [];
+
+  add(text: Buffer): void {
+    if (text.length < LONG_BYTES) {
+      this.#short.push(text);
+      return;
+    }
+    this.#flush();
+    this.#done.push(text);
+  }
+
+  end(): readonly Buffer[] {
+    this.#flush();
+    return this.#done;
+  }
+
+  #flush(): void {
+    if (this.#short.length > 0) this.#done.push(Buffer.concat(this.#short));
+    this.#short = [];
+  }
+}
