@@ -5,6 +5,7 @@ import { surroundings } from '../collectors/surroundings.ts';
 import type { FileConfig } from '../config/schema.ts';
 import { Metrics } from '../registry/metrics.ts';
 import { StateCopy } from '../registry/state-copy.ts';
+import { authority } from '../runtime/authority.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TargetState } from '../runtime/collector-loop.ts';
 import { unlessAborted } from '../runtime/deadline.ts';
@@ -168,7 +169,7 @@ class Examination {
     };
     return {
       states: this.#states(),
-      address: `${install.address.host}:${install.address.port}`,
+      address: authority(install.address),
       machine,
       atMs: clock.now(),
       tookMs: clock.monotonic() - startedAt,

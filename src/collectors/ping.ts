@@ -1,4 +1,5 @@
 import type { Counter, Histogram } from 'prom-client';
+import { authority } from '../runtime/authority.ts';
 import { type Asking, askHealth, askReady, askStartup } from '../sources/gateway-http.ts';
 import type { KnownGateway } from '../sources/openclaw-install.ts';
 import type { Collector, Observation } from './collector.ts';
@@ -88,7 +89,7 @@ export class GatewayPing {
     // A gateway that hangs is still the version it was; one that is gone may come back as another.
     if (state !== 'hung') this.#info = this.#infoOf(answers);
     const pinged = { answers, state, opening: this.#openings.last, info: this.#info };
-    const subject = address.url.replace(/^wss?:\/\//, '');
+    const subject = authority(address);
     return {
       kind: 'seen',
       answers,

@@ -1,5 +1,6 @@
 import { access, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { authority } from '../runtime/authority.ts';
 import { gatewayLocks } from '../sources/gateway-lock.ts';
 import { MacProcesses } from '../sources/macos-process.ts';
 import type { OpenClawInstall } from '../sources/openclaw-install.ts';
@@ -179,7 +180,7 @@ function processesOf({ platform, clock, run }: CollectorContext): Processes | un
 }
 
 function subjectOf({ address }: OpenClawInstall): string {
-  return `gateway ${address.host}:${address.port}`;
+  return `gateway ${authority(address)}`;
 }
 
 function exists(path: string): Promise<boolean> {

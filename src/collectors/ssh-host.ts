@@ -4,7 +4,7 @@ import { withDeadline } from '../runtime/deadline.ts';
 import type { Slots } from '../runtime/slots.ts';
 import { type ClockOffset, clockOffset, parseRemoteTime } from '../sources/clock-offset.ts';
 import type { RunCommand } from '../sources/command.ts';
-import type { SshDestination, SshProblem, SshResult } from '../sources/ssh.ts';
+import { PASSING_RESULTS, type SshDestination, type SshProblem, type SshResult } from '../sources/ssh.ts';
 import { type NameLookup, type PathPhase, type PathReport, probeBanner } from '../sources/ssh-banner.ts';
 import { type CommandProbe, probeCommand } from '../sources/ssh-command.ts';
 import { resolveRoute, type SshRoute } from '../sources/ssh-config.ts';
@@ -67,19 +67,6 @@ const FAILING_ROUTE_AGE_MS = 60_000;
 const LEAST_COMMAND_MS = 1_000;
 /** Ending a cut command takes up to this long. */
 const KILL_MS = 700;
-
-/**
- * Failures that a next command may overcome at no risk. The others stay until the command interval is over: repeated
- * logins that are denied get an address banned.
- */
-const WORTH_RETRYING: ReadonlySet<SshResult> = new Set([
-  'resolve_failed',
-  'unreachable',
-  'refused',
-  'timeout',
-  'no_banner',
-  'proxy_failed',
-]);
 
 interface Resolved {
   /** Undefined: there is no ssh, and the target cannot be understood without. */
@@ -226,6 +213,10 @@ function leastMs({ commandMs }: SshLimits): number {
   return Math.min(LEAST_COMMAND_MS, commandMs);
 }
 
+/**
+ * Whether a next command may overcome it at no risk. Other failures stay until the command interval is over: repeated
+ * logins that are denied get an address banned.
+ */
 function isWorthRetrying(probe: CommandProbe): boolean {
-  return probe.state === 'failed' && WORTH_RETRYING.has(probe.problem.result);
+  return probe.state === 'failed' && PASSING_RESULTS.has(probe.problem.result);
 }

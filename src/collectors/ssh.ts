@@ -1,63 +1,15 @@
 import { resolve } from 'node:path';
-import type { FileConfig } from '../config/schema.ts';
-import { gauge, type Sample } from '../registry/family.ts';
+import type { CollectorSettings, FileConfig } from '../config/schema.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { expandHome, homeFolder } from '../runtime/home.ts';
 import { Slots } from '../runtime/slots.ts';
-import { SSH_RESULTS, type SshProblem, type SshResult, sshEnvironment } from '../sources/ssh.ts';
-import { createNameLookup, PATH_PHASES } from '../sources/ssh-banner.ts';
-import type { Evidence, Target } from './collector.ts';
+import { sshEnvironment } from '../sources/ssh.ts';
+import { createNameLookup } from '../sources/ssh-banner.ts';
+import type { Collector, Target } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
-import { type CommandRecord, SshHost, type SshLimits, type SshLook } from './ssh-host.ts';
-
-const host = ['host'] as const;
-const byPhase = ['host', 'phase'] as const;
-
-const up = gauge(
-  'openclaw_ssh_up',
-  'Whether the host can be used over SSH: 0 as soon as its port or a login fails, 1 only after a command ran there.',
-  {
-    labels: host,
-    meaning: {
-      absent: 'no command was run yet, or there is no ssh here to run one, and the port answers',
-      zero: 'the last look at its port failed, or the last login did, or no login has worked since the port failed',
-      one: 'a command ran at the last try, and the port has answered since; behind a proxy the command alone counts',
-    },
-  },
-);
-const phaseUp = gauge(
-  'openclaw_ssh_phase_up',
-  'How far the way to the host goes: resolve, connect, banner at the last look, command at the last command.',
-  {
-    labels: byPhase,
-    meaning: {
-      absent:
-        'resolve, connect, banner: ProxyJump or ProxyCommand leads there; command: none was run, or there is no ssh here',
-      zero: 'the phase failed, or one before it did',
-      one: 'the phase was completed',
-    },
-  },
-);
-const phaseDuration = gauge(
-  'openclaw_ssh_phase_duration_seconds',
-  'How long each completed phase of the way to the host took.',
-  { labels: byPhase, meaning: { absent: 'the phase was not completed, or does not exist for this host' } },
-);
-const lastCommand = gauge(
-  'openclaw_ssh_last_command_timestamp_seconds',
-  'When a command was last tried over SSH, whatever came of it, as Unix time.',
-  { labels: host, meaning: { absent: 'none was tried yet, or there is no ssh here' } },
-);
-const alwaysOn = gauge(
-  'openclaw_ssh_host_always_on',
-  'Whether the host is configured to be reachable at all times; the sleep of one that is not is no outage.',
-  {
-    labels: host,
-    meaning: { absent: 'the host could not be looked at', zero: 'it may sleep', one: 'it may not' },
-  },
-);
-
-export const SSH_FAMILIES = [up, phaseUp, phaseDuration, lastCommand, alwaysOn];
+import { sshEvidence } from './ssh-evidence.ts';
+import { type CommandRecord, SshHost, type SshLimits } from './ssh-host.ts';
+import { SSH_FAMILIES, SshCounters, sshSamples } from './ssh-metrics.ts';
 
 /** Looks the scheduler has under way at once; only used to share out time. */
 const AT_ONCE = 32;
@@ -67,66 +19,63 @@ const MAX_PHASE_MS = 3_000;
 const MAX_COMMAND_MS = 10_000;
 
 /** SSH hosts: TCP and banner in each round, a command through the system's ssh when due or when something changed. */
-export const sshCollector: CollectorFactory = (context, { intervalMs, timeoutMs }) => {
-  const { clock, metrics } = context;
-  const hosts = configuredSshHosts(context);
-  const probes = metrics.counter({
-    name: 'openclaw_ssh_probes_total',
-    help: 'Rounds in which the host was probed, by the verdict at their end; all but ok name what failed.',
-    labelNames: ['host', 'result'],
-  });
-  const transitions = metrics.counter({
-    name: 'openclaw_ssh_transitions_total',
-    help: 'Changes of openclaw_ssh_up in either direction; many in a short time is a path that flaps.',
-    labelNames: host,
-  });
-  for (const { config: known } of hosts) {
-    for (const result of SSH_RESULTS) probes.inc({ host: known.name, result }, 0);
-    transitions.inc({ host: known.name }, 0);
-  }
-  const lastUp = new Map<string, boolean>();
-  const commands = new Map<string, CommandRecord>();
+export const sshCollector: CollectorFactory = (context, settings) => new SshCollector(context, settings);
 
-  const count = (name: string, look: SshLook) => {
-    if (look.asked) probes.inc({ host: name, result: look.result });
-    if (look.up === undefined) return;
-    if (lastUp.get(name) === !look.up) transitions.inc({ host: name });
-    lastUp.set(name, look.up);
-  };
-  const targetOf = (one: SshHost, limits: SshLimits, begin: () => void): Target => ({
-    name: one.config.name,
-    timeoutMs: timeoutMs * 0.98,
-    async collect(signal) {
-      begin();
-      const look = await one.look(signal, limits).catch((error: unknown) => {
-        commands.delete(one.config.name);
-        throw error;
-      });
-      count(one.config.name, look);
-      if (look.up && look.command !== undefined) commands.set(one.config.name, look.command);
-      else commands.delete(one.config.name);
-      return { kind: 'seen', samples: sshSamples(one, look), evidence: [sshEvidence(one, look)] };
-    },
-  });
-  let round = 0;
-  return {
-    name: 'ssh',
-    intervalMs,
-    timeoutMs,
-    families: SSH_FAMILIES,
-    close: async () => {
-      // Another collector may be there already, after a reload; where none is, nobody knows which hosts are up.
-      if (context.board.sshCommands === commands) context.board.sshCommands = undefined;
-    },
-    targets() {
-      round += 1;
-      context.board.sshCommands = commands;
-      const { limits, begin } = shareOut(clock, timeoutMs, hosts.length);
-      // Those who came last in one round come first in the next: time that runs short is short for each in turn.
-      return rotated(hosts, round * AT_ONCE).map((one) => targetOf(one, limits, begin));
-    },
-  };
-};
+class SshCollector implements Collector {
+  readonly name = 'ssh';
+  readonly families = SSH_FAMILIES;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly #context: CollectorContext;
+  readonly #hosts: readonly SshHost[];
+  readonly #counters: SshCounters;
+  /** The last command of every host that is up. */
+  readonly #commands = new Map<string, CommandRecord>();
+  #round = 0;
+
+  constructor(context: CollectorContext, { intervalMs, timeoutMs }: CollectorSettings) {
+    this.#context = context;
+    this.intervalMs = intervalMs;
+    this.timeoutMs = timeoutMs;
+    this.#hosts = configuredSshHosts(context);
+    const names = this.#hosts.map(({ config }) => config.name);
+    this.#counters = new SshCounters(context.metrics, names);
+  }
+
+  targets(): Target[] {
+    this.#round += 1;
+    const { board, clock } = this.#context;
+    board.sshCommands = this.#commands;
+    const { limits, begin } = shareOut(clock, this.timeoutMs, this.#hosts.length);
+    // Those who came last in one round come first in the next: time that runs short is short for each in turn.
+    return rotated(this.#hosts, this.#round * AT_ONCE).map((host) => this.#targetOf(host, limits, begin));
+  }
+
+  async close(): Promise<void> {
+    const { board } = this.#context;
+    // Another collector may be there already, after a reload; where none is, nobody knows which hosts are up.
+    if (board.sshCommands === this.#commands) board.sshCommands = undefined;
+  }
+
+  #targetOf(host: SshHost, limits: SshLimits, begin: () => void): Target {
+    const { name } = host.config;
+    return {
+      name,
+      timeoutMs: this.timeoutMs * 0.98,
+      collect: async (signal) => {
+        begin();
+        const look = await host.look(signal, limits).catch((error: unknown) => {
+          this.#commands.delete(name);
+          throw error;
+        });
+        this.#counters.count(name, look);
+        if (look.up && look.command !== undefined) this.#commands.set(name, look.command);
+        else this.#commands.delete(name);
+        return { kind: 'seen', samples: sshSamples(host, look), evidence: [sshEvidence(host, look)] };
+      },
+    };
+  }
+}
 
 /** The configured hosts; all of them together log in only a few at a time. */
 export function configuredSshHosts({
@@ -181,75 +130,4 @@ function rotated<T>(all: readonly T[], by: number): T[] {
 export function configFilePath({ ssh }: FileConfig, env: Readonly<Record<string, string | undefined>>) {
   const named = ssh.config_file;
   return named === undefined ? undefined : resolve(expandHome(named, homeFolder(env)));
-}
-
-/** All series of one look. */
-export function sshSamples(
-  { config: { name, always_on } }: SshHost,
-  { up: isUp, path, command }: SshLook,
-): Sample[] {
-  const samples = [alwaysOn.sample(always_on ? 1 : 0, { host: name })];
-  if (isUp !== undefined) samples.push(up.sample(isUp ? 1 : 0, { host: name }));
-  for (const phase of path === undefined ? [] : PATH_PHASES) {
-    const seconds = path?.seconds.get(phase);
-    samples.push(phaseUp.sample(seconds === undefined ? 0 : 1, { host: name, phase }));
-    if (seconds !== undefined) samples.push(phaseDuration.sample(seconds, { host: name, phase }));
-  }
-  if (command === undefined || command.probe.state === 'no_ssh') return samples;
-  const ran = command.probe.state === 'ran';
-  samples.push(phaseUp.sample(ran ? 1 : 0, { host: name, phase: 'command' }));
-  if (ran) samples.push(phaseDuration.sample(command.seconds, { host: name, phase: 'command' }));
-  samples.push(lastCommand.sample(command.atMs / 1000, { host: name }));
-  return samples;
-}
-
-/** A look in words, with the next step. */
-export function sshEvidence(one: SshHost, look: SshLook): Evidence {
-  const { config } = one;
-  const base = { layer: 'network', subject: `ssh ${config.name}` } as const;
-  const { problem } = look;
-  if (problem === undefined) return { ...base, ...wordsOfSuccess(look) };
-  if (!config.always_on && isAbsence(problem.result)) {
-    return {
-      ...base,
-      verdict: 'unknown',
-      text: `${problem.text}; it is not expected to be on at all times, so it may be asleep`,
-    };
-  }
-  const verdict = problem.result === 'auth_denied' ? 'warning' : 'bad';
-  return { ...base, verdict, text: problem.text, repair: repairOf(one, problem) };
-}
-
-function wordsOfSuccess({ up: isUp, path, command }: SshLook): Pick<Evidence, 'verdict' | 'text'> {
-  const port = path === undefined ? '' : 'its port answers, ';
-  if (isUp) return { verdict: 'ok', text: `${port}a command ran there` };
-  if (isUp === false) return { verdict: 'warning', text: `${port}no command has run since it was away` };
-  if (command?.probe.state !== 'no_ssh') return { verdict: 'unknown', text: `${port}no login was tried yet` };
-  return path === undefined
-    ? { verdict: 'unknown', text: 'there is no ssh here to find the way with' }
-    : { verdict: 'ok', text: `${port}there is no ssh here to try a login with` };
-}
-
-/** What a sleeping machine looks like. */
-function isAbsence(result: SshResult): boolean {
-  return ['resolve_failed', 'unreachable', 'timeout', 'refused', 'no_banner', 'proxy_failed'].includes(
-    result,
-  );
-}
-
-function repairOf({ config: { target, port } }: SshHost, { result }: SshProblem): string {
-  const where = port === undefined ? target : `-p ${port} ${target}`;
-  switch (result) {
-    case 'host_key_changed':
-      return `ask the host's owner whether its key was renewed; only then: ssh-keygen -R (as ssh ${where} prints it)`;
-    case 'auth_denied':
-      return `ssh-copy-id ${where}`;
-    case 'resolve_failed':
-      return `ssh -G ${where}`;
-    case 'refused':
-    case 'no_banner':
-      return 'on the host: sudo systemctl restart ssh (Fedora, Arch: sshd; macOS: sudo launchctl kickstart -k system/com.openssh.sshd)';
-    default:
-      return `ssh -v ${where} true`;
-  }
 }

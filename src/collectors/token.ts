@@ -1,3 +1,4 @@
+import { authority } from '../runtime/authority.ts';
 import type { CredentialPlace } from '../sources/gateway-credentials.ts';
 import { type Asking, askHealth, askReady } from '../sources/gateway-http.ts';
 import type { OpenClawInstall } from '../sources/openclaw-install.ts';
@@ -100,7 +101,7 @@ class TokenCheck {
     if (install.service === true) seen.push('service');
     if (this.#held?.process === 'seen') seen.push('process');
     const places = readPlaces(install, proved?.secret, verdict?.match === true, remote, seen);
-    const subject = install.address.url.replace(/^wss?:\/\//, '');
+    const subject = authority(install.address);
     return {
       kind: 'seen',
       samples: [...this.#token.samples(), ...places.samples],

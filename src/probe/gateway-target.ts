@@ -6,6 +6,7 @@ import { deadlines } from '../collectors/probe-deadlines.ts';
 import { tokenEvidence } from '../collectors/token-evidence.ts';
 import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from '../collectors/token-verdict.ts';
 import { COLLECTOR_DEFAULTS, type RemoteGatewayConfig } from '../config/schema.ts';
+import { authority } from '../runtime/authority.ts';
 import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
 import type { Slots } from '../runtime/slots.ts';
 import type { Credential } from '../sources/gateway-credentials.ts';
@@ -162,7 +163,7 @@ export class GatewayTarget implements ProbeTarget {
   }
 
   #tokenWords(known: KnownGateway, note: string | undefined): Evidence[] {
-    const subject = known.address.url.replace(/^wss?:\/\//, '');
+    const subject = authority(known.address);
     const places = { variants: 0, differing: [] };
     const { current: verdict, isLimited } = this.#token;
     return tokenEvidence({ install: known, verdict, places, note, isLimited }, subject);

@@ -1,5 +1,6 @@
 import type { CollectorContext } from '../collectors/context.ts';
-import { configuredSshHosts, SSH_FAMILIES } from '../collectors/ssh.ts';
+import { configuredSshHosts } from '../collectors/ssh.ts';
+import { SSH_FAMILIES } from '../collectors/ssh-metrics.ts';
 import { Metrics } from '../registry/metrics.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { homeFolder } from '../runtime/home.ts';

@@ -1,5 +1,7 @@
-import { sshEvidence, sshSamples, sshShares } from '../collectors/ssh.ts';
+import { sshShares } from '../collectors/ssh.ts';
+import { sshEvidence } from '../collectors/ssh-evidence.ts';
 import type { SshHost, SshLook } from '../collectors/ssh-host.ts';
+import { sshSamples } from '../collectors/ssh-metrics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Slots } from '../runtime/slots.ts';
 import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { defaultStoragePath, ENVIRONMENT_TEXTS, type Flags } from '../config/flags.ts';
+import { authority } from '../runtime/authority.ts';
 import {
   LAUNCHD_LABEL,
   LAUNCHD_LOG,
@@ -151,15 +152,13 @@ function launchdPlan(options: PlanOptions, home: string): ServicePlan {
 
 /** The flags as they are, with absolute paths: a service has no folder that they would be relative to. */
 function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: string): ServiceProgram {
-  const { host, port } = flags.listen;
-  const listen = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const flag = (name: string, value: string | undefined) =>
     value === undefined ? [] : [`--${name}=${value}`];
   const command = [
     ...launcher,
     ...flag('config.file', flags.configFile && resolve(flags.configFile)),
     ...flag('web.config.file', flags.webConfigFile && resolve(flags.webConfigFile)),
-    ...flag('web.listen-address', listen),
+    ...flag('web.listen-address', authority(flags.listen)),
     ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),
     ...(flags.allowUnauthenticatedRemote ? ['--web.allow-unauthenticated-remote'] : []),
     ...flag('storage.path', storagePath),

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { authority } from '../runtime/authority.ts';
 import type { NotedFiles } from './noted-files.ts';
 import type { OpenClawConfig } from './openclaw-config.ts';
 import { type Env, type SecretSources, substitute } from './openclaw-secret-input.ts';
@@ -116,8 +117,7 @@ export function addressOfUrl(url: URL): Omit<GatewayAddress, 'fingerprint'> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = Number(url.port) || (tls ? 443 : 80);
   const local = host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
-  const shown = host.includes(':') ? `[${host}]` : host;
-  return { url: `${tls ? 'wss' : 'ws'}://${shown}:${port}`, host, port, tls, local };
+  return { url: `${tls ? 'wss' : 'ws'}://${authority({ host, port })}`, host, port, tls, local };
 }
 
 /**

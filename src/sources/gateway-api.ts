@@ -4,13 +4,11 @@ import {
   readConnectErrorDetailCode,
 } from '@openclaw/gateway-client/browser';
 import type { WebSocket } from 'ws';
-import { attachSocket, limitExchange } from './gateway-exchange.ts';
+import { attachSocket, exchangeSettings, limitExchange, PROTOCOLS } from './gateway-exchange.ts';
 import type { DialOptions } from './gateway-socket.ts';
 import { answerMsLeft, dialWebSocket, farewell } from './gateway-websocket.ts';
 import type { PairedDevice } from './paired-device.ts';
 
-const MIN_PROTOCOL = 3;
-const MAX_PROTOCOL = 4;
 const ROLE = 'operator';
 const SCOPES = ['operator.read'];
 
@@ -99,9 +97,7 @@ function converse<T>(
         fail(`the connection was closed (code ${code})`);
         return { retry: false, notify: false };
       },
-      handshake: { mode: 'require-challenge', timeoutMs: answerMs },
-      reconnect: { initialMs: 60_000, multiplier: 1, maxMs: 60_000 },
-      requestTimeoutMs: answerMs + 1_000,
+      ...exchangeSettings(answerMs),
     });
     const release = limitExchange(client, options, {
       late: () => fail('no answer in time'),
@@ -133,8 +129,7 @@ function connectParams({ device, version, clock }: ApiOptions, nonce: string) {
     deviceFamily: client.deviceFamily ?? null,
   });
   return {
-    minProtocol: MIN_PROTOCOL,
-    maxProtocol: MAX_PROTOCOL,
+    ...PROTOCOLS,
     client: {
       id: client.id,
       version,

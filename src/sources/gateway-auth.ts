@@ -10,13 +10,9 @@ import {
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Secret } from '../runtime/secret.ts';
-import { attachSocket, limitExchange } from './gateway-exchange.ts';
+import { attachSocket, exchangeSettings, limitExchange, PROTOCOLS } from './gateway-exchange.ts';
 import type { DialOptions, GatewayFailure } from './gateway-socket.ts';
 import { answerMsLeft, dialWebSocket, farewell } from './gateway-websocket.ts';
-
-/** Protocols that are spoken: 3 by gateways of 2026.5, 4 since. */
-const MIN_PROTOCOL = 3;
-const MAX_PROTOCOL = 4;
 
 export interface AuthenticationOptions extends DialOptions {
   readonly credential: Secret;
@@ -117,10 +113,7 @@ function handshake(webSocket: WebSocket, options: AuthenticationOptions): Promis
         settle(closed(code));
         return { retry: false, notify: false };
       },
-      handshake: { mode: 'require-challenge', timeoutMs: answerMs },
-      reconnect: { initialMs: 60_000, multiplier: 1, maxMs: 60_000 },
-      // Later than our own timer: it is the one that tells how far the handshake got.
-      requestTimeoutMs: answerMs + 1_000,
+      ...exchangeSettings(answerMs),
     });
     const late = () =>
       settle({
@@ -141,8 +134,7 @@ function refusedUpgrade(status: number | undefined): AuthenticationEnd {
 function connectParams({ credential, kind, version }: AuthenticationOptions): ConnectParams {
   const auth = buildGatewayConnectAuth(selectGatewayConnectAuth({ [kind]: credential.reveal() }));
   return {
-    minProtocol: MIN_PROTOCOL,
-    maxProtocol: MAX_PROTOCOL,
+    ...PROTOCOLS,
     client: {
       id: 'openclaw-probe',
       displayName: 'openclaw-gateway-exporter',

@@ -3,6 +3,19 @@ import { type RawData, WebSocket } from 'ws';
 import type { DialOptions } from './gateway-socket.ts';
 import { textOfFrame } from './gateway-websocket.ts';
 
+/** The protocols that are spoken: 3 by gateways of 2026.5, 4 since. */
+export const PROTOCOLS = { minProtocol: 3, maxProtocol: 4 } as const;
+
+/** What the official client is told of every exchange: nothing before the challenge, one connection, no second try. */
+export function exchangeSettings(answerMs: number) {
+  return {
+    handshake: { mode: 'require-challenge', timeoutMs: answerMs },
+    reconnect: { initialMs: 60_000, multiplier: 1, maxMs: 60_000 },
+    // Later than our own timer: it is the one that tells how far the exchange got.
+    requestTimeoutMs: answerMs + 1_000,
+  } as const;
+}
+
 /** How an exchange ends that the other side does not end. */
 export interface ExchangeEnds {
   /** No end within `answerMs`. */

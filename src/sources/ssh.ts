@@ -12,6 +12,15 @@ export const SSH_RESULTS = [
   'other',
 ] as const;
 export type SshResult = (typeof SSH_RESULTS)[number];
+/** What a machine that sleeps or restarts, or a network that comes back, looks like from here. */
+export const PASSING_RESULTS: ReadonlySet<SshResult> = new Set([
+  'resolve_failed',
+  'unreachable',
+  'refused',
+  'timeout',
+  'no_banner',
+  'proxy_failed',
+]);
 
 /** Why a probe failed: its result, and the same in words without paths, keys or a program's raw output. */
 export interface SshProblem {

@@ -3,6 +3,7 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { exposureProblems, isLoopback, type ListenAddress } from '../config/flags.ts';
+import { authority } from '../runtime/authority.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { codeOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -39,11 +40,6 @@ const RETRY_MS = 1_000;
 /** Longer than any probe is silent. */
 const IDLE_MS = 90_000;
 
-/** `host:port`, with an IPv6 address in brackets. */
-export function addressText({ host, port }: ListenAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /** What the web configuration says, and whether it may be served under these flags. Never throws. */
 export function checkWebConfig(
   file: WebConfigFile,
@@ -75,7 +71,7 @@ export async function serve(options: ServeOptions): Promise<ListenOutcome> {
   const opened = await server.open();
   if (opened.state === 'failed') return opened;
   const scheme = checked.web.tls === undefined ? 'http' : 'https';
-  return { state: 'listening', server, url: `${scheme}://${addressText(opened.address)}` };
+  return { state: 'listening', server, url: `${scheme}://${authority(opened.address)}` };
 }
 
 type OpenOutcome =
@@ -246,7 +242,7 @@ function mayTalk(socket: TLSSocket, { clientAuth }: WebConfig): boolean {
 function listening(server: Server, { host, port }: ListenAddress): Promise<OpenOutcome> {
   return new Promise((resolve) => {
     const failed = (error: unknown) => {
-      const where = addressText({ host, port });
+      const where = authority({ host, port });
       resolve({ state: 'failed', reason: `cannot listen on ${where} (${codeOf(error) ?? 'error'})` });
     };
     server.once('error', failed);

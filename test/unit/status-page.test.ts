@@ -6,7 +6,7 @@ import type { Evidence, Layer } from '../../src/collectors/collector.ts';
 import type { CollectorContext } from '../../src/collectors/context.ts';
 import { CRON_FAMILIES } from '../../src/collectors/cron-metrics.ts';
 import { maintenanceCollector } from '../../src/collectors/maintenance.ts';
-import { SSH_FAMILIES } from '../../src/collectors/ssh.ts';
+import { SSH_FAMILIES } from '../../src/collectors/ssh-metrics.ts';
 import { type Family, gauge, type Sample } from '../../src/registry/family.ts';
 import { declareMaintenance } from '../../src/registry/maintenance.ts';
 import { Metrics } from '../../src/registry/metrics.ts';

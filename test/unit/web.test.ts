@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/collectors/collector.ts';
 import { gauge } from '../../src/registry/family.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
+import { authority } from '../../src/runtime/authority.ts';
 import type { TargetState } from '../../src/runtime/collector-loop.ts';
 import { createApp, type WebOptions } from '../../src/web/app.ts';
-import { addressText } from '../../src/web/server.ts';
 import { recordingLogger } from '../support/logger.ts';
 import { probing } from '../support/probing.ts';
 
@@ -204,7 +204,7 @@ describe('every answer', () => {
 
 describe('an address', () => {
   it('is written as a URL wants it', () => {
-    expect(addressText({ host: '127.0.0.1', port: 1 })).toBe('127.0.0.1:1');
-    expect(addressText({ host: '::1', port: 1 })).toBe('[::1]:1');
+    expect(authority({ host: '127.0.0.1', port: 1 })).toBe('127.0.0.1:1');
+    expect(authority({ host: '::1', port: 1 })).toBe('[::1]:1');
   });
 });
