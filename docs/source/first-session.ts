@@ -111,11 +111,12 @@ async function metricsSay(name: string, value: number | 'absent'): Promise<void>
 }
 
 async function play(session: Session): Promise<void> {
-  let checked: Shown = { command: '', output: '' };
-  const look = async () => {
-    checked = await session.check();
-    return checked;
-  };
+  await installAndLook(session);
+  await stopAndRepair(session);
+  await startWithAnOldToken(session);
+}
+
+async function installAndLook(session: Session): Promise<void> {
   await session.step('Install and start', async () => {
     const command = 'npm install && npm start';
     const started = session.start(command);
@@ -129,7 +130,11 @@ async function play(session: Session): Promise<void> {
     return { command, output: started.output };
   });
   await session.step('Look, in a second terminal', () => session.metrics(ALL_CLEAR));
-  await session.step('Ask what is wrong', look);
+  await session.step('Ask what is wrong', () => session.check());
+}
+
+async function stopAndRepair(session: Session): Promise<void> {
+  let checked: Shown = { command: '', output: '' };
   await session.step(
     'Stop the gateway: the metrics say so, and nothing of its token',
     () => session.run(`systemctl --user stop ${UNIT}`),
@@ -140,12 +145,18 @@ async function play(session: Session): Promise<void> {
         openclaw_gateway_token_match: 'absent',
       }),
   );
-  await session.step('... and check says what to do', look);
+  await session.step('... and check says what to do', async () => {
+    checked = await session.check();
+    return checked;
+  });
   await session.step(
     'Do it: all clear',
     () => session.run(nextStepOf(checked.output)),
     () => session.metrics(ALL_CLEAR),
   );
+}
+
+async function startWithAnOldToken(session: Session): Promise<void> {
   await session.step(
     'Let the service start it with an old token, as a unit may keep one: it lives, and refuses',
     () => session.run(`mkdir -p ${dirname(DROP_IN)}`),
@@ -153,13 +164,13 @@ async function play(session: Session): Promise<void> {
     () => session.run(RESTART),
     () => session.metrics({ openclaw_gateway_token_match: 0, openclaw_gateway_up: 1 }),
   );
-  await session.step('... and check says which, and what to do', look);
+  await session.step('... and check says which, and what to do', () => session.check());
   await session.step(
     'Take the old token away and restart: all clear',
     () => session.run(`rm ${DROP_IN} && ${RESTART}`),
     () => session.metrics(ALL_CLEAR),
   );
-  await session.step('... for check as well', look);
+  await session.step('... for check as well', () => session.check());
 }
 
 const home = await GatewayHome.create(VERSION);

@@ -46,8 +46,13 @@ export function gateway(): Dashboard {
   });
 }
 
+const small = { width: 4, height: 4 };
+
 function now() {
-  const small = { width: 4, height: 4 };
+  return [...state(), ...wear()];
+}
+
+function state() {
   return [
     stat(
       {
@@ -81,6 +86,11 @@ function now() {
       },
       { unit: 'dtdurations', decimals: 0 },
     ),
+  ];
+}
+
+function wear() {
+  return [
     stat(
       {
         ...small,

@@ -54,104 +54,127 @@ function gatewayRecords(t: Thresholds): RecordRule[] {
   ];
 }
 
-function notAnswering(t: Thresholds): AlertRule[] {
-  const later = (second: string) =>
-    [
-      { phase: 2, severity: 'critical', forMs: t.climb_to_2, next: second },
-      { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
-    ] as const;
+/** What follows where the first step did not help. */
+function later(t: Thresholds, second: string) {
   return [
-    ...ladder(
-      {
-        alert: 'OpenClawGatewayDown',
-        incident: 'gateway-down',
-        expr: down(),
-        keepMs: t.settle,
-        summary: 'The OpenClaw gateway of {{ $labels.instance }} is down',
-        description: `Nothing answers at the gateway's address (state {{ with printf "openclaw_gateway_state{instance='%s'} == 1" $labels.instance | query }}{{ (. | first).Labels.state }}{{ else }}unknown{{ end }}), and no process of it is known to be listening. Agents, channels and cron jobs stand still.{{ range printf "openclaw_ssh_up{instance='%s'} == 0" $labels.instance | query }} SSH to {{ .Labels.host }} fails too.{{ end }}`,
-        catalogue: ['G1', 'G14', 'G1+N1'],
-      },
-      [{ phase: 1, severity: 'critical', forMs: t.gateway_down_for, next: RESTART }, ...later(CHECK_CONFIG)],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawGatewayHung',
-        incident: 'gateway-hung',
-        expr: hung(t),
-        keepMs: t.settle,
-        summary: 'The OpenClaw gateway of {{ $labels.instance }} accepts connections and never answers',
-        description: `Its port connects, /healthz stays silent{{ with printf "openclaw_gateway_process_state{instance='%s'} == 1" $labels.instance | query }}; the process is {{ (. | first).Labels.state }}{{ end }}. It is stopped, or its event loop is blocked.`,
-        catalogue: ['G2', 'G15', 'G2+C3'],
-      },
-      [{ phase: 1, severity: 'critical', forMs: t.gateway_hung_for, next: RESTART }, ...later(LAST_DONE)],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawGatewayListenerGone',
-        incident: 'listener-gone',
-        expr: listenerGone(t),
-        keepMs: t.settle,
-        summary: 'The OpenClaw gateway of {{ $labels.instance }} is alive but no longer listens',
-        description: `Its process lives, its port refuses connections. A planned stop looks the same for up to ${span(t.drain_budget)}; after that it will not come back by itself.`,
-        catalogue: ['G3', 'G3+T1', 'G13'],
-      },
-      [
-        {
-          phase: 1,
-          severity: 'warning',
-          forMs: t.listener_gone_warn_for,
-          next: 'wait for the drain budget if somebody is stopping it, else: openclaw gateway restart',
-        },
-        {
-          phase: 2,
-          severity: 'critical',
-          forMs: t.drain_budget,
-          next: 'openclaw gateway restart --force, then openclaw gateway status --deep',
-        },
-        { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
-      ],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawGatewayPortForeign',
-        incident: 'port-foreign',
-        expr: foreign(),
-        keepMs: t.settle,
-        summary: 'Another program answers on the port of the OpenClaw gateway of {{ $labels.instance }}',
-        description:
-          'Something answers there that is not an OpenClaw gateway. No token is sent to it by this exporter; other clients may do so.',
-        catalogue: ['G4', 'G15'],
-      },
-      [
-        {
-          phase: 1,
-          severity: 'critical',
-          forMs: t.port_foreign_for,
-          next: 'find who listens (sudo lsof -nP -iTCP:18789 -sTCP:LISTEN), end it, then: openclaw gateway restart',
-        },
-        {
-          phase: 2,
-          severity: 'critical',
-          forMs: t.climb_to_2,
-          next: 'treat the token as read by the stranger: set a new one, see the runbook',
-        },
-      ],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawGatewayDraining',
-        incident: 'draining',
-        expr: inState('draining'),
-        summary: 'The OpenClaw gateway of {{ $labels.instance }} is draining',
-        description: `It takes no new work and finishes what runs, as before a planned stop; its budget is ${span(t.drain_budget)}.`,
-        catalogue: ['G13'],
-      },
-      [
-        { phase: 1, severity: 'info', forMs: 0, next: 'nothing: wait until it has stopped' },
-        { phase: 3, severity: 'critical', forMs: t.drain_budget, next: FULL },
-      ],
-    ),
+    { phase: 2, severity: 'critical', forMs: t.climb_to_2, next: second },
+    { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
+  ] as const;
+}
+
+function notAnswering(t: Thresholds): AlertRule[] {
+  return [
+    ...gatewayDown(t),
+    ...gatewayHung(t),
+    ...gatewayListenerGone(t),
+    ...gatewayPortForeign(t),
+    ...gatewayDraining(t),
   ];
+}
+
+function gatewayDown(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawGatewayDown',
+      incident: 'gateway-down',
+      expr: down(),
+      keepMs: t.settle,
+      summary: 'The OpenClaw gateway of {{ $labels.instance }} is down',
+      description: `Nothing answers at the gateway's address (state {{ with printf "openclaw_gateway_state{instance='%s'} == 1" $labels.instance | query }}{{ (. | first).Labels.state }}{{ else }}unknown{{ end }}), and no process of it is known to be listening. Agents, channels and cron jobs stand still.{{ range printf "openclaw_ssh_up{instance='%s'} == 0" $labels.instance | query }} SSH to {{ .Labels.host }} fails too.{{ end }}`,
+      catalogue: ['G1', 'G14', 'G1+N1'],
+    },
+    [{ phase: 1, severity: 'critical', forMs: t.gateway_down_for, next: RESTART }, ...later(t, CHECK_CONFIG)],
+  );
+}
+
+function gatewayHung(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawGatewayHung',
+      incident: 'gateway-hung',
+      expr: hung(t),
+      keepMs: t.settle,
+      summary: 'The OpenClaw gateway of {{ $labels.instance }} accepts connections and never answers',
+      description: `Its port connects, /healthz stays silent{{ with printf "openclaw_gateway_process_state{instance='%s'} == 1" $labels.instance | query }}; the process is {{ (. | first).Labels.state }}{{ end }}. It is stopped, or its event loop is blocked.`,
+      catalogue: ['G2', 'G15', 'G2+C3'],
+    },
+    [{ phase: 1, severity: 'critical', forMs: t.gateway_hung_for, next: RESTART }, ...later(t, LAST_DONE)],
+  );
+}
+
+function gatewayListenerGone(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawGatewayListenerGone',
+      incident: 'listener-gone',
+      expr: listenerGone(t),
+      keepMs: t.settle,
+      summary: 'The OpenClaw gateway of {{ $labels.instance }} is alive but no longer listens',
+      description: `Its process lives, its port refuses connections. A planned stop looks the same for up to ${span(t.drain_budget)}; after that it will not come back by itself.`,
+      catalogue: ['G3', 'G3+T1', 'G13'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: t.listener_gone_warn_for,
+        next: 'wait for the drain budget if somebody is stopping it, else: openclaw gateway restart',
+      },
+      {
+        phase: 2,
+        severity: 'critical',
+        forMs: t.drain_budget,
+        next: 'openclaw gateway restart --force, then openclaw gateway status --deep',
+      },
+      { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
+    ],
+  );
+}
+
+function gatewayPortForeign(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawGatewayPortForeign',
+      incident: 'port-foreign',
+      expr: foreign(),
+      keepMs: t.settle,
+      summary: 'Another program answers on the port of the OpenClaw gateway of {{ $labels.instance }}',
+      description:
+        'Something answers there that is not an OpenClaw gateway. No token is sent to it by this exporter; other clients may do so.',
+      catalogue: ['G4', 'G15'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'critical',
+        forMs: t.port_foreign_for,
+        next: 'find who listens (sudo lsof -nP -iTCP:18789 -sTCP:LISTEN), end it, then: openclaw gateway restart',
+      },
+      {
+        phase: 2,
+        severity: 'critical',
+        forMs: t.climb_to_2,
+        next: 'treat the token as read by the stranger: set a new one, see the runbook',
+      },
+    ],
+  );
+}
+
+function gatewayDraining(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawGatewayDraining',
+      incident: 'draining',
+      expr: inState('draining'),
+      summary: 'The OpenClaw gateway of {{ $labels.instance }} is draining',
+      description: `It takes no new work and finishes what runs, as before a planned stop; its budget is ${span(t.drain_budget)}.`,
+      catalogue: ['G13'],
+    },
+    [
+      { phase: 1, severity: 'info', forMs: 0, next: 'nothing: wait until it has stopped' },
+      { phase: 3, severity: 'critical', forMs: t.drain_budget, next: FULL },
+    ],
+  );
 }
 
 function crashing(t: Thresholds): AlertRule[] {
@@ -231,75 +254,83 @@ function starting(t: Thresholds): AlertRule[] {
 }
 
 function unwell(t: Thresholds): AlertRule[] {
+  return [...gatewayDuplicate(t), ...gatewayNotReady(t), ...gatewaySlow(t)];
+}
+
+function gatewayDuplicate(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawGatewayDuplicate',
+      incident: 'duplicate',
+      expr: `${maxBy(GATEWAY, `avg_over_time(openclaw_gateway_processes[${span(t.duplicates_range)}])`)} > ${t.duplicates_average}`,
+      keepMs: t.duplicates_range,
+      summary: 'More than one OpenClaw gateway process for {{ $labels.instance }}',
+      description:
+        'On average {{ $value | printf "%.1f" }} gateway processes share this port or state folder. The second cannot bind, or works on the same state.',
+      catalogue: ['G8'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: 0,
+        next: 'openclaw gateway status --deep: end the process that is not the service',
+      },
+    ],
+  );
+}
+
+function gatewayNotReady(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawGatewayNotReady',
+      incident: 'not-ready',
+      expr: lines(
+        `${minBy(GATEWAY, 'openclaw_gateway_ready')} == 0`,
+        `unless ${onGateway} ${NOT_ANSWERING}`,
+        `unless ${onGateway} ${inState('draining|starting')}`,
+      ),
+      keepMs: t.settle,
+      summary: 'The OpenClaw gateway of {{ $labels.instance }} answers but is not ready',
+      description: `/readyz names: {{ range printf "openclaw_gateway_ready_failing{instance='%s'} == 1" $labels.instance | query }}{{ .Labels.subsystem }} {{ else }}nothing{{ end }}.`,
+      catalogue: ['G10'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: t.not_ready_for,
+        next: 'openclaw channels status, then openclaw gateway restart',
+      },
+    ],
+  );
+}
+
+function gatewaySlow(t: Thresholds): AlertRule[] {
   const http = (name: string) => `${name}{phase="http"}`;
-  return [
-    ...ladder(
+  return ladder(
+    {
+      alert: 'OpenClawGatewaySlow',
+      incident: 'slow',
+      expr: lines(
+        `(${http(P95)} > on (instance, phase) clamp_min(${t.slow_factor} * ${http(BASELINE)}, ${t.slow_floor_seconds})`,
+        `or on (instance, phase) (${http(P95)} > ${t.slow_without_baseline_seconds} unless on (instance, phase) ${http(BASELINE)}))`,
+        `unless ${onGateway} ${NOT_ANSWERING}`,
+      ),
+      keepMs: t.slow_for,
+      summary: 'The OpenClaw gateway of {{ $labels.instance }} answers slowly',
+      description: `One ping in twenty takes {{ $value | printf "%.2f" }} s or more{{ with printf "${BASELINE}{instance='%s', phase='http'}" $labels.instance | query }}; usual is {{ (. | first).Value | printf "%.3f" }} s{{ end }}. Its event loop is busy or blocked.`,
+      catalogue: ['G9', 'C5+G9'],
+    },
+    [
       {
-        alert: 'OpenClawGatewayDuplicate',
-        incident: 'duplicate',
-        expr: `${maxBy(GATEWAY, `avg_over_time(openclaw_gateway_processes[${span(t.duplicates_range)}])`)} > ${t.duplicates_average}`,
-        keepMs: t.duplicates_range,
-        summary: 'More than one OpenClaw gateway process for {{ $labels.instance }}',
-        description:
-          'On average {{ $value | printf "%.1f" }} gateway processes share this port or state folder. The second cannot bind, or works on the same state.',
-        catalogue: ['G8'],
+        phase: 1,
+        severity: 'warning',
+        forMs: t.slow_for,
+        next: 'openclaw gateway status --deep and openclaw logs; when no work runs: openclaw gateway restart --safe',
       },
-      [
-        {
-          phase: 1,
-          severity: 'warning',
-          forMs: 0,
-          next: 'openclaw gateway status --deep: end the process that is not the service',
-        },
-      ],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawGatewayNotReady',
-        incident: 'not-ready',
-        expr: lines(
-          `${minBy(GATEWAY, 'openclaw_gateway_ready')} == 0`,
-          `unless ${onGateway} ${NOT_ANSWERING}`,
-          `unless ${onGateway} ${inState('draining|starting')}`,
-        ),
-        keepMs: t.settle,
-        summary: 'The OpenClaw gateway of {{ $labels.instance }} answers but is not ready',
-        description: `/readyz names: {{ range printf "openclaw_gateway_ready_failing{instance='%s'} == 1" $labels.instance | query }}{{ .Labels.subsystem }} {{ else }}nothing{{ end }}.`,
-        catalogue: ['G10'],
-      },
-      [
-        {
-          phase: 1,
-          severity: 'warning',
-          forMs: t.not_ready_for,
-          next: 'openclaw channels status, then openclaw gateway restart',
-        },
-      ],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawGatewaySlow',
-        incident: 'slow',
-        expr: lines(
-          `(${http(P95)} > on (instance, phase) clamp_min(${t.slow_factor} * ${http(BASELINE)}, ${t.slow_floor_seconds})`,
-          `or on (instance, phase) (${http(P95)} > ${t.slow_without_baseline_seconds} unless on (instance, phase) ${http(BASELINE)}))`,
-          `unless ${onGateway} ${NOT_ANSWERING}`,
-        ),
-        keepMs: t.slow_for,
-        summary: 'The OpenClaw gateway of {{ $labels.instance }} answers slowly',
-        description: `One ping in twenty takes {{ $value | printf "%.2f" }} s or more{{ with printf "${BASELINE}{instance='%s', phase='http'}" $labels.instance | query }}; usual is {{ (. | first).Value | printf "%.3f" }} s{{ end }}. Its event loop is busy or blocked.`,
-        catalogue: ['G9', 'C5+G9'],
-      },
-      [
-        {
-          phase: 1,
-          severity: 'warning',
-          forMs: t.slow_for,
-          next: 'openclaw gateway status --deep and openclaw logs; when no work runs: openclaw gateway restart --safe',
-        },
-      ],
-    ),
-  ];
+    ],
+  );
 }
 
 function growing(t: Thresholds): AlertRule[] {

@@ -174,61 +174,70 @@ function clocks(t: Thresholds): AlertRule[] {
 }
 
 function tailscale(t: Thresholds): AlertRule[] {
+  return [...tailscaleDown(t), ...tailscalePeerOffline(t), ...tailscalePeerRelayed(t)];
+}
+
+function tailscaleDown(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawTailscaleDown',
+      incident: 'tailscale-down',
+      expr: `${maxBy(['instance'], 'openclaw_tailscale_up')} == 0`,
+      keepMs: t.settle,
+      summary: 'Tailscale does not run on the machine of {{ $labels.instance }}',
+      description: 'Machines that are reached over the tailnet cannot be reached, in either direction.',
+      catalogue: ['N9'],
+    },
+    [{ phase: 1, severity: 'warning', forMs: t.tailscale_down_for, next: 'tailscale up' }],
+  );
+}
+
+function tailscalePeerOffline(t: Thresholds): AlertRule[] {
   const online = maxBy(PEER, 'openclaw_tailscale_peer_online');
   const lastSeen = `{{ with printf "time() - openclaw_tailscale_peer_last_seen_timestamp_seconds{instance='%s', peer='%s'}" $labels.instance $labels.peer | query }} It was seen {{ (. | first).Value | humanizeDuration }} ago.{{ end }}`;
-  return [
-    ...ladder(
+  return ladder(
+    {
+      alert: 'OpenClawTailscalePeerOffline',
+      incident: 'tailscale-offline',
+      expr: `${online} == 0`,
+      summary: 'The Tailscale peer {{ $labels.peer }} of {{ $labels.instance }} is offline',
+      description: `The tailnet does not see it.${lastSeen}`,
+      catalogue: ['N9', 'N10'],
+    },
+    [
       {
-        alert: 'OpenClawTailscaleDown',
-        incident: 'tailscale-down',
-        expr: `${maxBy(['instance'], 'openclaw_tailscale_up')} == 0`,
-        keepMs: t.settle,
-        summary: 'Tailscale does not run on the machine of {{ $labels.instance }}',
-        description: 'Machines that are reached over the tailnet cannot be reached, in either direction.',
-        catalogue: ['N9'],
+        phase: 1,
+        severity: 'info',
+        forMs: t.tailscale_offline_for,
+        next: 'nothing, if it may sleep; else wake it',
       },
-      [{ phase: 1, severity: 'warning', forMs: t.tailscale_down_for, next: 'tailscale up' }],
-    ),
-    ...ladder(
+    ],
+  );
+}
+
+function tailscalePeerRelayed(t: Thresholds): AlertRule[] {
+  const online = maxBy(PEER, 'openclaw_tailscale_peer_online');
+  return ladder(
+    {
+      alert: 'OpenClawTailscalePeerRelayed',
+      incident: 'tailscale-relayed',
+      expr: lines(
+        `${maxBy(PEER, 'openclaw_tailscale_peer_direct')} == 0`,
+        `and on (instance, peer) ${online} == 1`,
+      ),
+      keepMs: t.settle,
+      summary:
+        'The Tailscale peer {{ $labels.peer }} of {{ $labels.instance }} is reached only through a relay',
+      description: 'No direct path was found; the way is slow and shared.',
+      catalogue: ['N9'],
+    },
+    [
       {
-        alert: 'OpenClawTailscalePeerOffline',
-        incident: 'tailscale-offline',
-        expr: `${online} == 0`,
-        summary: 'The Tailscale peer {{ $labels.peer }} of {{ $labels.instance }} is offline',
-        description: `The tailnet does not see it.${lastSeen}`,
-        catalogue: ['N9', 'N10'],
+        phase: 1,
+        severity: 'warning',
+        forMs: t.tailscale_relayed_for,
+        next: 'tailscale netcheck on both: UDP is blocked somewhere',
       },
-      [
-        {
-          phase: 1,
-          severity: 'info',
-          forMs: t.tailscale_offline_for,
-          next: 'nothing, if it may sleep; else wake it',
-        },
-      ],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawTailscalePeerRelayed',
-        incident: 'tailscale-relayed',
-        expr: lines(
-          `${maxBy(PEER, 'openclaw_tailscale_peer_direct')} == 0`,
-          `and on (instance, peer) ${online} == 1`,
-        ),
-        keepMs: t.settle,
-        summary:
-          'The Tailscale peer {{ $labels.peer }} of {{ $labels.instance }} is reached only through a relay',
-        description: 'No direct path was found; the way is slow and shared.',
-        catalogue: ['N9'],
-      },
-      [
-        {
-          phase: 1,
-          severity: 'warning',
-          forMs: t.tailscale_relayed_for,
-          next: 'tailscale netcheck on both: UDP is blocked somewhere',
-        },
-      ],
-    ),
-  ];
+    ],
+  );
 }

@@ -229,95 +229,126 @@ function outside(t: Thresholds): AlertRule[] {
   ];
 }
 
+/** One step in chat, after the watcher's own patience. */
+function warn(t: Thresholds, next: string) {
+  return [{ phase: 1, severity: 'warning', forMs: t.watcher_for, next }] as const;
+}
+
 function prometheus(t: Thresholds): AlertRule[] {
+  return [
+    ...prometheusReloadFailed(t),
+    ...prometheusRuleFailures(t),
+    ...prometheusNotNotifying(t),
+    ...alertmanagerDown(t),
+    ...alertmanagerReloadFailed(t),
+    ...alertmanagerSendFailed(t),
+  ];
+}
+
+function prometheusReloadFailed(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawPrometheusReloadFailed',
+      incident: 'prometheus-reload',
+      expr: `${minBy(GATEWAY, 'prometheus_config_last_reload_successful')} == 0`,
+      summary: 'Prometheus {{ $labels.instance }} runs on with its old configuration',
+      description: 'Its last reload failed; new rules and targets are not in force.',
+      catalogue: ['X4'],
+    },
+    warn(t, 'promtool check config /etc/prometheus/prometheus.yml'),
+  );
+}
+
+function prometheusRuleFailures(t: Thresholds): AlertRule[] {
+  const range = span(t.watcher_for);
+  return ladder(
+    {
+      alert: 'OpenClawPrometheusRuleFailures',
+      incident: 'prometheus-rules',
+      expr: `sum by (instance) (increase(prometheus_rule_evaluation_failures_total[${range}])) > 0`,
+      summary: 'Prometheus {{ $labels.instance }} cannot evaluate a rule',
+      description:
+        '{{ $value | printf "%.0f" }} evaluations failed: an alert may be blind. Its rules page names the rule.',
+      catalogue: ['X1'],
+    },
+    warn(t, 'open /rules of Prometheus and read the error'),
+  );
+}
+
+function prometheusNotNotifying(t: Thresholds): AlertRule[] {
+  const range = span(t.watcher_for);
+  return ladder(
+    {
+      alert: 'OpenClawPrometheusNotNotifying',
+      incident: 'prometheus-notify',
+      expr: lines(
+        `(${maxBy(GATEWAY, 'prometheus_notifications_alertmanagers_discovered')} < 1`,
+        `or on (instance) sum by (instance) (increase(prometheus_notifications_dropped_total[${range}])) > 0)`,
+      ),
+      summary: 'Prometheus {{ $labels.instance }} cannot hand alerts to an Alertmanager',
+      description: 'Alerts do not leave Prometheus: only the heartbeat outside will notice.',
+      catalogue: ['X1'],
+    },
+    warn(t, 'systemctl status prometheus-alertmanager (its name on Debian), and alerting: in prometheus.yml'),
+  );
+}
+
+function alertmanagerDown(t: Thresholds): AlertRule[] {
+  const forMs = t.watcher_for;
+  return ladder(
+    {
+      alert: 'OpenClawAlertmanagerDown',
+      incident: 'alertmanager-down',
+      expr: `${maxBy(GATEWAY, 'up{job="alertmanager"}')} == 0`,
+      summary: 'Alertmanager {{ $labels.instance }} is down',
+      description:
+        'Nobody is paged while it is away, unless there is a second one: the heartbeat outside will notice.',
+      catalogue: ['X1'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'critical',
+        forMs,
+        next: 'systemctl restart prometheus-alertmanager (its name on Debian; containers: docker compose restart alertmanager)',
+      },
+    ],
+  );
+}
+
+function alertmanagerReloadFailed(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawAlertmanagerReloadFailed',
+      incident: 'alertmanager-reload',
+      expr: `${minBy(GATEWAY, 'alertmanager_config_last_reload_successful')} == 0`,
+      summary: 'Alertmanager {{ $labels.instance }} runs on with its old configuration',
+      description: 'Its last reload failed; routes and receivers are the old ones.',
+      catalogue: ['X4'],
+    },
+    warn(t, 'amtool check-config /etc/prometheus/alertmanager.yml'),
+  );
+}
+
+function alertmanagerSendFailed(t: Thresholds): AlertRule[] {
   const forMs = t.watcher_for;
   const range = span(t.watcher_for);
-  const warn = (next: string) => [{ phase: 1, severity: 'warning', forMs, next }] as const;
-  return [
-    ...ladder(
+  return ladder(
+    {
+      alert: 'OpenClawAlertmanagerSendFailed',
+      incident: 'alertmanager-send',
+      expr: `sum by (instance, integration) (increase(alertmanager_notifications_failed_total[${range}])) > 0`,
+      summary: 'Alertmanager {{ $labels.instance }} cannot deliver through {{ $labels.integration }}',
+      description: '{{ $value | printf "%.0f" }} notifications failed. Pages may not have arrived.',
+      catalogue: ['X1'],
+    },
+    [
       {
-        alert: 'OpenClawPrometheusReloadFailed',
-        incident: 'prometheus-reload',
-        expr: `${minBy(GATEWAY, 'prometheus_config_last_reload_successful')} == 0`,
-        summary: 'Prometheus {{ $labels.instance }} runs on with its old configuration',
-        description: 'Its last reload failed; new rules and targets are not in force.',
-        catalogue: ['X4'],
+        phase: 1,
+        severity: 'critical',
+        forMs,
+        next: "read Alertmanager's log; check the receiver's secret file",
       },
-      warn('promtool check config /etc/prometheus/prometheus.yml'),
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawPrometheusRuleFailures',
-        incident: 'prometheus-rules',
-        expr: `sum by (instance) (increase(prometheus_rule_evaluation_failures_total[${range}])) > 0`,
-        summary: 'Prometheus {{ $labels.instance }} cannot evaluate a rule',
-        description:
-          '{{ $value | printf "%.0f" }} evaluations failed: an alert may be blind. Its rules page names the rule.',
-        catalogue: ['X1'],
-      },
-      warn('open /rules of Prometheus and read the error'),
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawPrometheusNotNotifying',
-        incident: 'prometheus-notify',
-        expr: lines(
-          `(${maxBy(GATEWAY, 'prometheus_notifications_alertmanagers_discovered')} < 1`,
-          `or on (instance) sum by (instance) (increase(prometheus_notifications_dropped_total[${range}])) > 0)`,
-        ),
-        summary: 'Prometheus {{ $labels.instance }} cannot hand alerts to an Alertmanager',
-        description: 'Alerts do not leave Prometheus: only the heartbeat outside will notice.',
-        catalogue: ['X1'],
-      },
-      warn('systemctl status prometheus-alertmanager (its name on Debian), and alerting: in prometheus.yml'),
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawAlertmanagerDown',
-        incident: 'alertmanager-down',
-        expr: `${maxBy(GATEWAY, 'up{job="alertmanager"}')} == 0`,
-        summary: 'Alertmanager {{ $labels.instance }} is down',
-        description:
-          'Nobody is paged while it is away, unless there is a second one: the heartbeat outside will notice.',
-        catalogue: ['X1'],
-      },
-      [
-        {
-          phase: 1,
-          severity: 'critical',
-          forMs,
-          next: 'systemctl restart prometheus-alertmanager (its name on Debian; containers: docker compose restart alertmanager)',
-        },
-      ],
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawAlertmanagerReloadFailed',
-        incident: 'alertmanager-reload',
-        expr: `${minBy(GATEWAY, 'alertmanager_config_last_reload_successful')} == 0`,
-        summary: 'Alertmanager {{ $labels.instance }} runs on with its old configuration',
-        description: 'Its last reload failed; routes and receivers are the old ones.',
-        catalogue: ['X4'],
-      },
-      warn('amtool check-config /etc/prometheus/alertmanager.yml'),
-    ),
-    ...ladder(
-      {
-        alert: 'OpenClawAlertmanagerSendFailed',
-        incident: 'alertmanager-send',
-        expr: `sum by (instance, integration) (increase(alertmanager_notifications_failed_total[${range}])) > 0`,
-        summary: 'Alertmanager {{ $labels.instance }} cannot deliver through {{ $labels.integration }}',
-        description: '{{ $value | printf "%.0f" }} notifications failed. Pages may not have arrived.',
-        catalogue: ['X1'],
-      },
-      [
-        {
-          phase: 1,
-          severity: 'critical',
-          forMs,
-          next: "read Alertmanager's log; check the receiver's secret file",
-        },
-      ],
-    ),
-  ];
+    ],
+  );
 }
