@@ -1,3 +1,4 @@
+import { PLAIN_ID } from '../../src/collectors/cron-repair.ts';
 import { cronStopped } from './conditions.ts';
 import { FULL } from './gateway.ts';
 import { CRON_JOB, GATEWAY, lines, maxBy, minBy, NOT_ANSWERING, onGateway, seconds, span } from './promql.ts';
@@ -14,7 +15,7 @@ const RUNS = ofJob('openclaw cron runs --id {{ $labels.cron_job_id }}');
 function ofJob(step: string): string {
   const otherwise =
     "openclaw cron list; log:... is a job of the system's crontab: read its log, start it from there";
-  return `{{ if match "^[A-Za-z0-9][A-Za-z0-9_.-]*$" $labels.cron_job_id }}${step}{{ else }}${otherwise}{{ end }}`;
+  return `{{ if match "${PLAIN_ID.source}" $labels.cron_job_id }}${step}{{ else }}${otherwise}{{ end }}`;
 }
 
 /** Do cron jobs run, and succeed? */

@@ -1,14 +1,8 @@
-import { access } from 'node:fs/promises';
 import type { Clock } from '../runtime/clock.ts';
 import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
 import type { RunCommand } from '../sources/command.ts';
 import type { OpenClawInstall } from '../sources/openclaw-install.ts';
-import {
-  launchdService,
-  type ServiceQuery,
-  type ServiceState,
-  systemdService,
-} from '../sources/service-manager.ts';
+import { askServiceManager, type ServiceState } from '../sources/service-manager.ts';
 
 /** What the commands that repair a gateway depend on. */
 export interface Machine {
@@ -40,15 +34,8 @@ export async function gatewayService(
   signal: AbortSignal,
 ): Promise<ServiceState | undefined> {
   if (!install.address.local || signal.aborted) return undefined;
-  const exists = (path: string) =>
-    access(path).then(
-      () => true,
-      () => false,
-    );
-  const query: ServiceQuery = { env, run, uid: process.getuid?.() ?? 0, exists };
-  const ask = platform === 'darwin' ? launchdService : systemdService;
   const outcome = await withDeadline({ clock, ms: ASK_MS, outer: signal }, (cut) =>
-    unlessAborted(ask(query, cut), cut),
+    unlessAborted(askServiceManager(platform, { env, run }, cut), cut),
   );
   return outcome?.state === 'found' ? outcome.service : undefined;
 }

@@ -5,7 +5,7 @@ import { jobLabels } from './cron-labels.ts';
 import { failedRepair } from './cron-repair.ts';
 
 /** As many failures in a row are no accident. */
-const FAILING = 3;
+export const FAILING = 3;
 /** Jobs named one by one; the rest is summed up. */
 const MAX_NAMED = 20;
 const REPAIR_SOURCE = "run the exporter as the gateway's own user; if it is that user: openclaw doctor";

@@ -5,7 +5,7 @@ const REPAIR_LOG = 'read the end of its log, and crontab -l';
 const LIST = 'openclaw cron list';
 
 /** An id is somebody's text: only a harmless one of bearable length may stand in a command that a person will paste. */
-const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,255}$/;
+export const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,255}$/;
 
 /** Whether only a log knows of this job. */
 export function isOfLog({ id }: Pick<CronJob, 'id'>): boolean {

@@ -1,4 +1,4 @@
-import { access, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { authority } from '../runtime/authority.ts';
 import { gatewayLocks } from '../sources/gateway-lock.ts';
@@ -6,13 +6,7 @@ import { MacProcesses } from '../sources/macos-process.ts';
 import type { OpenClawInstall } from '../sources/openclaw-install.ts';
 import { LinuxProcesses } from '../sources/proc.ts';
 import type { Processes, ProcessRow } from '../sources/processes.ts';
-import {
-  launchdService,
-  type ServiceOutcome,
-  type ServiceQuery,
-  type ServiceState,
-  systemdService,
-} from '../sources/service-manager.ts';
+import { askServiceManager, type ServiceState } from '../sources/service-manager.ts';
 import type { Collector, Observation, Target } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { processEvidence, serviceEvidence, words } from './process-evidence.ts';
@@ -151,9 +145,7 @@ class ProcessWatch {
 
   async #lookAtService(signal: AbortSignal): Promise<Observation> {
     const { env, platform, run } = this.#context;
-    const query: ServiceQuery = { env, run, uid: process.getuid?.() ?? 0, exists };
-    const ask = platform === 'darwin' ? launchdService : systemdService;
-    const outcome: ServiceOutcome = await ask(query, signal);
+    const outcome = await askServiceManager(platform, { env, run }, signal);
     this.#service = outcome.state === 'found' ? outcome.service : undefined;
     if (outcome.state === 'found') {
       const { service } = outcome;
@@ -181,11 +173,4 @@ function processesOf({ platform, clock, run }: CollectorContext): Processes | un
 
 function subjectOf({ address }: OpenClawInstall): string {
   return `gateway ${authority(address)}`;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from './duration.ts';
+import { section } from './section.ts';
 
 /** Collectors by name, with their default interval and timeout in milliseconds. */
 export const COLLECTOR_DEFAULTS = {
@@ -16,14 +17,6 @@ export const COLLECTOR_DEFAULTS = {
 } as const;
 
 export type CollectorName = keyof typeof COLLECTOR_DEFAULTS;
-
-/** An object without unknown keys, whose complaint names the keys that are allowed. */
-function section<S extends z.ZodRawShape>(shape: S) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `allowed here: ${Object.keys(shape).join(', ')}` : undefined,
-  });
-}
 
 const collectorSettings = section({
   enabled: z.boolean().describe('whether this question is asked at all').optional(),

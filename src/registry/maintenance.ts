@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
+import { parseJson } from '../runtime/json.ts';
 
 const FILE = 'maintenance.json';
 
@@ -39,17 +40,9 @@ export function readMaintenance(storagePath: string, nowMs: number): Maintenance
     if (codeOf(error) === 'ENOENT') return { state: 'none' };
     return { state: 'unreadable', reason: `the declaration cannot be read (${codeOf(error) ?? 'unknown'})` };
   }
-  const parsed = declaration.safeParse(jsonOf(text));
+  const parsed = declaration.safeParse(parseJson(text));
   if (!parsed.success)
     return { state: 'unreadable', reason: 'the declaration is damaged; stop the maintenance anew' };
   const untilMs = parsed.data.until;
   return nowMs < untilMs ? { state: 'declared', untilMs } : { state: 'none' };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

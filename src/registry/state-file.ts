@@ -14,6 +14,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { codeOf, messageOf, sqliteCodeOf } from '../runtime/errors.ts';
+import { parseJson } from '../runtime/json.ts';
 import { jsonPieces } from '../runtime/json-parts.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { replaceFile, type SyncFile } from './atomic-file.ts';
@@ -332,12 +333,4 @@ function lockedDatabase(path: string): DatabaseSync {
 
 function reasonOf(error: unknown): string {
   return sqliteCodeOf(error) === undefined ? (codeOf(error) ?? messageOf(error)) : messageOf(error);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

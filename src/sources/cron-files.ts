@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
+import { parseJson } from '../runtime/json.ts';
 import { toFinishedRun } from './cron-finished-entry.ts';
-import { parseJson, toCronJob } from './cron-job-schema.ts';
+import { toCronJob } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
 import {
   type CronSource,

@@ -91,15 +91,6 @@ export function toEndedStatus(raw: string | undefined, error: string | undefined
   return raw === 'error' && error === INTERRUPTED_ERROR ? 'interrupted' : toRunStatus(raw);
 }
 
-/** JSON text to its value, or undefined where it is none. */
-export function parseJson(raw: string): unknown {
-  try {
-    return JSON.parse(raw);
-  } catch {
-    return undefined;
-  }
-}
-
 function withInner(inner: unknown, outer: unknown): unknown {
   return { ...(isObject(inner) ? inner : {}), ...(isObject(outer) ? outer : {}) };
 }

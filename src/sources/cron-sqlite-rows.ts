@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
-import { parseJson, toCronJob, toEndedStatus, toRunStatus } from './cron-job-schema.ts';
+import { parseJson } from '../runtime/json.ts';
+import { toCronJob, toEndedStatus, toRunStatus } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
 import { MAX_JOBS_READ, type SourceRun } from './cron-source.ts';
 import type { Places } from './cron-sqlite-position.ts';

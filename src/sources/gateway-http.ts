@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
+import { parseJson } from '../runtime/json.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { type DialOptions, dial, endAtPreliminaryFlood, type GatewayFailure } from './gateway-socket.ts';
 import { holdsMoreValues } from './json-size.ts';
@@ -259,12 +260,7 @@ export async function askStartup(asking: Asking): Promise<Startup | undefined> {
 
 /** The JSON of an answer, or undefined where it is none. */
 export function jsonOf({ isJson, body }: HttpAnswer): unknown {
-  if (!isJson || holdsMoreValues(Buffer.from(body), MAX_VALUES)) return undefined;
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
+  return isJson && !holdsMoreValues(Buffer.from(body), MAX_VALUES) ? parseJson(body) : undefined;
 }
 
 function parsed<T>(outcome: HttpOutcome, schema: z.ZodType<T>): T | undefined {

@@ -2,6 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
+import { parseJson } from '../runtime/json.ts';
 import { readRegular } from './regular-file.ts';
 
 /** Locks are a few hundred bytes; a folder anybody may write to is not worth more of our time than this. */
@@ -67,7 +68,7 @@ export async function gatewayLocks(query: LockQuery, signal: AbortSignal): Promi
 
 /** Reads a lock's text; undefined where it is none or a maintenance command's. */
 function parseLock(text: string): z.output<typeof payload> | undefined {
-  const parsed = payload.safeParse(jsonOf(text));
+  const parsed = payload.safeParse(parseJson(text));
   if (!parsed.success || (parsed.data.role ?? 'gateway') !== 'gateway') return undefined;
   return parsed.data;
 }
@@ -126,13 +127,5 @@ async function resolved(path: string): Promise<string> {
     const parent = join(path, '..');
     if (codeOf(error) !== 'ENOENT' || parent === path) return path;
     return join(await resolved(parent), path.slice(parent.length).replace(/^\/+/, ''));
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { codeOf } from '../runtime/errors.ts';
+import { stampOf } from '../runtime/file-stamp.ts';
 
 export type FileText = FileContent<{ readonly text: string }>;
 export type FileBytes = FileContent<{ readonly bytes: Buffer }>;
@@ -75,17 +76,5 @@ export class NotedFiles {
     // The first stamp stays: a change between two reads of one round must show in the next.
     if (!this.#stamps.has(path)) this.#stamps.set(path, stamp);
     return stamp;
-  }
-}
-
-function stampOf(path: string): string {
-  try {
-    // Most files looked for are not there, and an error with its stack costs far more than the look.
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return 'ENOENT';
-    const { mtimeNs, ctimeNs, size, ino } = stat;
-    return `${mtimeNs}:${ctimeNs}:${size}:${ino}`;
-  } catch (error) {
-    return codeOf(error) ?? 'unreadable';
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../runtime/json.ts';
 import { Secret } from '../runtime/secret.ts';
 import type { NotedFiles } from './noted-files.ts';
 import type { OpenClawConfig, SecretInput, SecretRef } from './openclaw-config.ts';
@@ -106,12 +107,7 @@ function resolveFile(ref: SecretRef, name: string, { config, files, expand }: Se
 }
 
 function pointedAt(text: string, pointer: string): string | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  let value = parseJson(text);
   for (const part of pointer.split('/').slice(1)) {
     const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;

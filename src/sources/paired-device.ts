@@ -2,8 +2,8 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } f
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../runtime/errors.ts';
+import { parseJson } from '../runtime/json.ts';
 import { Secret } from '../runtime/secret.ts';
-import { parseJson } from './cron-job-schema.ts';
 import { readRegular } from './regular-file.ts';
 import { readDatabase } from './sqlite-readonly.ts';
 

@@ -2,6 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
+import { parseJson } from '../runtime/json.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { READER, SHELL_HEAD, SHELL_TAIL } from './remote-client-script.ts';
 import type { SshDestination, SshProblem } from './ssh.ts';
@@ -111,14 +112,6 @@ export function readAnswer(stdout: string, nonce: Nonce): RemoteClient {
       return data;
     default:
       return { state: 'unknown', reason: REASONS[data.state] };
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

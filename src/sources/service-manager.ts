@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import type { RunCommand } from './command.ts';
 import { profileOf } from './openclaw-variables.ts';
 
@@ -38,6 +39,23 @@ export interface ServiceQuery {
 
 const PROPERTIES = 'Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,MainPID';
 const STARTS_BY_ITSELF = ['enabled', 'enabled-runtime', 'alias', 'generated'];
+
+/** What the manager of this platform says of the gateway's service. Rejects only when `signal` fires. */
+export function askServiceManager(
+  platform: NodeJS.Platform,
+  asker: Pick<ServiceQuery, 'env' | 'run'>,
+  signal: AbortSignal,
+): Promise<ServiceOutcome> {
+  const query = { ...asker, uid: process.getuid?.() ?? 0, exists };
+  return platform === 'darwin' ? launchdService(query, signal) : systemdService(query, signal);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** Asks systemd: the user's manager, then the machine's; an active unit is preferred. */
 export async function systemdService(query: ServiceQuery, signal: AbortSignal): Promise<ServiceOutcome> {

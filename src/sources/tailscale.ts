@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../runtime/json.ts';
 import type { CommandOutcome, RunCommand } from './command.ts';
 
 /** Label values of `openclaw_tailscale_backend_state`, by tailscaled's own words. Source: `ipn.State` of Tailscale. */
@@ -130,7 +131,7 @@ function outcomeOf(ended: CommandOutcome): TailscaleOutcome {
 
 /** Reads the output of `tailscale status --json`; undefined where it is none. */
 export function parseTailscaleStatus(text: string): TailscaleStatus | undefined {
-  const parsed = statusSchema.safeParse(jsonOf(text));
+  const parsed = statusSchema.safeParse(parseJson(text));
   if (!parsed.success) return undefined;
   const { BackendState, Self, Peer } = parsed.data;
   const nodes = Object.values(Peer ?? {}).filter(
@@ -141,14 +142,6 @@ export function parseTailscaleStatus(text: string): TailscaleStatus | undefined 
     self: Self == null ? undefined : { name: shortName(Self), keyExpiry: secondsOf(Self.KeyExpiry) },
     peers: named(nodes),
   };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function backendOf(word: string): BackendState {

@@ -1,3 +1,4 @@
+import { FAILING } from '../collectors/cron-evidence.ts';
 import type { Sample } from '../registry/family.ts';
 import { type Html, html } from './html.ts';
 import { byText, firstOf, inTurns, type Rows } from './page-rows.ts';
@@ -17,9 +18,6 @@ interface JobRow {
 }
 
 export type Jobs = Rows<Readonly<JobRow>>;
-
-/** As many failures in a row are no accident. */
-const FAILING = 3;
 
 /** What a table of jobs is judged by; milliseconds. */
 export interface JobsMoment {

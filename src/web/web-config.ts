@@ -1,9 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { z } from 'zod';
 import { type ConfigProblem, validateYaml } from '../config/load.ts';
+import { section } from '../config/section.ts';
 import { codeOf } from '../runtime/errors.ts';
+import { stampOf } from '../runtime/file-stamp.ts';
 
 const CLIENT_AUTH_TYPES = [
   'NoClientCert',
@@ -26,14 +28,6 @@ const HEADERS = [
 const MAX_COST = 14;
 const HASH =
   'a bcrypt hash of cost 4 to 14, as `htpasswd -nBC 10 "" | tr -d ":"` prints it; never the password';
-
-/** An object without unknown keys, whose complaint names the keys that are allowed. */
-function section<S extends z.ZodRawShape>(shape: S) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `allowed here: ${Object.keys(shape).join(', ')}` : undefined,
-  });
-}
 
 const file = z.string().min(1);
 const version = z.enum(['TLS12', 'TLS13']);
@@ -123,7 +117,7 @@ export class WebConfigFile {
 
   /** Whether a file changed since the last {@link WebConfigFile.load}; costs a `stat` a file. */
   get changed(): boolean {
-    for (const [path, mark] of this.#marks) if (markOf(path) !== mark) return true;
+    for (const [path, mark] of this.#marks) if (stampOf(path) !== mark) return true;
     return false;
   }
 
@@ -189,7 +183,7 @@ export class WebConfigFile {
   }
 
   #read(path: string) {
-    this.#marks.set(path, markOf(path));
+    this.#marks.set(path, stampOf(path));
     try {
       return { state: 'read', text: readFileSync(path, 'utf8') } as const;
     } catch (error) {
@@ -206,15 +200,5 @@ function contextProblems(context: SecureContextOptions): ConfigProblem[] {
   } catch (error) {
     const message = `certificate and key do not make a server (${codeOf(error) ?? 'not PEM'}); allowed: a PEM certificate and its own key, without a passphrase`;
     return [{ path: 'tls_server_config', message }];
-  }
-}
-
-/** Another one whenever the file's content may be another one. */
-function markOf(path: string): string {
-  try {
-    const { mtimeNs, ctimeNs, size, ino } = statSync(path, { bigint: true });
-    return [mtimeNs, ctimeNs, size, ino].join(' ');
-  } catch (error) {
-    return codeOf(error) ?? 'unreadable';
   }
 }

@@ -1,11 +1,12 @@
 import { parseDuration } from '../../src/config/duration.ts';
 import { parseFlags } from '../../src/config/flags.ts';
 import { parseConfig, validateYaml } from '../../src/config/load.ts';
+import { parseJson } from '../../src/runtime/json.ts';
 import { memoryGroups, parseLimit } from '../../src/sources/cgroup.ts';
 import { parseRemoteTime } from '../../src/sources/clock-offset.ts';
 import { parseChronyTracking, parseSntp, parseTimedatectl } from '../../src/sources/clock-sync.ts';
 import { toFinishedRun } from '../../src/sources/cron-finished-entry.ts';
-import { parseJson, toCronJob } from '../../src/sources/cron-job-schema.ts';
+import { toCronJob } from '../../src/sources/cron-job-schema.ts';
 import { holdsMoreValues } from '../../src/sources/json-size.ts';
 import { parseLogCursor } from '../../src/sources/log-cursor.ts';
 import { createLineJudge, parseRunDuration } from '../../src/sources/log-rules.ts';
