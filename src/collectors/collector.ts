@@ -45,8 +45,11 @@ export interface Target {
 
 /** One question about gateways; one file a collector. */
 export interface Collector {
+  /** As in the configuration's `collectors` and the label `collector`. */
   readonly name: string;
+  /** From the start of a round to that of the next, milliseconds; the scheduler spreads it by a tenth. */
   readonly intervalMs: number;
+  /** After this many milliseconds a round is cut, whatever its targets' own timeouts; at most the interval. */
   readonly timeoutMs: number;
   /** The snapshot metrics this collector owns. */
   readonly families: readonly Family<string>[];

@@ -61,9 +61,13 @@ export interface SshCommandSeen {
  * process makes an old token verdict stale); no collector waits for it or fails without it.
  */
 export interface Board {
+  /** The gateway's process; undefined while none is known to be alive. */
   process: KnownProcess | undefined;
+  /** How the newest authenticated check got through to the gateway: the ping asks no second time. */
   opening?: WebSocketOpening | undefined;
+  /** The credential that holds; undefined before the first proof and after a refusal. */
   auth?: AuthKnowledge | undefined;
+  /** While it lasts nobody authenticates. */
   lockOut?: LockOut | undefined;
   /** Charged attempts whose end was never seen; the next accepted handshake shows that they did not fail. */
   uncertainAttempts?: number[];

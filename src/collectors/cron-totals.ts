@@ -139,10 +139,12 @@ export class CronLedger {
     };
   }
 
+  /** What is known of a job, also of one that was removed; stays as it is, a change makes another. */
   get(id: string): JobEntry | undefined {
     return this.#entries.get(id);
   }
 
+  /** Where the next look at a source goes on; undefined before the first. */
   cursor(source: string): unknown {
     return this.#cursors[source];
   }
@@ -155,10 +157,12 @@ export class CronLedger {
     this.#cursors = { ...this.#cursors, [source]: cursor };
   }
 
+  /** Whether a source was readable at least once, so that its absence is a loss. */
   hasSeen(source: string): boolean {
     return this.#sourcesSeen.has(source);
   }
 
+  /** Notes that a source was readable, or that it is rightly gone: its content was imported elsewhere. */
   markSource(source: string, seen: boolean): void {
     if (this.hasSeen(source) === seen) return;
     const sources = new Set(this.#sourcesSeen);

@@ -117,6 +117,7 @@ export class WebServer {
     };
   }
 
+  /** Listens, with TLS where the web configuration says so; `failed` says why not. Never rejects. */
   async open(): Promise<OpenOutcome> {
     this.#warnOfPlainPasswords();
     const web = this.#web;
