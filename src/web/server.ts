@@ -117,7 +117,7 @@ export class WebServer {
     };
   }
 
-  /** Listens, with TLS where the web configuration says so; `failed` says why not. Never rejects. */
+  /** Listens, with TLS where the web configuration says so; `failed` says why not. */
   async open(): Promise<OpenOutcome> {
     this.#warnOfPlainPasswords();
     const web = this.#web;

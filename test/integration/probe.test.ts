@@ -43,7 +43,7 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
     const { status, text } = await get(`/probe?module=gateway&target=${target}`).set(TIMEOUT, `${seconds}`);
     return { status, text, series: status === 200 ? parseExposition(text) : [] };
   };
-  return { get, probe, probed };
+  return { app, get, probe, probed };
 }
 
 function tokenFile(token: string): string {
@@ -100,19 +100,7 @@ describe('/probe refuses', () => {
   );
 
   it.each(['POST', 'PUT', 'DELETE'])('%s', async (method) => {
-    const { probed } = exporter(one);
-    const app = createApp({
-      metrics: new Metrics(),
-      logger: recordingLogger(),
-      version: '',
-      now: () => 0,
-      states: () => [],
-      layerSince: () => undefined,
-      jobGraceMs: () => 600_000,
-      ready: () => true,
-      reload: undefined,
-      probing: probed,
-    });
+    const { app } = exporter(one);
     const agent = request(app);
     const send = { POST: agent.post, PUT: agent.put, DELETE: agent.delete }[method];
     await send?.call(agent, '/probe?target=studio').expect(404);

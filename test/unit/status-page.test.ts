@@ -19,6 +19,7 @@ import { since, span } from '../../src/web/page-times.ts';
 import { type StatusPageInput, statusPage } from '../../src/web/status-page.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { textOfPage } from '../support/page-text.ts';
+import { targetState } from '../support/target-state.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const NOW = Date.UTC(2026, 8, 20, 12, 0, 0);
@@ -35,16 +36,8 @@ function page(input: Partial<StatusPageInput> = {}): Promise<string> {
   });
 }
 
-function seen(evidence: Partial<Evidence>, state: Partial<TargetState> = {}): TargetState {
-  const whole: Evidence = {
-    layer: 'answers',
-    subject: 'gateway',
-    verdict: 'ok',
-    text: 'answers',
-    ...evidence,
-  };
-  return { collector: 'ping', target: 'a', atMs: NOW, evidence: [whole], ...state };
-}
+const seen = (evidence: Partial<Evidence>, state: Partial<TargetState> = {}) =>
+  targetState(evidence, { atMs: NOW, ...state });
 
 const LAYERS: readonly Layer[] = ['process', 'answers', 'token', 'cron', 'network'];
 const healthy = () => LAYERS.map((layer) => seen({ layer }));

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import type { Evidence } from '../../src/collectors/collector.ts';
 import { gauge } from '../../src/registry/family.ts';
 import { Metrics } from '../../src/registry/metrics.ts';
 import { authority } from '../../src/runtime/authority.ts';
-import type { TargetState } from '../../src/runtime/collector-loop.ts';
 import { createApp, type WebOptions } from '../../src/web/app.ts';
 import { recordingLogger } from '../support/logger.ts';
 import { probing } from '../support/probing.ts';
+import { targetState } from '../support/target-state.ts';
 
 const up = gauge('openclaw_test_up', 'A verdict.', { meaning: { absent: 'unseen' } });
 
@@ -36,17 +35,6 @@ function app(options: Partial<WebOptions> = {}) {
     probing: probing(),
     ...options,
   });
-}
-
-function stateWith(evidence: Partial<Evidence>, state: Partial<TargetState> = {}): TargetState {
-  const whole: Evidence = {
-    layer: 'answers',
-    subject: 'gateway',
-    verdict: 'ok',
-    text: 'answers',
-    ...evidence,
-  };
-  return { collector: 'test', target: 'a', atMs: 0, evidence: [whole], ...state };
 }
 
 describe('/metrics', () => {
@@ -105,7 +93,7 @@ describe('/metrics', () => {
 
 describe('the status page', () => {
   it('is served as HTML that nobody keeps', async () => {
-    const states = () => [stateWith({ verdict: 'bad', text: 'refused' }, { atMs: 45_000 })];
+    const states = () => [targetState({ verdict: 'bad', text: 'refused' }, { atMs: 45_000 })];
     const { text } = await request(app({ states }))
       .get('/')
       .expect(200)
