@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Child } from '../support/child.ts';
-import { type RememberedRun, rememberedRuns } from '../support/cron-history.ts';
+import {
+  counted,
+  countedTotals,
+  type RememberedRun,
+  rememberedRuns,
+  rememberedTotals,
+} from '../support/cron-history.ts';
 import { type CronJobs, EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, sampleOf } from '../support/exposition.ts';
@@ -40,8 +46,6 @@ describe.concurrent.each(STORAGE_AGES)('cron of a real gateway %s', (version) =>
     await startExporter();
     watchedFromMs = Date.now();
   };
-  const counted = (series: readonly Series[], jobId: string, status: string) =>
-    sampleOf(series, 'openclaw_cron_runs_total', { cron_job_id: jobId, status }) ?? 0;
   const missed = (series: readonly Series[]) =>
     sampleOf(series, 'openclaw_cron_missed_runs_total', { cron_job_id: jobs.scheduled }) ?? 0;
   const scheduledRuns = (atLeast: number) =>
@@ -84,10 +88,16 @@ describe.concurrent.each(STORAGE_AGES)('cron of a real gateway %s', (version) =>
     await gateway.end('SIGTERM');
 
     const history = rememberedRuns(home);
-    await until(async () => expect(totals(await exporter.series())).toEqual(totalsOf(history)), {
-      timeoutMs: 30_000,
-      what: 'totals to equal the history',
-    }).catch(async () => expect(totals(await exporter.series())).toEqual(totalsOf(history)));
+    await until(
+      async () =>
+        expect(countedTotals(await exporter.series(), ids())).toEqual(rememberedTotals(history, ids())),
+      {
+        timeoutMs: 30_000,
+        what: 'totals to equal the history',
+      },
+    ).catch(async () =>
+      expect(countedTotals(await exporter.series(), ids())).toEqual(rememberedTotals(history, ids())),
+    );
     await until(
       async () => {
         expect(missed(await exporter.series())).toBe(missedOf(history, Date.now()));
@@ -109,18 +119,6 @@ describe.concurrent.each(STORAGE_AGES)('cron of a real gateway %s', (version) =>
   }
 
   const ids = () => [jobs.succeeding, jobs.failing, jobs.scheduled];
-  const STATUSES = ['ok', 'error', 'skipped', 'interrupted', 'superseded'];
-
-  function totals(series: readonly Series[]) {
-    return ids().map((id) => STATUSES.map((status) => counted(series, id, status)));
-  }
-
-  function totalsOf(history: readonly RememberedRun[]) {
-    return ids().map((id) =>
-      STATUSES.map((status) => history.filter((run) => run.jobId === id && run.status === status).length),
-    );
-  }
-
   function startsOf(history: readonly RememberedRun[]): number[] {
     return history.filter(({ jobId }) => jobId === jobs.scheduled).map(({ runAtMs }) => runAtMs);
   }

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Child } from '../support/child.ts';
-import { type RememberedRun, rememberedRuns } from '../support/cron-history.ts';
+import {
+  counted,
+  countedTotals,
+  type RememberedRun,
+  rememberedRuns,
+  rememberedTotals,
+} from '../support/cron-history.ts';
 import { type CronJobs, EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
 import { Exporter } from '../support/exporter.ts';
-import { type Series, sampleOf } from '../support/exposition.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';
 import { expectNoSecretShown } from '../support/secrets.ts';
 
@@ -11,7 +16,6 @@ const CONFIG = {
   cron: { publish_delay: '1s' },
   collectors: { cron: { interval: '1s' } },
 };
-const STATUSES = ['ok', 'error', 'skipped', 'interrupted', 'superseded'];
 
 describe('cron of a real gateway that is upgraded from 2026.7.35 to 2026.9.6', () => {
   const token = newToken();
@@ -36,16 +40,12 @@ describe('cron of a real gateway that is upgraded from 2026.7.35 to 2026.9.6', (
     expectNoSecretShown();
   });
 
-  const counted = (series: readonly Series[], jobId: string, status: string) =>
-    sampleOf(series, 'openclaw_cron_runs_total', { cron_job_id: jobId, status }) ?? 0;
-  const totals = (of: (jobId: string, status: string) => number) =>
-    [jobs.succeeding, jobs.failing, jobs.scheduled].map((id) => STATUSES.map((status) => of(id, status)));
-  const untilCounted = (history: readonly RememberedRun[]) =>
-    exporter.untilShown('totals to equal the history', (series) =>
-      expect(totals((id, status) => counted(series, id, status))).toEqual(
-        totals((id, status) => history.filter((run) => run.jobId === id && run.status === status).length),
-      ),
+  const untilCounted = (history: readonly RememberedRun[]) => {
+    const ids = [jobs.succeeding, jobs.failing, jobs.scheduled];
+    return exporter.untilShown('totals to equal the history', (series) =>
+      expect(countedTotals(series, ids)).toEqual(rememberedTotals(history, ids)),
     );
+  };
   const untilRuns = (atLeast: number) =>
     exporter.untilMetrics(
       `${atLeast} runs`,

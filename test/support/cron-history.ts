@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
+import { type Series, sampleOf } from './exposition.ts';
 import type { GatewayHome } from './openclaw.ts';
 
 /** A finished run as the gateway itself remembers it. */
@@ -57,4 +58,24 @@ function fromFiles(home: GatewayHome): RememberedRun[] {
       .filter((line) => line !== '')
       .map((line) => row.parse(JSON.parse(line))),
   );
+}
+
+/** How a finished run may have ended. */
+const STATUSES = ['ok', 'error', 'skipped', 'interrupted', 'superseded'] as const;
+
+/** What the exporter counts of a job's runs that ended so; 0 where it shows nothing. */
+export function counted(series: readonly Series[], jobId: string, status: string): number {
+  return sampleOf(series, 'openclaw_cron_runs_total', { cron_job_id: jobId, status }) ?? 0;
+}
+
+/** What the exporter counts, by job and then by status. */
+export function countedTotals(series: readonly Series[], jobIds: readonly string[]): number[][] {
+  return jobIds.map((id) => STATUSES.map((status) => counted(series, id, status)));
+}
+
+/** What the gateway remembers, as {@link countedTotals}. */
+export function rememberedTotals(history: readonly RememberedRun[], jobIds: readonly string[]): number[][] {
+  const runs = (id: string, status: string) =>
+    history.filter((run) => run.jobId === id && run.status === status).length;
+  return jobIds.map((id) => STATUSES.map((status) => runs(id, status)));
 }
