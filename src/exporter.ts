@@ -32,6 +32,7 @@ export interface Exporter {
   stop(): Promise<void>;
 }
 
+/** Whether it runs, and where; `failed` is to be said to the user, nothing runs then. */
 export type StartOutcome =
   | { readonly state: 'running'; readonly exporter: Exporter; readonly url: string }
   | { readonly state: 'failed'; readonly reason: string };

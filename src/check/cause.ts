@@ -8,12 +8,14 @@ export interface Seen {
   readonly blind?: string;
 }
 
+/** What an incident most likely comes from, in the order in which layers explain each other. */
 export interface LikeliestCause {
   readonly cause: Cause;
   /** What speaks for it, the next repair step included. */
   readonly evidence: Evidence;
 }
 
+/** All that is known, judged as a whole. */
 export interface Diagnosis {
   readonly verdict: Verdict;
   /** Undefined where nothing is wrong. */

@@ -16,6 +16,7 @@ import { Progress } from './progress.ts';
 import { renderReport } from './render.ts';
 import { type ExitCode, type Looked, type Report, reportOf } from './report.ts';
 
+/** What one `check` looks at, and where it says what it saw. */
 export interface CheckOptions {
   readonly config: FileConfig;
   readonly storagePath: string;

@@ -17,6 +17,7 @@ export interface Machine {
   readonly alive: boolean | undefined;
 }
 
+/** What the search for the gateway's service needs. */
 export interface ServiceSearch {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: NodeJS.Platform;

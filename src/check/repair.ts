@@ -6,6 +6,7 @@ import type { Machine } from './machine.ts';
 /** The article's order of repair: 1 light, 2 authentication, 3 full restart. */
 export type Phase = 1 | 2 | 3;
 
+/** One step of the article's order of repair. */
 export interface RepairStep {
   readonly phase: Phase;
   /** A command that exists on this machine, or a sentence where no command does it. */

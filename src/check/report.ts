@@ -63,7 +63,9 @@ export const reportSchema = z.strictObject({
     .array(z.strictObject({ collector: z.string(), target: z.string(), reason: z.string() }))
     .describe('where this program itself could not look'),
 });
+/** What `check --json` prints; the schema is in docs/check.md. */
 export type Report = z.output<typeof reportSchema>;
+/** 0 healthy, 1 something is wrong, 2 cannot tell. */
 export type ExitCode = Report['exitCode'];
 
 /** What one look at everything gave. */

@@ -10,6 +10,7 @@ const MAX_LOCK_OUT_MS = 60 * 60_000;
 /** More than the budget can hold are never outstanding. */
 const MAX_UNCERTAIN = 16;
 
+/** Whether a question that sends a credential may be asked now; `attempt` is what it was charged as. */
 export type Entry =
   | { readonly state: 'open'; readonly attempt: number }
   /** `limited` where attempts that failed stand in the way. */

@@ -2,6 +2,7 @@ import type { Family, Sample } from '../registry/family.ts';
 
 /** The five layers of the article, plus what only this exporter knows of itself. */
 export const LAYERS = ['process', 'answers', 'token', 'cron', 'network'] as const;
+/** One of {@link LAYERS}. */
 export type Layer = (typeof LAYERS)[number];
 
 /** `unknown` is for what could not be seen; it is never painted as bad. */

@@ -11,6 +11,7 @@ const MAX_NAMED = 20;
 const REPAIR_SOURCE = "run the exporter as the gateway's own user; if it is that user: openclaw doctor";
 const REPAIR_API = 'openclaw devices list';
 
+/** What the words on cron are made of. */
 export interface CronEvidenceInput {
   readonly readings: readonly (readonly [string, SourceReading])[];
   /** Whether a source that is absent now was readable before. */

@@ -266,6 +266,7 @@ export function jobCountSamples(jobs: readonly CronJob[]): Sample[] {
   ];
 }
 
+/** Whether a source of jobs and runs can be read. */
 export function sourceSample(source: string, up: boolean): Sample {
   return sourceUp.sample(up ? 1 : 0, { source });
 }
@@ -275,6 +276,7 @@ export function disagreeSample(differ: boolean | undefined): Sample[] {
   return differ === undefined ? [] : [disagree.sample(differ ? 1 : 0, {})];
 }
 
+/** How changes of logs are noticed; nothing where there are no logs. */
 export function watchingSample(watching: 'inotify' | 'polling' | undefined): Sample[] {
   return watching === undefined ? [] : [logsWatching.sample(watching === 'inotify' ? 1 : 0, {})];
 }

@@ -35,6 +35,7 @@ export const missCursorSchema = z.object({
   /** About the longest that recent runs took. */
   longestMs: z.number(),
 });
+/** Where the search in one job's schedule goes on. */
 export type MissCursor = z.output<typeof missCursorSchema>;
 
 /** A run that began; a `FinishedRun` is one. */
@@ -44,6 +45,7 @@ export interface RunSeen {
   readonly status?: RunStatus | undefined;
 }
 
+/** What decides whether an occurrence counts as missed. */
 export interface MissOptions {
   /** How late a run may begin and still be the occurrence's. */
   readonly graceMs: number;
@@ -53,6 +55,7 @@ export interface MissOptions {
   readonly historyCompleteSinceMs?: number | undefined;
 }
 
+/** What one search found. */
 export interface Misses {
   /** The very object that was given when nothing changed. */
   readonly cursor: MissCursor;

@@ -13,6 +13,7 @@ const MAX_COMPARED = 20;
 /** The offsets of all time zones in use are multiples of this. */
 const ZONE_STEP_MS = 15 * 60_000;
 
+/** What holds for all jobs. */
 export interface PunctualityOptions {
   readonly graceMs: number;
   /** The exporter's own zone; used only as long as it fits what the gateway plans. */

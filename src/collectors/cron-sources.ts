@@ -10,6 +10,7 @@ import { GuardedSource } from './cron-guard.ts';
 
 /** Where cron jobs come from; the label values of `openclaw_cron_source_up`. Where two tell a job, the first one counts. */
 export const CRON_SOURCES = ['sqlite', 'jsonl', 'api', 'logs'] as const;
+/** A label value of `openclaw_cron_source_up`. */
 export type CronSourceName = (typeof CRON_SOURCES)[number];
 
 type NamedSource = readonly [CronSourceName, GuardedSource];

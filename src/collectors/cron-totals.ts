@@ -65,7 +65,9 @@ export const ledgerSchema = z.object({
   sourcesSeen: z.array(z.string()),
 });
 
+/** Totals of one job, or of all beyond the limit of series. */
 export type Counts = z.output<typeof countsSchema>;
+/** What is kept of one job; times in milliseconds since the epoch. */
 export type JobEntry = z.output<typeof entrySchema>;
 type Track = z.output<typeof trackSchema>;
 type StoredLedger = z.output<typeof ledgerSchema>;
@@ -78,6 +80,7 @@ export function noCounts(): Counts {
   return { runs, deliveryFailures: 0, missed: 0 };
 }
 
+/** Two totals added. */
 export function sumCounts(a: Counts, b: Counts): Counts {
   const runs = { ...a.runs };
   for (const status of RUN_STATUSES) runs[status] += b.runs[status];

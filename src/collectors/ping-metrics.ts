@@ -70,6 +70,7 @@ const degraded = gauge(
   { meaning: { absent: notTold, zero: 'it does not', one: 'it does' } },
 );
 
+/** What a ping shows beside its counters and the histogram. */
 export const PING_FAMILIES = [
   up,
   state,
@@ -89,6 +90,7 @@ export interface GatewayInfo {
   readonly protocol: number | undefined;
 }
 
+/** What one ping is shown by. */
 export interface Pinged {
   readonly answers: Answers;
   readonly state: GatewayState;

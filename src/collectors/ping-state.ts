@@ -10,10 +10,12 @@ export const GATEWAY_STATES = [
   'hung',
   'up',
 ] as const;
+/** A label value of `openclaw_gateway_state`. */
 export type GatewayState = (typeof GATEWAY_STATES)[number];
 
 /** The label values of `openclaw_gateway_pings_total`. */
 export const PING_RESULTS = ['ok', 'timeout', 'refused', 'unreachable', 'foreign', 'other'] as const;
+/** A label value of `openclaw_gateway_pings_total`. */
 export type PingResult = (typeof PING_RESULTS)[number];
 
 /** What one look at the gateway's HTTP answers gave; times in milliseconds. */

@@ -5,7 +5,9 @@ import type { PortListener, Processes, ProcessRow } from '../sources/processes.t
 import { declaredPort, type Looks, looksLike } from './process-recognise.ts';
 import type { SeenProcess } from './process-restarts.ts';
 
+/** By which means the process was found, the surest first; label values of `openclaw_gateway_process_info`. */
 export const FOUND_BY = ['listener', 'last_seen', 'service', 'lock_file', 'pattern'] as const;
+/** One of {@link FOUND_BY}. */
 export type FoundBy = (typeof FOUND_BY)[number];
 
 /** Programs that pass a port on to another machine, container or namespace, where the gateway is then. */
@@ -45,12 +47,14 @@ export type PortHolder =
   | { readonly kind: 'unknown'; readonly why: Unclear }
   | { readonly kind: 'foreign'; readonly pid: number; readonly comm: string };
 
+/** Why seeing no gateway proves nothing. */
 export interface Unclear {
   /** `closed`: the exporter lacks the rights to see. `ambiguous`: it saw all there is, and that does not tell. */
   readonly kind: 'closed' | 'ambiguous';
   readonly reason: string;
 }
 
+/** A gateway process, and what tells that it is one. */
 export interface FoundGateway {
   readonly row: ProcessRow;
   readonly by: FoundBy;
@@ -58,6 +62,7 @@ export interface FoundGateway {
   readonly lock: GatewayLock | undefined;
 }
 
+/** What one search for the gateway's process found. */
 export interface Finding {
   readonly gateway: FoundGateway | undefined;
   readonly holder: PortHolder;

@@ -23,6 +23,7 @@ const section = z.object({
 export type SeenProcess = z.output<typeof seen>;
 type Section = z.output<typeof section>;
 
+/** The total as it is on disk; `unknown` before anything could be saved. */
 export type RestartTotal =
   | { readonly state: 'known'; readonly total: number }
   | { readonly state: 'unknown'; readonly reason: string };

@@ -9,6 +9,7 @@ import { type NameLookup, type PathPhase, type PathReport, probeBanner } from '.
 import { type CommandProbe, probeCommand } from '../sources/ssh-command.ts';
 import { resolveRoute, type SshRoute } from '../sources/ssh-config.ts';
 
+/** What looks at all hosts share. */
 export interface SshTools {
   readonly clock: Clock;
   readonly run: RunCommand;

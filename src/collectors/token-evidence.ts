@@ -14,6 +14,7 @@ const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
   other: "the exporter's token_file",
 };
 
+/** What the words on the credential are made of. */
 export interface TokenSeen {
   readonly install: KnownGateway;
   readonly verdict: Verdict | undefined;

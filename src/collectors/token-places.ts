@@ -37,6 +37,7 @@ const variants = gauge(
   { meaning: { absent: 'no place holds a readable one, or the gateway compares none' } },
 );
 
+/** What is shown of the places that hold a credential. */
 export const PLACE_FAMILIES = [present, inSync, variants];
 /** Those of which other hosts have series too. */
 export const REMOTE_PLACE_FAMILIES = [present, inSync];

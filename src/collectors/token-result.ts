@@ -12,6 +12,7 @@ export const AUTH_RESULTS = [
   'timeout',
   'other',
 ] as const;
+/** A label value of `openclaw_gateway_auth_attempts_total`. */
 export type AuthResult = (typeof AUTH_RESULTS)[number];
 
 /** What one attempt says. */

@@ -32,6 +32,7 @@ const lockedUntil = gauge(
   { meaning: { absent: 'it locked nobody out, or the time is over' } },
 );
 
+/** What is shown of the proved credential. */
 export const VERDICT_FAMILIES = [match, lastCheck, lockedUntil];
 
 /** A gateway delays the answer to a wrong credential by up to 5 s: with less time a refusal would never be seen. */

@@ -1,7 +1,9 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.ts';
 import { FLAG_TEXTS } from './flag-texts.ts';
 
+/** Shells that completion scripts exist for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+/** One of {@link SHELLS}. */
 export type Shell = (typeof SHELLS)[number];
 
 const PROGRAM = 'openclaw-gateway-exporter';

@@ -17,11 +17,13 @@ const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alon
 const SERVICE_ONLY_PROBLEM =
   '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
 
+/** Where the exporter listens; `host` without the brackets of an IPv6 address. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
+/** All flags after defaults; paths as they were given. */
 export interface Flags {
   /** Validate the configuration and exit. */
   readonly onlyCheckConfig: boolean;
@@ -36,6 +38,7 @@ export interface Flags {
   readonly storagePath: string;
 }
 
+/** What the command line asks for; `invalid` with one sentence a mistake. */
 export type FlagsOutcome =
   | { readonly state: 'run'; readonly flags: Flags }
   | {
@@ -92,6 +95,7 @@ export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
   ['OPENCLAW_LAUNCHD_LABEL', "the gateway's agent, likewise"],
 ];
 
+/** What `--help` prints. */
 export const USAGE = `Usage: openclaw-gateway-exporter [flags]
        openclaw-gateway-exporter check [--json] [--watch] [flags]
        openclaw-gateway-exporter install-service | uninstall-service [--system] [--yes] [flags]

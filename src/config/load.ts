@@ -20,6 +20,7 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** A configuration that can be used whole, or each of its mistakes. */
 export type ConfigOutcome =
   | { readonly state: 'valid'; readonly config: FileConfig }
   | { readonly state: 'invalid'; readonly problems: readonly ConfigProblem[] };

@@ -16,6 +16,7 @@ export const COLLECTOR_DEFAULTS = {
   maintenance: { intervalMs: 5_000, timeoutMs: 1_000 },
 } as const;
 
+/** A key of `collectors`, and a label value of `openclaw_exporter_collector_up`. */
 export type CollectorName = keyof typeof COLLECTOR_DEFAULTS;
 
 const collectorSettings = section({
@@ -216,7 +217,9 @@ export const fileSchema = section({
 
 /** The validated configuration file; durations in milliseconds. */
 export type FileConfig = z.output<typeof fileSchema>;
+/** An element of `ssh.hosts` after defaults. */
 export type SshHostConfig = FileConfig['ssh']['hosts'][number];
+/** An element of `gateways` after defaults. */
 export type RemoteGatewayConfig = FileConfig['gateways'][number];
 
 /** A collector's settings after defaults; times in milliseconds. */

@@ -14,6 +14,7 @@ import type { KnownGateway } from '../sources/openclaw-install.ts';
 import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';
 import { SharedLooks } from './shared-looks.ts';
 
+/** What `/probe?module=gateway` shows. */
 export const GATEWAY_PROBE_FAMILIES = [...PING_FAMILIES, ...VERDICT_FAMILIES];
 
 /** As much time as the local gateway gets, where the caller has it. */
@@ -37,6 +38,7 @@ export interface GatewaySlots {
   readonly checks: Slots;
 }
 
+/** A configured gateway and what its probes share with others. */
 export interface GatewayTargetOptions {
   readonly config: RemoteGatewayConfig;
   readonly context: GatewayContext;

@@ -3,6 +3,7 @@ import type { Family, Sample } from '../registry/family.ts';
 
 /** What can be asked of a target that the configuration names. */
 export const PROBE_MODULES = ['gateway', 'ssh'] as const;
+/** A value of `module` in `/probe`. */
 export type ProbeModuleName = (typeof PROBE_MODULES)[number];
 
 /** How one probe ended. Down is an answer: `seen`, without success. */

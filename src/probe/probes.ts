@@ -16,6 +16,7 @@ const LOOKS_AT_ONCE = 64;
 const FAILING_LOOKS_AT_ONCE = 128;
 const CHECKS_AT_ONCE = 32;
 
+/** What the probes of a configuration need from outside. */
 export type ProbesOptions = Pick<CollectorContext, 'config' | 'env' | 'clock' | 'storagePath' | 'run'>;
 
 /** Everything of one configuration that can be probed. */

@@ -8,6 +8,7 @@ const LOOK_SHARE = 0.9;
 /** With less than this share of the time it should have, a look would call slow what is only late in its turn. */
 const LEAST_SHARE = 0.5;
 
+/** How looks at one target are made and limited. */
 export interface SharedLooksOptions<T> {
   readonly clock: Clock;
   /** Places for looks of all targets. */

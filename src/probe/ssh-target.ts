@@ -16,6 +16,7 @@ const NO_VERDICT = {
   overran: 'the look at the host did not end in its time',
 };
 
+/** A configured host and what its probes share with others. */
 export interface SshTargetOptions {
   readonly host: SshHost;
   readonly clock: Clock;

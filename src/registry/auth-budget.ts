@@ -7,6 +7,7 @@ import { codeOf, messageOf, sqliteCodeOf } from '../runtime/errors.ts';
 
 /** A gateway locks an address out after 10 failures in a minute; we stay far below, and leave the rest to others. */
 export const MAX_FAILURES = 3;
+/** Milliseconds for which a failed attempt counts. */
 export const WINDOW_MS = 5 * 60_000;
 
 const FILE = 'auth-budget.sqlite';
@@ -31,6 +32,7 @@ const SCHEMA = `
 const counted = z.object({ failures: z.int(), oldest: z.number().nullable() });
 const idRow = z.object({ id: z.int() });
 
+/** Whether an attempt may be made now. */
 export type ChargeOutcome =
   /** The attempt may be made; it counts as failed until it is refunded. */
   | { readonly state: 'charged'; readonly attempt: number }
@@ -38,6 +40,7 @@ export type ChargeOutcome =
   /** The budget cannot be kept, so nothing may be tried. */
   | { readonly state: 'unusable'; readonly reason: string };
 
+/** Where the budget is kept, and by which clock. */
 export interface AuthBudgetOptions {
   /** The exporter's storage path. */
   readonly folder: string;

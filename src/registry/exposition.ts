@@ -1,8 +1,10 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Sample } from './family.ts';
 
+/** The text format 0.0.4, or OpenMetrics 1.0. */
 export type Format = 'text' | 'openmetrics';
 
+/** The `Content-Type` of each format. */
 export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',

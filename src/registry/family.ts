@@ -5,6 +5,7 @@ export interface Meaning {
   readonly one?: string;
 }
 
+/** What a family has beyond its name and help. */
 export interface FamilyOptions<L extends string> {
   /** Full metric name; counters end in `_total`. */
   readonly name: string;

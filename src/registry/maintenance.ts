@@ -8,6 +8,7 @@ const FILE = 'maintenance.json';
 
 const declaration = z.object({ until: z.iso.datetime().transform((text) => Date.parse(text)) });
 
+/** Whether planned maintenance is declared; `untilMs` is wall time, milliseconds since the epoch. */
 export type Maintenance =
   | { readonly state: 'none' }
   | { readonly state: 'declared'; readonly untilMs: number }

@@ -42,6 +42,7 @@ export function reloadMetrics(metrics: Metrics): (successful: boolean, nowSecond
 
 /** How a probe that `/probe` asked for ended: the label values of `openclaw_exporter_probes_total`. */
 export const PROBE_RESULTS = ['success', 'failure', 'busy', 'blind'] as const;
+/** One of {@link PROBE_RESULTS}. */
 export type ProbeResult = (typeof PROBE_RESULTS)[number];
 
 /** Counts the probes that `/probe` asked for, by their end. */

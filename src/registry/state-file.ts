@@ -31,6 +31,7 @@ const SQLITE_NOTADB = 26;
 const newer = z.object({ version: z.int().gt(VERSION) });
 const envelope = z.object({ version: z.literal(VERSION), sections: z.record(z.string(), z.unknown()) });
 
+/** Whether what was committed is on disk; reasons are words without paths. */
 export type CommitOutcome =
   | { readonly state: 'saved' }
   | { readonly state: 'not_saved'; readonly reason: string }
@@ -51,6 +52,7 @@ const UNCONFIRMED: CommitOutcome = {
   reason: `the disk has not confirmed the state file within ${MAX_WAIT_MS / 1000} s`,
 };
 
+/** For tests: the time, and how long a disk takes. */
 export interface StateFileOptions {
   readonly clock?: Clock;
   readonly sync?: SyncFile;

@@ -1,13 +1,18 @@
 import type { Clock } from './clock.ts';
 
+/** Values of `--log.level`, the most talkative first. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+/** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
+/** Values of `--log.format`. */
 export const LOG_FORMATS = ['logfmt', 'json'] as const;
+/** One of {@link LOG_FORMATS}. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Values of a log line; never a token (see `Secret`), never a path of a home folder. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** One line an event; fields hold no path of a home folder, and a secret is masked wherever it stands. */
 export interface Logger {
   debug(msg: string, fields?: LogFields): void;
   info(msg: string, fields?: LogFields): void;
@@ -15,6 +20,7 @@ export interface Logger {
   error(msg: string, fields?: LogFields): void;
 }
 
+/** What is written, how, and where to. */
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;

@@ -8,6 +8,7 @@ import { runCommand } from '../sources/command.ts';
 import { manageService } from './manage.ts';
 import { planService } from './plan.ts';
 
+/** What the command line asks of the service. */
 export interface ServiceCommand {
   readonly action: 'install' | 'uninstall';
   readonly system: boolean;

@@ -7,6 +7,7 @@ import type { ServicePlan, ServiceStep } from './plan.ts';
 /** Longer than a manager needs to start or end the exporter. */
 const COMMAND_MS = 30_000;
 
+/** A plan, and whom to ask and tell. */
 export interface ManageOptions {
   readonly plan: ServicePlan;
   readonly run: RunCommand;

@@ -29,10 +29,12 @@ export interface ServicePlan {
   readonly after: readonly ServiceStep[];
 }
 
+/** What would be done, or why nothing can be. */
 export type PlanOutcome =
   | { readonly state: 'planned'; readonly plan: ServicePlan }
   | { readonly state: 'impossible'; readonly reason: string };
 
+/** What a plan depends on. */
 export interface PlanOptions {
   readonly action: 'install' | 'uninstall';
   /** Of the machine instead of the user. */

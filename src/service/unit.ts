@@ -6,7 +6,9 @@ export interface ServiceProgram {
   readonly environment: ReadonlyMap<string, string>;
 }
 
+/** The exporter's own systemd unit. */
 export const UNIT_NAME = 'openclaw-gateway-exporter.service';
+/** The exporter's own launchd agent. */
 export const LAUNCHD_LABEL = 'ai.openclaw.gateway-exporter';
 /** Below the user's `Library/Logs`. */
 export const LAUNCHD_LOG = 'openclaw-gateway-exporter.log';

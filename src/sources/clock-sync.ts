@@ -2,6 +2,7 @@ import type { RunCommand } from './command.ts';
 
 /** Programs that know whether this machine's clock is kept in step. */
 export const SYNC_SOURCES = ['timedatectl', 'chronyc', 'sntp'] as const;
+/** What told whether this machine's clock is kept in step. */
 export type SyncSource = (typeof SYNC_SOURCES)[number];
 
 /** What one of them says of this machine's clock. */
@@ -10,6 +11,7 @@ export interface SyncState {
   readonly synchronized: boolean;
 }
 
+/** What the question needs from outside. */
 export interface SyncTools {
   readonly run: RunCommand;
   readonly env: Readonly<Record<string, string>>;

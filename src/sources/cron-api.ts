@@ -23,6 +23,7 @@ const time = z.number().nonnegative();
 /** The start of the last run that was asked for, by job. */
 const cursorSchema = z.array(z.tuple([z.string(), time]));
 
+/** Whom the gateway's own word is asked of, and how often. */
 export interface ApiSourceOptions {
   /** One connection; refusals, absence of a device and time-outs are its outcomes. */
   readonly connect: <T>(

@@ -40,6 +40,7 @@ const scheduleSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stream') }),
 ]);
 
+/** A job as its storage has it, before anything of it was understood. */
 export interface RawJob {
   readonly id: string;
   /** Columns of their own in the database; they win over the JSON. */

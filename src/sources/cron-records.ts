@@ -1,5 +1,6 @@
 /** How a run ended; the label values of `openclaw_cron_runs_total`. */
 export const RUN_STATUSES = ['ok', 'error', 'skipped', 'interrupted', 'superseded', 'other'] as const;
+/** A label value of `openclaw_cron_runs_total`. */
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /** When a job is due. Event-driven kinds are never due. Times in milliseconds. */

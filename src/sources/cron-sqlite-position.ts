@@ -5,6 +5,7 @@ import { z } from 'zod';
  * meant, and a row beyond the newest was written later.
  */
 export const places = z.array(z.object({ rowid: z.number(), id: z.string() }));
+/** Rows by which a place in a table is known again. */
 export type Places = z.output<typeof places>;
 
 /** Where to go on in a table. */

@@ -44,7 +44,9 @@ const taskRow = z.object({
   duration: time.nullable().catch(null),
 });
 const placeRow = z.object({ rowid: z.number(), id: z.string() });
+/** A row of `cron_run_receipts`; times in milliseconds since the epoch. */
 export type ReceiptRow = z.output<typeof receiptRow>;
+/** A row of `task_runs` with what its `detail_json` tells of a run. */
 export type TaskRow = z.output<typeof taskRow>;
 
 /** Which cron tables a database has, by the columns this exporter needs; versions differ in the rest. */
@@ -90,6 +92,7 @@ const ROW_ID = {
   task_runs: 'task_id',
   cron_run_logs: "job_id || ':' || seq || ':' || ts",
 } as const;
+/** A table that finished runs stand in. */
 export type HistoryTable = keyof typeof ROW_ID;
 
 const TASK_COLUMNS = `rowid, task_id, source_id, run_id, label, started_at, ended_at,
@@ -297,4 +300,5 @@ export function receiptIdOf({ source_id, run_id }: TaskRow): string | undefined 
   return run_id.slice(prefix.length).split(':')[1];
 }
 
+/** Rows of one page: where a page has as many, another may follow. */
 export const PAGE_ROWS = PAGE;

@@ -12,6 +12,7 @@ import type { PairedDevice } from './paired-device.ts';
 const ROLE = 'operator';
 const SCOPES = ['operator.read'];
 
+/** Whom to ask, and as which device. */
 export interface ApiOptions extends DialOptions {
   readonly device: PairedDevice;
   /** The exporter's version, as the gateway's log shows it. */
@@ -21,6 +22,7 @@ export interface ApiOptions extends DialOptions {
 /** Asks one method and gives what the gateway answered, unparsed. Throws when it refuses or the connection ends. */
 export type Ask = (method: string, params: object) => Promise<unknown>;
 
+/** What came of one connection. */
 export type ApiOutcome<T> =
   | { readonly state: 'answered'; readonly value: T }
   /** The gateway refused the device; asking again at once would only be refused again. */

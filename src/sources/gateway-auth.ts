@@ -14,6 +14,7 @@ import { attachSocket, exchangeSettings, limitExchange, PROTOCOLS } from './gate
 import type { DialOptions, GatewayFailure } from './gateway-socket.ts';
 import { answerMsLeft, dialWebSocket, farewell } from './gateway-websocket.ts';
 
+/** Whom to prove which credential to. */
 export interface AuthenticationOptions extends DialOptions {
   readonly credential: Secret;
   readonly kind: 'token' | 'password';
@@ -41,6 +42,7 @@ export type AuthenticationEnd =
   | { readonly state: 'closed'; readonly code: number }
   | GatewayFailure;
 
+/** How a proof ended, and how far it got. */
 export interface AuthenticationOutcome {
   readonly end: AuthenticationEnd;
   /** From the connection, its TLS done, to the gateway's challenge; undefined when none came. */

@@ -14,6 +14,7 @@ const MAX_PIECES = 1_000;
 /** A list of sessions, the largest of the answers, has a fraction of that. */
 const MAX_VALUES = 50_000;
 
+/** One request; by GET where it has no body. */
 export interface HttpCall extends DialOptions {
   readonly path: string;
   /** Sent as JSON by POST; without it the call is a GET. */
@@ -24,6 +25,7 @@ export interface HttpCall extends DialOptions {
   readonly maxBytes?: number;
 }
 
+/** A whole answer, whatever its status. */
 export interface HttpAnswer {
   readonly state: 'answered';
   readonly status: number;
@@ -38,6 +40,7 @@ export interface HttpAnswer {
   readonly httpSeconds: number;
 }
 
+/** An answer, or why there is none. */
 export type HttpOutcome = HttpAnswer | (GatewayFailure & { readonly connectSeconds?: number });
 
 /** One request on a connection of its own, which is gone when this settles. Rejects only when `signal` fires. */
@@ -191,6 +194,7 @@ const refusedProxy = z.looseObject({
 /** One question to a gateway: whom, and how long its answer is waited for. */
 export type Asking = DialOptions;
 
+/** `live`, or why OpenClaw's own answer did not come. */
 export type HealthOutcome =
   | { readonly state: 'live'; readonly connectSeconds: number; readonly httpSeconds: number }
   | (GatewayFailure & { readonly connectSeconds?: number });

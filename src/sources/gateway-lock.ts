@@ -23,6 +23,7 @@ export interface GatewayLock {
   readonly writer: number | undefined;
 }
 
+/** Which gateway's locks are looked for, and where. */
 export interface LockQuery {
   readonly stateDir: string;
   readonly configPath: string;

@@ -19,6 +19,7 @@ export type GatewayFailure =
   /** This machine could not even try (no file handles left, say). */
   | { readonly state: 'blind'; readonly reason: string };
 
+/** Whom to reach, and how long each part may take. */
 export interface DialOptions {
   readonly address: GatewayAddress;
   readonly clock: Clock;
@@ -31,6 +32,7 @@ export interface DialOptions {
   readonly signal: AbortSignal;
 }
 
+/** A connection, its TLS done, or why there is none. */
 export type DialOutcome =
   | {
       readonly state: 'connected';

@@ -20,6 +20,7 @@ const challenge = z.looseObject({
   payload: z.looseObject({ nonce: z.string().trim().min(1) }),
 });
 
+/** How the opening of a WebSocket ended; no credential is involved. */
 export type OpeningOutcome =
   /** From the connection, its TLS done, to the challenge. */
   { readonly state: 'challenged'; readonly seconds: number } | GatewayFailure;

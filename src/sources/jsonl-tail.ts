@@ -21,12 +21,14 @@ export interface TailPosition {
   readonly last: string;
 }
 
+/** A complete line. */
 export interface TailLine {
   readonly text: string;
   /** It follows the last line read before; not known of lines when that one is gone. */
   readonly appended: boolean;
 }
 
+/** What was read, and where the next reading goes on. */
 export interface TailReading {
   readonly lines: readonly TailLine[];
   readonly position: TailPosition;

@@ -2,7 +2,9 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } 
 import { codeOf } from '../runtime/errors.ts';
 import { stampOf } from '../runtime/file-stamp.ts';
 
+/** A file's text, or why there is none. */
 export type FileText = FileContent<{ readonly text: string }>;
+/** A file's bytes, or why there are none. */
 export type FileBytes = FileContent<{ readonly bytes: Buffer }>;
 
 type FileContent<T> =

@@ -27,7 +27,9 @@ const secretRef = z.looseObject({
   id: z.string(),
 });
 const secretInput = z.union([z.string(), secretRef]);
+/** A secret as openclaw.json may hold it: the value itself, or a reference. */
 export type SecretInput = z.output<typeof secretInput>;
+/** A reference to a secret that stands elsewhere. */
 export type SecretRef = z.output<typeof secretRef>;
 
 const secretProvider = z.looseObject({
@@ -69,8 +71,10 @@ const configSchema = z.object({
     })
     .optional(),
 });
+/** The part of openclaw.json that is read here. */
 export type OpenClawConfig = z.output<typeof configSchema>;
 
+/** What could be understood of openclaw.json. */
 export interface ConfigReading {
   readonly config: OpenClawConfig;
   /** What could not be read or understood; without paths and without values. */

@@ -4,6 +4,7 @@ import { Secret } from '../runtime/secret.ts';
 import type { NotedFiles } from './noted-files.ts';
 import type { OpenClawConfig, SecretInput, SecretRef } from './openclaw-config.ts';
 
+/** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What a place for a credential holds. `unresolved` holds one that only OpenClaw itself can get at. */
@@ -12,6 +13,7 @@ export type SecretOutcome =
   | { readonly state: 'none' }
   | { readonly state: 'unresolved'; readonly problem: string };
 
+/** What a reference to a secret may point into. */
 export interface SecretSources {
   readonly config: OpenClawConfig;
   readonly env: Env;

@@ -50,6 +50,7 @@ export interface PairedDevice {
   readonly sign: (payload: string) => string;
 }
 
+/** The CLI's device, or why there is none to ask with. */
 export type PairedDeviceReading =
   | { readonly state: 'paired'; readonly device: PairedDevice }
   | { readonly state: 'none'; readonly reason: string }

@@ -5,6 +5,7 @@ const launchdJob = z.object({
   EnvironmentVariables: z.record(z.string(), z.unknown()).optional().catch(undefined),
   ProgramArguments: z.array(z.string()).optional().catch(undefined),
 });
+/** The part of a launchd job that is read here. */
 export type LaunchdJob = z.output<typeof launchdJob>;
 
 const MAX_OBJECTS = 5_000;

@@ -1,5 +1,6 @@
 /** A process' state as `ps` shows it; the label values of `openclaw_gateway_process_state`. */
 export const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie', 'other'] as const;
+/** A label value of `openclaw_gateway_process_state`. */
 export type ProcessState = (typeof PROCESS_STATES)[number];
 
 /** One process. */

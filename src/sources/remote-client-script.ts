@@ -18,6 +18,7 @@ fi
 [ -n "$node" ] || say no_node
 exec "$node" - "$nonce" "$kind" <<'OPENCLAW_EXPORTER_END'`;
 
+/** Ends the program that {@link SHELL_HEAD} begins. */
 export const SHELL_TAIL = 'OPENCLAW_EXPORTER_END\n';
 
 /**

@@ -54,6 +54,7 @@ const answer = z.discriminatedUnion('state', [
   z.object({ state: z.enum(['no_node', 'no_openclaw', 'unreadable', 'broken', 'unresolved']) }),
 ]);
 
+/** A question that was never asked before. */
 export function newNonce(): Nonce {
   return { hex: randomBytes(32).toString('hex') };
 }
@@ -68,6 +69,7 @@ export function holds({ nonce, digest }: TokenDigest, secret: Secret): boolean {
   return timingSafeEqual(digestOf(secret, nonce), digest);
 }
 
+/** What a host is asked, and how long that may take. */
 export interface RemoteQuestion extends CommandTools {
   readonly nonce: Nonce;
   readonly kind: CredentialKind;

@@ -16,6 +16,7 @@ export interface ServiceFiles {
   readonly problems: readonly string[];
 }
 
+/** Which gateway's service files are looked for, and where. */
 export interface ServiceFilesQuery {
   readonly env: Env;
   readonly home: string;

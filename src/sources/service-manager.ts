@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import type { RunCommand } from './command.ts';
 import { profileOf } from './openclaw-variables.ts';
 
+/** Who starts services here. */
 export type ServiceManager = 'systemd' | 'launchd';
 
 /** The gateway's service as its manager tells it. */
@@ -21,6 +22,7 @@ export interface ServiceState {
   readonly mainPid: number | undefined;
 }
 
+/** What a service manager said of the gateway. */
 export type ServiceOutcome =
   | { readonly state: 'found'; readonly service: ServiceState }
   /** There is a manager and it has no such service. */
@@ -28,6 +30,7 @@ export type ServiceOutcome =
   /** There is no manager, or it cannot be reached from here. */
   | { readonly state: 'no_manager' };
 
+/** Whose services are asked for, and by which means. */
 export interface ServiceQuery {
   readonly run: RunCommand;
   readonly env: Readonly<Record<string, string | undefined>>;

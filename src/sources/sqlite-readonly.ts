@@ -20,11 +20,13 @@ const REASONS: Readonly<Record<number, string>> = {
   26: 'the file is not an SQLite database',
 };
 
+/** What was read, or why nothing was; words without paths. */
 export type DatabaseReading<T> =
   | { readonly state: 'read'; readonly value: T }
   | { readonly state: 'absent' }
   | { readonly state: 'unreadable'; readonly reason: string };
 
+/** A database that can be looked into. */
 export interface DatabaseLook {
   readonly state: 'there';
   /** Two equal stamps mean the same content, provided the older look was `settled`. */

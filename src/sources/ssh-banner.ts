@@ -9,6 +9,7 @@ import type { SshRoute } from './ssh-config.ts';
 
 /** The steps of a direct probe, in order; ssh's own command comes after them. */
 export const PATH_PHASES = ['resolve', 'connect', 'banner'] as const;
+/** One of {@link PATH_PHASES}. */
 export type PathPhase = (typeof PATH_PHASES)[number];
 
 /** How far a direct probe got: the seconds of every phase that was completed, and what stopped it. */
@@ -17,8 +18,10 @@ export interface PathReport {
   readonly problem: SshProblem | undefined;
 }
 
+/** Addresses of a name; 0 asks for both families. Rejects with a system error. */
 export type NameLookup = (hostname: string, family: 0 | 4 | 6) => Promise<readonly LookupAddress[]>;
 
+/** What looking at a port needs from outside. */
 export interface BannerTools {
   readonly clock: Clock;
   readonly lookup: NameLookup;
@@ -36,6 +39,7 @@ const OWN_IDENTIFICATION = 'SSH-2.0-openclaw_gateway_exporter\r\n';
 /** Errors of this machine, which say nothing about the host. */
 const OWN_ERRORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS', 'EADDRNOTAVAIL']);
 
+/** What the first bytes of a host tell. */
 export type BannerParse =
   | { readonly state: 'incomplete' }
   | { readonly state: 'banner'; readonly identification: string }

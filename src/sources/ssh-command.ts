@@ -2,12 +2,14 @@ import type { CommandOutcome, RunCommand } from './command.ts';
 import { destinationArguments, type SshDestination, type SshProblem } from './ssh.ts';
 import type { SshRoute } from './ssh-config.ts';
 
+/** How a command on a host ended. */
 export type CommandProbe =
   /** What the command printed; a forced command prints something of its own. */
   | { readonly state: 'ran'; readonly stdout: string }
   | { readonly state: 'failed'; readonly problem: SshProblem }
   | { readonly state: 'no_ssh' };
 
+/** What running it needs from outside. */
 export interface CommandTools {
   readonly run: RunCommand;
   readonly env: Readonly<Record<string, string>>;

@@ -16,12 +16,14 @@ export interface SshRoute {
   readonly knownOptions: ReadonlySet<string>;
 }
 
+/** Where ssh would go for a target. */
 export type RouteOutcome =
   | { readonly state: 'resolved'; readonly route: SshRoute }
   | { readonly state: 'failed'; readonly problem: SshProblem }
   /** There is no ssh here; the target as written, where it can be understood without one. */
   | { readonly state: 'no_ssh'; readonly route: SshRoute | undefined };
 
+/** What asking ssh needs from outside. */
 export interface RouteTools {
   readonly run: RunCommand;
   readonly env: Readonly<Record<string, string>>;

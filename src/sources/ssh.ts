@@ -11,6 +11,7 @@ export const SSH_RESULTS = [
   'proxy_failed',
   'other',
 ] as const;
+/** A label value of `openclaw_ssh_probes_total`. */
 export type SshResult = (typeof SSH_RESULTS)[number];
 /** What a machine that sleeps or restarts, or a network that comes back, looks like from here. */
 export const PASSING_RESULTS: ReadonlySet<SshResult> = new Set([

@@ -21,6 +21,7 @@ interface Assignment {
   readonly value: string;
 }
 
+/** A file that a unit takes variables from. */
 export interface EnvironmentFile {
   readonly path: string;
   /** Written with a leading `-`: it may be absent. */

@@ -12,7 +12,9 @@ const BACKEND_WORDS = {
   InUseOtherUser: 'in_use_other_user',
   NoState: 'no_state',
 } as const;
+/** Label values of the backend's stateset. */
 export const BACKEND_STATES = [...Object.values(BACKEND_WORDS), 'other'] as const;
+/** One of {@link BACKEND_STATES}. */
 export type BackendState = (typeof BACKEND_STATES)[number];
 
 /** How packets to a peer travel; undefined while no packets do, for then nothing tells. */
@@ -35,6 +37,7 @@ export interface TailscalePeer {
   readonly keyExpiry: number | undefined;
 }
 
+/** What `tailscale status` tells. */
 export interface TailscaleStatus {
   readonly backend: BackendState;
   /** This machine. */
@@ -43,6 +46,7 @@ export interface TailscaleStatus {
   readonly peers: readonly TailscalePeer[];
 }
 
+/** What came of asking for it. */
 export type TailscaleOutcome =
   | { readonly state: 'seen'; readonly status: TailscaleStatus }
   /** The program is not installed. */
@@ -52,6 +56,7 @@ export type TailscaleOutcome =
   /** What it says cannot be seen or understood from here. */
   | { readonly state: 'blind'; readonly reason: string };
 
+/** What the question needs from outside. */
 export interface TailscaleQuery {
   readonly run: RunCommand;
   readonly env: Readonly<Record<string, string | undefined>>;

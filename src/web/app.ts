@@ -11,6 +11,7 @@ import { CONTENT_SECURITY_POLICY } from './page-assets.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
 import { statusPage } from './status-page.ts';
 
+/** What the pages and metrics are made of. */
 export interface WebOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -28,6 +29,7 @@ export interface WebOptions {
   readonly probing: ProbeOptions;
 }
 
+/** What came of reading the configuration again. */
 export type ReloadOutcome =
   | { readonly state: 'reloaded' }
   | { readonly state: 'refused'; readonly problems: readonly string[] };

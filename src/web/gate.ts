@@ -11,6 +11,7 @@ const MAX_BODY_BYTES = 4096;
 /** From the first byte of a request to the last of its answer; a probe takes a minute at most. */
 const MAX_REQUEST_MS = 120_000;
 
+/** What requests are judged by. */
 export interface GateOptions {
   readonly clock: Clock;
   readonly passwords: Passwords;

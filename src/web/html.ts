@@ -7,6 +7,7 @@ export class Html {
   }
 }
 
+/** What may stand in a template; texts are escaped. */
 export type HtmlValue = string | number | Html | readonly Html[] | undefined;
 
 /** Words of others are cut after so many characters: no page grows with what somebody wrote. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 /** Seconds between two looks of an open page. */
 export const REFRESH_SECONDS = 15;
 
+/** The page's style; its hash stands in the content security policy. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

@@ -25,6 +25,7 @@ interface HostRow {
   offsetSeconds: number | undefined;
 }
 
+/** A table's rows by host. */
 export type Hosts = Rows<Readonly<HostRow>>;
 
 type Reader = (row: HostRow, sample: Sample) => void;

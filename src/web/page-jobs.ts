@@ -17,6 +17,7 @@ interface JobRow {
   nextRunSeconds: number | undefined;
 }
 
+/** A table's rows by job. */
 export type Jobs = Rows<Readonly<JobRow>>;
 
 /** What a table of jobs is judged by; milliseconds. */

@@ -4,6 +4,7 @@ import { Html, html } from './html.ts';
 /** A state on the page; never told by colour alone: each has a word and a shape of its own. */
 export type PageState = Verdict | 'unseen';
 
+/** What a person reads for each state. */
 export const STATE_WORDS: Readonly<Record<PageState, string>> = {
   ok: 'OK',
   warning: 'Warning',

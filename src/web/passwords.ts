@@ -9,6 +9,7 @@ const MAX_PASSWORD_BYTES = 72;
 /** Compared with where a user is unknown: the time of an answer must not tell who exists. */
 const NOBODYS_SALT_AND_HASH = `${'.'.repeat(52)}2`;
 
+/** `busy`: too many comparisons are under way. */
 export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 
 /** Whether `hash`, of bcrypt, is of `password`. */

@@ -16,6 +16,7 @@ import type { ProbeResult } from '../registry/own-metrics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { negotiate } from './accept.ts';
 
+/** What `/probe` needs beside the request. */
 export interface ProbeOptions {
   readonly clock: Clock;
   /** Those of the configuration in force. */

@@ -12,10 +12,12 @@ import { PasswordThread } from './password-thread.ts';
 import { Passwords } from './passwords.ts';
 import { type WebConfig, WebConfigFile, type WebConfigOutcome } from './web-config.ts';
 
+/** Whether the server listens, and where; `failed` is to be said to the user. */
 export type ListenOutcome =
   | { readonly state: 'listening'; readonly server: WebServer; readonly url: string }
   | { readonly state: 'failed'; readonly reason: string };
 
+/** What is served, where, and to whom. */
 export interface ServeOptions {
   readonly app: RequestListener;
   readonly listen: ListenAddress;

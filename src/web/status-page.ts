@@ -12,6 +12,7 @@ import { type LayerView, layerSection, layersNav, repairStep, rowsOf } from './p
 import { span } from './page-times.ts';
 import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './page-verdicts.ts';
 
+/** What the page is made of. */
 export interface StatusPageInput {
   readonly states: readonly TargetState[];
   /** Since when a layer as a whole has its verdict; wall time, milliseconds. */

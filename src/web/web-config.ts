@@ -93,6 +93,7 @@ export interface WebConfig {
   readonly authenticates: boolean;
 }
 
+/** A web configuration that can be used whole, or each of its mistakes. */
 export type WebConfigOutcome =
   | { readonly state: 'valid'; readonly web: WebConfig }
   | { readonly state: 'invalid'; readonly problems: readonly ConfigProblem[] };

@@ -142,4 +142,18 @@ describe('the architecture', () => {
       [],
     );
   });
+
+  it('says of everything that is exported what it is', () => {
+    const declaration = /^export (?:async )?(?:function\*?|class|interface|type|const) (\w+)/;
+    const silent = modules.flatMap(({ file, text }) => {
+      const lines = text.split('\n');
+      return lines.flatMap((line, index) => {
+        const name = declaration.exec(line)?.[1];
+        const before = lines[index - 1] ?? '';
+        const isOverload = name !== undefined && declaration.exec(before)?.[1] === name;
+        return name === undefined || isOverload || before.trim().endsWith('*/') ? [] : [`${file}: ${name}`];
+      });
+    });
+    expect(silent).toEqual([]);
+  });
 });
