@@ -50,7 +50,7 @@ interface Scope {
 function scopes({ env, home, root }: ServiceFilesQuery): Scope[] {
   const config = env.XDG_CONFIG_HOME || join(home, '.config');
   const data = env.XDG_DATA_HOME || join(home, '.local', 'share');
-  const runtime = env.XDG_RUNTIME_DIR;
+  const runtime = env.XDG_RUNTIME_DIR || undefined;
   const own = [join(config, 'systemd', 'user.control'), join(config, 'systemd', 'user')];
   const machine = (...paths: readonly string[]) => paths.map((path) => join(root, path));
   return [

@@ -176,7 +176,8 @@ async function askSystemd(
 ): Promise<ServiceState[] | undefined> {
   const bus: Record<string, string> = {};
   if (scope === 'user') {
-    const runtime = env.XDG_RUNTIME_DIR ?? `/run/user/${uid}`;
+    // Empty counts as unset, as in the XDG base directory specification.
+    const runtime = env.XDG_RUNTIME_DIR || `/run/user/${uid}`;
     if (!(await exists(runtime))) return undefined;
     bus.XDG_RUNTIME_DIR = runtime;
     if (env.DBUS_SESSION_BUS_ADDRESS !== undefined)

@@ -114,12 +114,13 @@ describe('the tailscale collector with a stand-in for the program', () => {
     expect(seen.words).toContain('needs login');
   });
 
-  it('gives at most a hundred peers series, those of ssh.hosts first', async () => {
+  it('gives at most a hundred peers series, those of ssh.hosts and gateways first', async () => {
     const status = JSON.parse(fixture('1.98-running'));
     const [model] = Object.values(status.Peer);
     const peers = Array.from({ length: 300 }, (_, index) => ({
       ...(model as object),
       DNSName: `peer-${index + 1000}.tail0123.ts.net.`,
+      TailscaleIPs: [`fd7a:115c:a1e0::${index}`],
     }));
     const file = join(tempFolder(), 'many.json');
     writeFileSync(file, JSON.stringify({ ...status, Peer: { ...peers } }));
@@ -127,12 +128,14 @@ describe('the tailscale collector with a stand-in for the program', () => {
       name: `h${index}`,
       target,
     }));
-    const config = { ssh: { hosts } };
+    const gateways = [{ name: 'studio', url: 'ws://[fd7a:115c:a1e0::297]:18789' }];
+    const config = { ssh: { hosts }, gateways };
     const { series } = await lookWith(`cat '${file}'`, SETTINGS.timeoutMs, config);
     expect(sampleOf(series, online, { peer: 'peer-1299' })).toBe(1);
     expect(sampleOf(series, online, { peer: 'peer-1298' })).toBe(1);
-    expect(sampleOf(series, online, { peer: 'peer-1097' })).toBe(1);
-    expect(sampleOf(series, online, { peer: 'peer-1098' })).toBeUndefined();
+    expect(sampleOf(series, online, { peer: 'peer-1297' })).toBe(1);
+    expect(sampleOf(series, online, { peer: 'peer-1096' })).toBe(1);
+    expect(sampleOf(series, online, { peer: 'peer-1097' })).toBeUndefined();
   });
 });
 

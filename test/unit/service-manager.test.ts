@@ -100,6 +100,12 @@ describe('systemd', () => {
     });
   });
 
+  it('is asked on the bus of its user where XDG_RUNTIME_DIR is there and empty', async () => {
+    const { query, calls } = fake(() => exited(ACTIVE));
+    await systemdService({ ...query, env: { XDG_RUNTIME_DIR: '' } }, signal);
+    expect(calls[0]?.env?.XDG_RUNTIME_DIR).toBe('/run/user/1000');
+  });
+
   it('tells every unit that is loaded, with what it is doing', () => {
     const services = parseSystemctlShow(`${NOT_FOUND}\n\n${WAITING}\n`, 'user');
     expect(services).toEqual([
