@@ -1,23 +1,13 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.ts';
+import { COMMAND_TEXTS, type Shell } from './command-texts.ts';
 import { FLAG_TEXTS } from './flag-texts.ts';
-
-/** Shells that completion scripts exist for. */
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-/** One of {@link SHELLS}. */
-export type Shell = (typeof SHELLS)[number];
 
 const PROGRAM = 'openclaw-gateway-exporter';
 /** Commands, each with the words that may follow it. */
-const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  check: [],
-  'install-service': [],
-  'uninstall-service': [],
-  maintenance: ['start', 'stop'],
-  completion: SHELLS,
-};
-
+const COMMANDS = COMMAND_TEXTS.flatMap(({ names, words }) => names.map((name) => ({ name, words })));
+const NAMES = COMMANDS.map(({ name }) => name);
 /** Those that are followed by a word. */
-const FOLLOWED = Object.entries(COMMANDS).filter(([, words]) => words.length > 0);
+const FOLLOWED = COMMANDS.filter(({ words }) => words.length > 0);
 
 /** What stands behind the equals sign of a flag. */
 type Value =
@@ -72,13 +62,13 @@ function bashScript(): string {
 ${FLAGS.flatMap(bashCase).join('\n')}
   esac
   case $prev in
-${FOLLOWED.map(([command, words]) => `    ${command}) COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$cur")); return ;;`).join('\n')}
+${FOLLOWED.map(({ name, words }) => `    ${name}) COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$cur")); return ;;`).join('\n')}
   esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W '${flags}' -- "$cur"))
     if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == *= ]]; then compopt -o nospace 2>/dev/null; fi
   else
-    COMPREPLY=($(compgen -W '${Object.keys(COMMANDS).join(' ')}' -- "$cur"))
+    COMPREPLY=($(compgen -W '${NAMES.join(' ')}' -- "$cur"))
   fi
 }
 complete -F _openclaw_gateway_exporter ${PROGRAM}
@@ -108,7 +98,7 @@ function zshScript(): string {
 _openclaw_gateway_exporter() {
   local -a args=(
 ${FLAGS.map((flag) => `    ${quoted(zshFlag(flag))}`).join('\n')}
-    ${quoted(`1:command:(${Object.keys(COMMANDS).join(' ')})`)}
+    ${quoted(`1:command:(${NAMES.join(' ')})`)}
     '2:word:->word'
   )
   local context state state_descr line
@@ -116,7 +106,7 @@ ${FLAGS.map((flag) => `    ${quoted(zshFlag(flag))}`).join('\n')}
   _arguments $args
   [[ $state == word ]] || return
   case $line[1] in
-${FOLLOWED.map(([command, following]) => `    ${command}) compadd -- ${following.join(' ')} ;;`).join('\n')}
+${FOLLOWED.map(({ name, words }) => `    ${name}) compadd -- ${words.join(' ')} ;;`).join('\n')}
   esac
 }
 compdef _openclaw_gateway_exporter ${PROGRAM}
@@ -140,13 +130,12 @@ function zshFlag({ name, help, value }: CompletedFlag): string {
 }
 
 function fishScript(): string {
-  const names = Object.keys(COMMANDS);
-  const noCommand = `not __fish_seen_subcommand_from ${names.join(' ')}`;
+  const noCommand = `not __fish_seen_subcommand_from ${NAMES.join(' ')}`;
   const offer = (condition: string, words: readonly string[]) =>
     `complete -c ${PROGRAM} -f -n ${quoted(condition)} -a ${quoted(words.join(' '))}`;
   const lines = [
-    offer(noCommand, names),
-    ...FOLLOWED.map(([command, words]) => offer(`__fish_seen_subcommand_from ${command}`, words)),
+    offer(noCommand, NAMES),
+    ...FOLLOWED.map(({ name, words }) => offer(`__fish_seen_subcommand_from ${name}`, words)),
     ...FLAGS.map(fishFlag),
   ];
   return `${lines.join('\n')}\n`;

@@ -4,15 +4,15 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../runtime/errors.ts';
 import { homeOfUser } from '../runtime/home.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../runtime/logger.ts';
-import { completionScript, SHELLS } from './completion.ts';
+import { COMMAND_TEXTS, SHELLS } from './command-texts.ts';
+import { completionScript } from './completion.ts';
 import { parseDuration } from './duration.ts';
 import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
 
 /** Longer than this is no maintenance but a switched-off alert. */
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 /** The words themselves are not repeated: a token may be among them. */
-const COMMAND_PROBLEM =
-  'this command is not allowed; allowed: check, install-service, uninstall-service, maintenance start DURATION (30m, at most 7d), maintenance stop, completion bash, zsh or fish (see --help)';
+const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.map(({ allowed }) => allowed).join(', ')} (see --help)`;
 const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alone (see --help)';
 const SERVICE_ONLY_PROBLEM =
   '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
@@ -97,10 +97,7 @@ export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
 
 /** What `--help` prints. */
 export const USAGE = `Usage: openclaw-gateway-exporter [flags]
-       openclaw-gateway-exporter check [--json] [--watch] [flags]
-       openclaw-gateway-exporter install-service | uninstall-service [--system] [--yes] [flags]
-       openclaw-gateway-exporter maintenance start DURATION | stop [--storage.path=FOLDER]
-       openclaw-gateway-exporter completion ${SHELLS.join(' | ')}
+${COMMAND_TEXTS.map(({ names, usage }) => `       openclaw-gateway-exporter ${names.join(' | ')} ${usage}`).join('\n')}
 
 ${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
 

@@ -1,0 +1,39 @@
+/** Shells that completion scripts exist for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+/** One of {@link SHELLS}. */
+export type Shell = (typeof SHELLS)[number];
+
+/** One line of commands as `--help` shows it. */
+interface CommandText {
+  /** Commands that take the same. */
+  readonly names: readonly string[];
+  /** What may follow a name, in `--help`. */
+  readonly usage: string;
+  /** The words that completion offers behind a name. */
+  readonly words: readonly string[];
+  /** How these commands are named to whoever wrote another one. */
+  readonly allowed: string;
+}
+
+/** Every command with what may follow it. */
+export const COMMAND_TEXTS: readonly CommandText[] = [
+  { names: ['check'], usage: '[--json] [--watch] [flags]', words: [], allowed: 'check' },
+  {
+    names: ['install-service', 'uninstall-service'],
+    usage: '[--system] [--yes] [flags]',
+    words: [],
+    allowed: 'install-service, uninstall-service',
+  },
+  {
+    names: ['maintenance'],
+    usage: 'start DURATION | stop [--storage.path=FOLDER]',
+    words: ['start', 'stop'],
+    allowed: 'maintenance start DURATION (30m, at most 7d), maintenance stop',
+  },
+  {
+    names: ['completion'],
+    usage: SHELLS.join(' | '),
+    words: SHELLS,
+    allowed: 'completion bash, zsh or fish',
+  },
+];
