@@ -3,7 +3,7 @@ import type { Sample } from '../registry/family.ts';
 import { Slices } from '../runtime/slices.ts';
 import type { CronJob } from '../sources/cron-records.ts';
 import type { SourceReading } from '../sources/cron-source.ts';
-import type { Evidence, Observation } from './collector.ts';
+import type { Observation } from './collector.ts';
 import type { CollectorContext, CollectorFactory } from './context.ts';
 import { agreementEvidence, CrossCheck } from './cron-agreement.ts';
 import { cronEvidence } from './cron-evidence.ts';
@@ -127,20 +127,7 @@ class CronWatch {
     this.#noteHeld();
     await nextTurn();
     signal.throwIfAborted();
-    const agreement = this.#crossCheck.judge(readings, nowMs);
-    const late = await this.#lateness(jobs, nowMs);
-    const samples = await this.#samples(readings, jobs, late, nowMs);
-    samples.push(...disagreeSample(agreement?.disagree));
-    const due = [...late].map(([job, lateSeconds]) => ({ job, lateSeconds }));
-    const observation: Observation = {
-      kind: 'seen',
-      samples,
-      evidence: [
-        ...this.#evidence(readings, jobs, notSaved),
-        ...overdueEvidence(due, this.#context.config.cron.grace / 1000),
-        ...agreementEvidence(agreement),
-      ],
-    };
+    const observation = await this.#observe(readings, jobs, notSaved, nowMs);
     const untilMs = changed ? nowMs : this.#quietUntil(readings, jobs, nowMs);
     this.#quiet = { readings, observation, fromMs: nowMs, untilMs };
     return observation;
@@ -240,6 +227,30 @@ class CronWatch {
     }
   }
 
+  /** What is shown of the readings and of what the state file holds; `notSaved` says why it holds no more. */
+  async #observe(
+    readings: readonly Reading[],
+    jobs: readonly CronJob[],
+    notSaved: string | undefined,
+    nowMs: number,
+  ): Promise<Observation> {
+    const agreement = this.#crossCheck.judge(readings, nowMs);
+    const late = await this.#lateness(jobs, nowMs);
+    const samples = await this.#samples(readings, jobs, late, nowMs);
+    samples.push(...disagreeSample(agreement?.disagree));
+    const due = [...late].map(([job, lateSeconds]) => ({ job, lateSeconds }));
+    const lost = (name: string) => this.#ledger.hasSeen(name);
+    return {
+      kind: 'seen',
+      samples,
+      evidence: [
+        ...cronEvidence({ readings, lost, jobs, notSaved }),
+        ...overdueEvidence(due, this.#context.config.cron.grace / 1000),
+        ...agreementEvidence(agreement),
+      ],
+    };
+  }
+
   async #samples(
     readings: readonly Reading[],
     jobs: readonly CronJob[],
@@ -276,15 +287,6 @@ class CronWatch {
     if (reading.state === 'absent' && !this.#ledger.hasSeen(name)) return [];
     const up = sourceSample(name, reading.state === 'read');
     return reading.state === 'read' ? [up, ...watchingSample(reading.watching)] : [up];
-  }
-
-  #evidence(
-    readings: readonly Reading[],
-    jobs: readonly CronJob[],
-    notSaved: string | undefined,
-  ): Evidence[] {
-    const lost = (name: string) => this.#ledger.hasSeen(name);
-    return cronEvidence({ readings: readings, lost, jobs, notSaved });
   }
 
   /** Of all jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */
