@@ -1,6 +1,7 @@
 import { type RawData, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Clock } from '../runtime/clock.ts';
+import { parseJson } from '../runtime/json.ts';
 import { type DialOptions, dial, endAtPreliminaryFlood, type GatewayFailure } from './gateway-socket.ts';
 import { holdsMoreValues } from './json-size.ts';
 
@@ -27,11 +28,7 @@ export type OpeningOutcome =
 
 /** Whether a text is the frame with which a gateway opens every connection. */
 function isChallenge(text: string): boolean {
-  try {
-    return challenge.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false;
-  }
+  return challenge.safeParse(parseJson(text)).success;
 }
 
 /** The text of a frame, or undefined where it is none or parsing it would take too long. */

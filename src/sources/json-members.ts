@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { parseJson } from '../runtime/json.ts';
 import { holdsMoreValues } from './json-size.ts';
 
 /** Text that is gone through before others have their turn: a few milliseconds. */
@@ -44,7 +45,7 @@ export async function eachMember(
       return false;
     }
   }
-  return isFound && isJson(outline);
+  return isFound && parseJson(outline) !== undefined;
 }
 
 function isTooLarge(member: string): boolean {
@@ -119,14 +120,5 @@ function* marksOf(json: string): Generator<number> {
     }
     if (code === QUOTE) isText = !isText;
     else if (isText && code === BACKSLASH) at += 1;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
