@@ -7,11 +7,13 @@ export class Progress {
     this.#write = write;
   }
 
+  /** That one is being looked at now. */
   begin(name: string): void {
     this.#open.add(name);
     this.#show();
   }
 
+  /** That one is done; with the last the line is empty again. */
   end(name: string): void {
     this.#open.delete(name);
     this.#show();

@@ -75,6 +75,7 @@ export interface Looked {
   readonly machine: Machine;
   /** Wall time of the end, milliseconds since the epoch. */
   readonly atMs: number;
+  /** From the beginning to the end, by the monotonic clock. */
   readonly tookMs: number;
 }
 

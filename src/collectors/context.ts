@@ -15,6 +15,7 @@ import type { Collector } from './collector.ts';
 export interface KnownProcess {
   /** Boot id, pid and start ticks: never a wall time, never used twice. */
   readonly identity: string;
+  /** When it started, or took its lock where that was later; wall time, milliseconds since the epoch. */
   readonly startedAtMs: number;
   /** Where its environment may be asked for; absent where another system's means found it. */
   readonly row?: Pick<ProcessRow, 'pid' | 'start' | 'argv'>;
@@ -45,6 +46,7 @@ export interface AuthKnowledge {
 export interface LockOut {
   /** Wall time, milliseconds since the epoch. */
   readonly untilMs: number;
+  /** The same moment by the monotonic clock, which nobody sets; milliseconds. */
   readonly untilMonotonicMs: number;
 }
 

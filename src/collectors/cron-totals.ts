@@ -102,6 +102,7 @@ export function isShown({ removedAtMs }: JobEntry, nowMs: number): boolean {
  * Entries are replaced, never changed, so a snapshot taken for the state file stays as it is.
  */
 export class CronLedger {
+  /** When counting began: older runs count only where a source appends them. Wall time, milliseconds since the epoch. */
   readonly sinceMs: number;
   readonly #entries: Map<string, JobEntry>;
   #other: Counts;

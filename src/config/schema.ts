@@ -225,7 +225,9 @@ export type RemoteGatewayConfig = FileConfig['gateways'][number];
 /** A collector's settings after defaults; times in milliseconds. */
 export interface CollectorSettings {
   readonly enabled: boolean;
+  /** From the beginning of one round to that of the next, before jitter. */
   readonly intervalMs: number;
+  /** For a whole round. */
   readonly timeoutMs: number;
 }
 

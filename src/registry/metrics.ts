@@ -24,6 +24,7 @@ import {
 
 /** Every look at the event loop's delay wakes the processor up: at prom-client's 10 ms that is most of a quiet exporter's cost. */
 const LOOP_PRECISION_MS = 200;
+
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
 /**

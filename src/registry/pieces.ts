@@ -6,6 +6,7 @@ export class Pieces {
   readonly #done: Buffer[] = [];
   #short: Buffer[] = [];
 
+  /** The next text; none of it may be changed afterwards. */
   add(text: Buffer): void {
     if (text.length < LONG_BYTES) {
       this.#short.push(text);
@@ -15,6 +16,7 @@ export class Pieces {
     this.#done.push(text);
   }
 
+  /** All texts in their order, as few and as long as is cheap; nothing is added after it. */
   end(): readonly Buffer[] {
     this.#flush();
     return this.#done;

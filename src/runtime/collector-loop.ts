@@ -20,6 +20,7 @@ export interface LoopOptions {
 export interface TargetState {
   readonly collector: string;
   readonly target: string;
+  /** When it was looked at, or could not be; wall time, milliseconds since the epoch. */
   readonly atMs: number;
   readonly evidence: readonly Evidence[];
   /** Since when each verdict of `evidence` holds, in its order; wall time, milliseconds since the epoch. */
@@ -34,11 +35,13 @@ type RunResult = 'ok' | 'error' | 'timeout';
 const JITTER = 0.1;
 /** Looks of one collector under way at once; a dead host then delays nobody but its own place in the queue. */
 const CONCURRENCY = 32;
+
 /**
  * The rounds of one collector, each of them one look at every target. A target is cut at its own timeout; one that
  * ignores the cut is not asked again until it has let go.
  */
 export class CollectorLoop {
+  /** Rounds that have ended. */
   rounds = 0;
   readonly #collector: Collector;
   readonly #options: LoopOptions;
@@ -60,10 +63,12 @@ export class CollectorLoop {
     own.known(collector);
   }
 
+  /** Begins the first round at once, and each one after it an interval after the one before, until `close`. */
   start(): void {
     void this.#roundThenWait();
   }
 
+  /** What was last seen of each target. */
   states(): readonly TargetState[] {
     return [...this.#states.values()];
   }

@@ -16,6 +16,7 @@ export interface WebOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly version: string;
+  /** Wall time, milliseconds since the epoch. */
   readonly now: () => number;
   readonly states: () => readonly TargetState[];
   /** Since when a layer as a whole has its verdict; wall time, milliseconds. */

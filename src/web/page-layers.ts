@@ -12,7 +12,9 @@ const MAX_EVIDENCE = 30;
 /** A piece of evidence with its times, wall time in milliseconds. */
 export interface DatedRow {
   readonly evidence: Evidence;
+  /** When its target was last looked at. */
   readonly seenMs: number;
+  /** Since when its verdict holds. */
   readonly sinceMs: number;
 }
 

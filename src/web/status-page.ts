@@ -19,6 +19,7 @@ export interface StatusPageInput {
   readonly layerSince: (layer: Layer) => number | undefined;
   readonly metrics: Pick<Metrics, 'samplesOf'>;
   readonly version: string;
+  /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
   /** How late a job may be (`cron.grace`), milliseconds. */
   readonly graceMs: number;
