@@ -25,7 +25,7 @@ const CONFIG = {
   collectors: { cron: { interval: '1s' } },
 };
 
-describe.concurrent.each(STORAGE_AGES)('cron of a real gateway %s', (version) => {
+describe.each(STORAGE_AGES)('cron of a real gateway %s', (version) => {
   const token = newToken();
   let home: GatewayHome;
   let gateway: Child;
