@@ -21,13 +21,33 @@ export interface Position {
 /** Nothing is known of a former look. */
 export const NOWHERE: Position = { from: 0, provenAfter: Number.POSITIVE_INFINITY, places: [] };
 
+/** A table whose rows can be known again. */
+export interface PlacedTable {
+  /** The newest rows, newest first. */
+  newest(): Places;
+  /** What names the row that has a rowid now; empty where there is none. */
+  idAt(rowid: number): string;
+}
+
 /**
- * Where a look goes on after one that remembered `known`; `idAt` gives the id of the row that has a rowid now. An empty
- * table was remembered as such: everything in it is new. When no remembered row is left, nothing is known.
+ * Where a look goes on after one that remembered `known`. An empty table was remembered as such: everything in it is new.
+ * When no remembered row is left, nothing is known.
  */
-export function positionOf(known: Places, idAt: (rowid: number) => string): Position {
+export function positionOf(known: Places, table: PlacedTable): Position {
   const newest = known[0];
   if (newest === undefined) return { from: 0, provenAfter: 0, places: [] };
-  const held = known.find(({ rowid, id }) => idAt(rowid) === id);
+  const held = known.find(({ rowid, id }) => table.idAt(rowid) === id);
   return held === undefined ? NOWHERE : { from: held.rowid, provenAfter: newest.rowid, places: [] };
+}
+
+/** Where a look goes on behind a page that was read from `position`; `more` where another page follows. */
+export function positionAfter(
+  { from, provenAfter }: Position,
+  page: readonly { readonly rowid: number }[],
+  more: boolean,
+  table: PlacedTable,
+): Position {
+  // Rows that a look by time left out are not new at the next look either: that one begins at the newest row of all.
+  const places = more ? [] : table.newest();
+  return { from: Math.max(from, page.at(-1)?.rowid ?? 0, places[0]?.rowid ?? 0), provenAfter, places };
 }

@@ -4,7 +4,7 @@ import { parseJson } from '../runtime/json.ts';
 import { toCronJob, toEndedStatus, toRunStatus } from './cron-job-schema.ts';
 import type { CronJob } from './cron-records.ts';
 import { MAX_JOBS_READ, type SourceRun } from './cron-source.ts';
-import type { Places } from './cron-sqlite-position.ts';
+import type { PlacedTable } from './cron-sqlite-position.ts';
 
 /** A larger `job_json` (a prompt of a quarter megabyte) is not parsed; the job's name and state still are. */
 const MAX_JOB_JSON = 256 * 1024;
@@ -217,15 +217,21 @@ export class CronRows {
     return rows[0]?.run_at ?? rows[0]?.started_at ?? undefined;
   }
 
-  /** The newest rows' places, newest first; their ids tell later whether rowids still mean the same. */
-  newest(table: HistoryTable): Places {
-    const sql = `SELECT rowid, ${ROW_ID[table]} AS id FROM ${table} ORDER BY rowid DESC LIMIT ${PLACES}`;
-    return this.select(placeRow, sql, []);
-  }
-
-  idAt(table: HistoryTable, rowid: number): string {
-    const statement = this.#database.prepare(`SELECT ${ROW_ID[table]} AS id FROM ${table} WHERE rowid = ?`);
-    return String(statement.get(rowid)?.id ?? '');
+  /** A history by the places of its rows, which tell later whether rowids still mean the same. */
+  placed(table: HistoryTable): PlacedTable {
+    const id = ROW_ID[table];
+    return {
+      newest: () =>
+        this.select(
+          placeRow,
+          `SELECT rowid, ${id} AS id FROM ${table} ORDER BY rowid DESC LIMIT ${PLACES}`,
+          [],
+        ),
+      idAt: (rowid) => {
+        const statement = this.#database.prepare(`SELECT ${id} AS id FROM ${table} WHERE rowid = ?`);
+        return String(statement.get(rowid)?.id ?? '');
+      },
+    };
   }
 
   #statement(sql: string): StatementSync {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toEndedStatus } from './cron-job-schema.ts';
 import type { SourceRun } from './cron-source.ts';
-import { NOWHERE, type Places, type Position, positionOf } from './cron-sqlite-position.ts';
+import { NOWHERE, type Places, type Position, positionAfter, positionOf } from './cron-sqlite-position.ts';
 import { type CronRows, PAGE_ROWS } from './cron-sqlite-rows.ts';
 
 const TABLE = 'cron_run_logs';
@@ -44,10 +44,11 @@ export class RunLogs {
   /** Goes on where a look that remembered `known` ended; without one, after `sinceMs`. */
   constructor(rows: CronRows, storeKey: string, known: Places | undefined, sinceMs: number) {
     this.#storeKey = storeKey;
-    this.#position = known === undefined ? NOWHERE : positionOf(known, (rowid) => rows.idAt(TABLE, rowid));
+    const table = rows.placed(TABLE);
+    this.#position = known === undefined ? NOWHERE : positionOf(known, table);
     if (this.#position !== NOWHERE) return;
     this.#endedAfter = [sinceMs, Number.MAX_SAFE_INTEGER];
-    this.#position = { ...NOWHERE, places: rows.newest(TABLE) };
+    this.#position = { ...NOWHERE, places: table.newest() };
   }
 
   /** The newest rows, for the next look. */
@@ -67,14 +68,12 @@ export class RunLogs {
   }
 
   #byPlace(rows: CronRows): RunPage {
-    const { from, provenAfter } = this.#position;
+    const position = this.#position;
     const sql = `SELECT ${COLUMNS} WHERE rowid > ? ORDER BY rowid LIMIT ${PAGE_ROWS}`;
-    const page = rows.select(logRow, sql, [from]);
+    const page = rows.select(logRow, sql, [position.from]);
     const more = page.length === PAGE_ROWS;
-    const places = more ? [] : rows.newest(TABLE);
-    const last = Math.max(from, page.at(-1)?.rowid ?? 0, places[0]?.rowid ?? 0);
-    this.#position = { from: last, provenAfter, places };
-    return { runs: page.map((row) => runOf(row, row.rowid > provenAfter)), more };
+    this.#position = positionAfter(position, page, more, rows.placed(TABLE));
+    return { runs: page.map((row) => runOf(row, row.rowid > position.provenAfter)), more };
   }
 
   #byEnd(rows: CronRows, [endedAtMs, rowid]: readonly [number, number]): RunPage {

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import type { CronJob } from './cron-records.ts';
 import type { CronSource, ReadSource, SourceReading, SourceRun } from './cron-source.ts';
-import { NOWHERE, places, positionOf } from './cron-sqlite-position.ts';
+import { NOWHERE, places, positionAfter, positionOf } from './cron-sqlite-position.ts';
 import {
   CronRows,
   type CronTables,
@@ -181,8 +181,8 @@ class Look {
     const known = this.#cursor;
     if (logs) this.#logs = new RunLogs(rows, storeKey, this.#first ? undefined : known.logs, this.#sinceMs);
     if (receipts) {
-      const idAt = (rowid: number) => rows.idAt('cron_run_receipts', rowid);
-      this.#receipts = this.#first ? NOWHERE : positionOf(known.receipts, idAt);
+      const table = rows.placed('cron_run_receipts');
+      this.#receipts = this.#first ? NOWHERE : positionOf(known.receipts, table);
       for (const id of known.pendingReceipts) this.#takeReceipt(rows.receipt(id), true);
     }
     if (tasks) this.#startTasks(rows, receipts);
@@ -190,11 +190,11 @@ class Look {
 
   #startTasks(rows: CronRows, hasReceipts: boolean): void {
     const { tasks, pendingTasks } = this.#cursor;
-    const idAt = (rowid: number) => rows.idAt('task_runs', rowid);
-    this.#tasks = this.#first ? NOWHERE : positionOf(tasks, idAt);
+    const table = rows.placed('task_runs');
+    this.#tasks = this.#first ? NOWHERE : positionOf(tasks, table);
     if (this.#tasks === NOWHERE) {
       this.#endedAfter = [this.#sinceMs, Number.MAX_SAFE_INTEGER];
-      this.#tasks = { ...NOWHERE, places: rows.newest('task_runs') };
+      this.#tasks = { ...NOWHERE, places: table.newest() };
       for (const task of rows.tasksUnderWay()) this.#pendingTasks.add(task.task_id);
     }
     for (const id of pendingTasks) this.#takeTask(rows.task(id), rows, hasReceipts, true);
@@ -211,13 +211,7 @@ class Look {
     const page = rows.receiptsAfter(from, provenAfter === NOWHERE.provenAfter ? this.#sinceMs : 0);
     for (const row of page) this.#takeReceipt(row, row.rowid > provenAfter);
     const more = page.length === PAGE_ROWS;
-    // Rows that a look by time left out are not new at the next look either: that one begins at the newest row of all.
-    const places = more ? [] : rows.newest('cron_run_receipts');
-    this.#receipts = {
-      from: Math.max(from, page.at(-1)?.rowid ?? 0, places[0]?.rowid ?? 0),
-      provenAfter,
-      places,
-    };
+    this.#receipts = positionAfter(this.#receipts, page, more, rows.placed('cron_run_receipts'));
     return more;
   }
 
@@ -227,12 +221,7 @@ class Look {
     const page = rows.tasksAfter(from);
     for (const row of page) this.#takeTask(row, rows, hasReceipts, row.rowid > provenAfter);
     const more = page.length === PAGE_ROWS;
-    const places = more ? [] : rows.newest('task_runs');
-    this.#tasks = {
-      from: Math.max(from, page.at(-1)?.rowid ?? 0, places[0]?.rowid ?? 0),
-      provenAfter,
-      places,
-    };
+    this.#tasks = positionAfter(this.#tasks, page, more, rows.placed('task_runs'));
     return more;
   }
 
