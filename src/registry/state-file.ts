@@ -13,6 +13,7 @@ import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { type Clock, systemClock } from '../runtime/clock.ts';
+import { unlessLate } from '../runtime/deadline.ts';
 import { codeOf, messageOf, sqliteCodeOf } from '../runtime/errors.ts';
 import { parseJson } from '../runtime/json.ts';
 import { jsonPieces } from '../runtime/json-parts.ts';
@@ -146,18 +147,14 @@ export class StateFile {
     this.#lock = undefined;
   }
 
-  #inTime(written: Promise<CommitOutcome>): Promise<CommitOutcome> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(MAX_WAIT_MS, () => {
-        this.#hanging = true;
-        resolve(UNCONFIRMED);
-      });
-      void written.then((outcome) => {
-        cancel();
-        this.#hanging = false;
-        resolve(outcome);
-      });
+  async #inTime(written: Promise<CommitOutcome>): Promise<CommitOutcome> {
+    const outcome = await unlessLate(written, MAX_WAIT_MS, this.#clock);
+    if (outcome !== undefined) return outcome;
+    this.#hanging = true;
+    void written.then(() => {
+      this.#hanging = false;
     });
+    return UNCONFIRMED;
   }
 
   get #path(): string {

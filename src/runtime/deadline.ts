@@ -38,3 +38,16 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
     signal.removeEventListener('abort', stop);
   }
 }
+
+/** The promise's value, or undefined once `ms` milliseconds have passed; the promise itself is left to end by itself. */
+export async function unlessLate<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
+  let cancel: () => void = () => undefined;
+  const late = new Promise<undefined>((resolve) => {
+    cancel = clock.after(ms, () => resolve(undefined));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
+}

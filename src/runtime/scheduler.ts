@@ -1,7 +1,7 @@
 import type { Collector, Layer } from '../collectors/collector.ts';
 import { ExporterMetrics } from '../registry/exporter-metrics.ts';
-import type { Clock } from './clock.ts';
 import { CollectorLoop, type LoopOptions, type TargetState } from './collector-loop.ts';
+import { unlessLate } from './deadline.ts';
 import { LayerTimes } from './verdict-times.ts';
 
 /** How long replaced collectors may take to let go before their successors start without waiting any longer. */
@@ -30,7 +30,7 @@ export class Scheduler {
   async replace(collectors: readonly Collector[]): Promise<void> {
     const old = this.#loops.splice(0);
     const closing = Promise.allSettled(old.map((loop) => loop.close()));
-    await settledWithin(closing, REPLACE_GRACE_MS, this.#options.clock);
+    await unlessLate(closing, REPLACE_GRACE_MS, this.#options.clock);
     this.start(collectors);
   }
 
@@ -64,7 +64,7 @@ export class Scheduler {
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     const closing = Promise.allSettled(this.#loops.map((loop) => loop.close()));
-    await settledWithin(closing, graceMs, this.#options.clock);
+    await unlessLate(closing, graceMs, this.#options.clock);
   }
 
   #add(collector: Collector): CollectorLoop {
@@ -73,13 +73,4 @@ export class Scheduler {
     this.#loops.push(loop);
     return loop;
   }
-}
-
-async function settledWithin(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
-  let cancel: () => void = () => undefined;
-  const timer = new Promise<void>((resolve) => {
-    cancel = clock.after(ms, resolve);
-  });
-  await Promise.race([work, timer]);
-  cancel();
 }
