@@ -1,3 +1,4 @@
+import { unlessLate } from '../runtime/deadline.ts';
 import { codeOf, messageOf } from '../runtime/errors.ts';
 import type { CronSource, SourceReading } from '../sources/cron-source.ts';
 import type { CollectorContext } from './context.ts';
@@ -19,19 +20,11 @@ export class GuardedSource {
     if (this.#underWay) return { state: 'unreadable', reason: 'the look before has not ended yet' };
     const cut = new AbortController();
     const signal = AbortSignal.any([outer, cut.signal]);
-    let cancel: () => void = () => undefined;
-    const late = new Promise<SourceReading>((resolve) => {
-      const reason = `no answer in ${this.#timeoutMs} ms`;
-      cancel = this.#clock.after(this.#timeoutMs, () => {
-        cut.abort(new Error(reason));
-        resolve({ state: 'unreadable', reason });
-      });
-    });
-    try {
-      return await Promise.race([this.#readOnce(cursor, sinceMs, signal), late]);
-    } finally {
-      cancel();
-    }
+    const reading = await unlessLate(this.#readOnce(cursor, sinceMs, signal), this.#timeoutMs, this.#clock);
+    if (reading !== undefined) return reading;
+    const reason = `no answer in ${this.#timeoutMs} ms`;
+    cut.abort(new Error(reason));
+    return { state: 'unreadable', reason };
   }
 
   async close(): Promise<void> {
