@@ -4,13 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Exporter } from '../support/exporter.ts';
 import { sampleOf } from '../support/exposition.ts';
 import { FreshClone, ROOT } from '../support/fresh-clone.ts';
+import { blocksOf, textOf } from '../support/pages.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const PAGE = readFileSync(join(ROOT, 'docs', 'adding-a-collector.md'), 'utf8');
 /** The page's pieces of code in the order of its steps, as they stand there. */
-const [defaults = '', source = '', collector = ''] = [...PAGE.matchAll(/^( *)```ts\n(.*?)^ *```$/gms)].map(
-  ([, indent = '', code = '']) => code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-);
+const [defaults = '', source = '', collector = ''] = blocksOf(textOf('docs/adding-a-collector.md'), 'ts');
 const METRIC = /'(openclaw_\w+)'/.exec(collector)?.[1] ?? 'no metric';
 
 describe('the collector of docs/adding-a-collector.md, added to a fresh clone as the page tells it', () => {

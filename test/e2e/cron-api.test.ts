@@ -1,14 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readPairedDevice } from '../../src/sources/paired-device.ts';
 import type { Child } from '../support/child.ts';
 import { countedTotals, rememberedRuns, rememberedTotals } from '../support/cron-history.ts';
 import { EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, sampleOf } from '../support/exposition.ts';
+import { leave } from '../support/leave.ts';
 import { GatewayHome, newToken, refusedAttempts, STORAGE_AGES } from '../support/openclaw.ts';
-import { expectNoSecretShown, rememberSecret } from '../support/secrets.ts';
+import { rememberSecret } from '../support/secrets.ts';
 import { inTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
 
@@ -60,13 +61,7 @@ describe.each(STORAGE_AGES)('cron as a real gateway %s itself tells it', (versio
     jobIds = [jobs.succeeding, jobs.failing, jobs.scheduled];
   });
 
-  afterAll(async () => {
-    await exporter?.stop();
-    await gateway?.end('SIGKILL');
-    exporter?.remove();
-    home?.remove();
-    expectNoSecretShown();
-  });
+  afterAll(() => leave({ exporter, gateway, home }));
 
   it('is not asked while the CLI has no paired device, and none is paired for it', async () => {
     await exporter.untilShown('the token to be proved', (series) => {
@@ -119,6 +114,7 @@ describe.each(STORAGE_AGES)('cron as a real gateway %s itself tells it', (versio
   async function pair(): Promise<() => Promise<void>> {
     if (version !== '2026.5.7') {
       const terminal = inTerminal(home, 'tui');
+      onTestFinished(() => terminal.end('SIGTERM'));
       return () => terminal.end('SIGTERM');
     }
     await home.cli(token, 'cron', 'list');

@@ -10,8 +10,8 @@ import {
 import { type CronJobs, EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, sampleOf } from '../support/exposition.ts';
+import { leave } from '../support/leave.ts';
 import { GatewayHome, newToken, STORAGE_AGES } from '../support/openclaw.ts';
-import { expectNoSecretShown } from '../support/secrets.ts';
 import { until } from '../support/until.ts';
 
 /** The scheduled job is due each time the clock shows a multiple of this. */
@@ -63,13 +63,7 @@ describe.each(STORAGE_AGES)('cron of a real gateway %s', (version) => {
     if (version !== '2026.5.7') watchedFromMs = Date.now();
   });
 
-  afterAll(async () => {
-    await exporter?.stop('SIGKILL');
-    await gateway?.end('SIGKILL');
-    exporter?.remove();
-    home?.remove();
-    expectNoSecretShown();
-  });
+  afterAll(() => leave({ exporter, gateway, home }, 'SIGKILL'));
 
   it('is told whole, however gateway and exporter come and go', async () => {
     await scheduledRuns(2);

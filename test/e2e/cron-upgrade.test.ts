@@ -9,8 +9,8 @@ import {
 } from '../support/cron-history.ts';
 import { type CronJobs, EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';
 import { Exporter } from '../support/exporter.ts';
+import { leave } from '../support/leave.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';
-import { expectNoSecretShown } from '../support/secrets.ts';
 
 const CONFIG = {
   cron: { publish_delay: '1s' },
@@ -32,13 +32,7 @@ describe('cron of a real gateway that is upgraded from 2026.7.35 to 2026.9.6', (
     }));
   });
 
-  afterAll(async () => {
-    await exporter?.stop('SIGKILL');
-    await gateway?.end('SIGKILL');
-    exporter?.remove();
-    home?.remove();
-    expectNoSecretShown();
-  });
+  afterAll(() => leave({ exporter, gateway, home }, 'SIGKILL'));
 
   const untilCounted = (history: readonly RememberedRun[]) => {
     const ids = [jobs.succeeding, jobs.failing, jobs.scheduled];

@@ -5,6 +5,7 @@ import type { Child } from '../support/child.ts';
 import { parseExposition, type Series, sampleOf } from '../support/exposition.ts';
 import { FreshClone, ROOT } from '../support/fresh-clone.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';
+import { blocksOf, textOf } from '../support/pages.ts';
 import { PrometheusProcess } from '../support/prometheus-process.ts';
 import { expectNoSecretShown, keepOutput } from '../support/secrets.ts';
 import { NeverAnyMore, until } from '../support/until.ts';
@@ -12,24 +13,13 @@ import { NeverAnyMore, until } from '../support/until.ts';
 /** What a newcomer reads in the first five minutes. */
 const PAGES = ['README.md', 'docs/check.md'];
 const README = textOf('README.md');
+/** Every command that these pages show. */
+const SHOWN = PAGES.flatMap((page) => blocksOf(textOf(page), 'sh').map((block) => block.trim()));
 const ADDRESS = /<(http:\/\/127\.0\.0\.1:\d+)\/>/.exec(README)?.[1] ?? 'no address';
-
-function textOf(page: string): string {
-  return readFileSync(join(ROOT, page), 'utf8');
-}
-
-/** The fenced blocks of one language, in order, without their fences. */
-function blocksOf(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, tag, block = '']) =>
-    tag === language ? [block.trim()] : [],
-  );
-}
 
 /** The one block that ends so; everything that is run here is taken from the page, nothing is typed again. */
 function blockWith(words: RegExp): string {
-  const found = [...new Set(PAGES.flatMap((page) => blocksOf(textOf(page), 'sh')))].filter((block) =>
-    words.test(block),
-  );
+  const found = [...new Set(SHOWN)].filter((block) => words.test(block));
   expect(found).toHaveLength(1);
   tried.add(found[0] ?? '');
   return found[0] ?? '';
@@ -104,7 +94,7 @@ describe('the first five minutes as README tells them, in a fresh clone, beside 
     const [jobs = ''] = blocksOf(README, 'yaml');
     const prometheus = await PrometheusProcess.start(`global: { scrape_interval: 1s }\n${jobs}`);
     try {
-      const [up = ''] = blocksOf(README, 'promql');
+      const [up = ''] = blocksOf(README, 'promql').map((query) => query.trim());
       const state = /^and the second.*?`(.+?)`/m.exec(README)?.[1] ?? '';
       await until(async () => (await prometheus.value(up)) === 1, { what: up, timeoutMs: 30_000 });
       await until(async () => (await prometheus.query(state)).length === 1, { what: state });
@@ -146,8 +136,6 @@ describe('the first five minutes as README tells them, in a fresh clone, beside 
     const parts = blockWith(/npm test$/).split(' && ');
     const ci = readFileSync(join(ROOT, '.ci', 'run'), 'utf8');
     for (const part of parts) expect(ci).toMatch(new RegExp(`^step ${part}( --no-\\w+)*$`, 'm'));
-    expect(
-      PAGES.flatMap((page) => blocksOf(textOf(page), 'sh')).filter((block) => !tried.has(block)),
-    ).toEqual([]);
+    expect(SHOWN.filter((block) => !tried.has(block))).toEqual([]);
   });
 });

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, sampleOf } from '../support/exposition.ts';
+import { leave } from '../support/leave.ts';
 import { GatewayHome, newToken, refusedAttempts, VERSIONS } from '../support/openclaw.ts';
-import { expectNoSecretShown } from '../support/secrets.ts';
 
 const CONFIG = {
   collectors: {
@@ -63,13 +63,7 @@ describe.each(VERSIONS)('a token that lies in many places beside a real gateway 
     exporter = await Exporter.start({ env: home.env, config: CONFIG });
   });
 
-  afterAll(async () => {
-    await exporter?.stop();
-    await gateway?.end('SIGKILL');
-    exporter?.remove();
-    home?.remove();
-    expectNoSecretShown();
-  });
+  afterAll(() => leave({ exporter, gateway, home }));
 
   it('is no drift where every place holds it, however it is written (T4)', async () => {
     writeUnit(`"OPENCLAW_GATEWAY_TOKEN=${token}" 'OTHER=a b'`);

@@ -36,27 +36,23 @@ function world(config = CONFIG) {
   return { root, stateDir, harness, run };
 }
 
-function withDatabase() {
+/** A gateway's folder with a database of its age and one job in it. */
+function withStore<S extends SqliteStore | RunLogStore>(Store: new (stateDir: string) => S) {
   const here = world();
-  const store = new SqliteStore(here.stateDir);
+  const store = new Store(here.stateDir);
   onTestFinished(() => store.stop());
   store.putJob('job-1', 'first');
   return { ...here, store };
 }
+
+const withDatabase = () => withStore(SqliteStore);
+const withRunLogs = () => withStore(RunLogStore);
 
 /** Runs until a new job's counters are out of the publishing delay. */
 async function known(harness: CronHarness) {
   await harness.see();
   await harness.clock.advance(1_000);
   return harness.see();
-}
-
-function withRunLogs() {
-  const here = world();
-  const store = new RunLogStore(here.stateDir);
-  onTestFinished(() => store.stop());
-  store.putJob('job-1', 'first');
-  return { ...here, store };
 }
 
 /** How SQLite goes about each query over a history that `look` makes. */

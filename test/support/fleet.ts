@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { Child } from './child.ts';
+import { blocksOf, textOf } from './pages.ts';
 import { freePort } from './ports.ts';
 import { until } from './until.ts';
 
@@ -72,8 +73,6 @@ export async function startFleet(size: FleetSize, folder: string, token: string)
   };
 }
 
-const PAGE = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8');
-
 const jobs = z.object({ scrape_configs: z.array(z.looseObject({ job_name: z.string() })) });
 
 /**
@@ -81,9 +80,9 @@ const jobs = z.object({ scrape_configs: z.array(z.looseObject({ job_name: z.stri
  * with other times.
  */
 export function documentedJobs(port: number, times: Readonly<Record<string, string>>) {
-  const blocks = [...PAGE.matchAll(/^```yaml\n(scrape_configs:\n.*?)^```/gms)];
-  return blocks
-    .map(([, block = '']) =>
+  return blocksOf(textOf('docs/fleet.md'), 'yaml')
+    .filter((block) => block.startsWith('scrape_configs:'))
+    .map((block) =>
       block
         .replaceAll('https://watcher', 'http://watcher')
         .replaceAll('watcher.example.net:19789', `127.0.0.1:${port}`)

@@ -1,9 +1,10 @@
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
 import { ROOT } from '../support/fresh-clone.ts';
+import { blocksOf, textOf } from '../support/pages.ts';
 import { installed, runProgram } from '../support/promtool.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -12,7 +13,6 @@ const PAGES = ['*.md', 'docs/**/*.md', 'grafana/*.md', 'prometheus/**/*.md', '.g
 );
 const CODE = /^ *```.*?^ *```$/gms;
 
-const textOf = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 const proseOf = (page: string) => textOf(page).replaceAll(CODE, '');
 
 /** The name under which a forge links to a heading. */
@@ -52,11 +52,7 @@ interface Example {
 
 /** Every piece of YAML on every page, with its first keys. */
 const EXAMPLES: readonly Example[] = PAGES.flatMap((page) =>
-  [...textOf(page).matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml = '']) => ({
-    page,
-    yaml,
-    keys: keysOf(parse(yaml)),
-  })),
+  blocksOf(textOf(page), 'yaml').map((yaml) => ({ page, yaml, keys: keysOf(parse(yaml)) })),
 );
 const isOf = (key: RegExp) => EXAMPLES.filter(({ keys }) => keys.some((one) => key.test(one)));
 const SCRAPES = isOf(/^scrape_configs$/);

@@ -1,14 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { documentedJobs } from '../support/fleet.ts';
-
-const PAGE = readFileSync(new URL('../../docs/fleet.md', import.meta.url), 'utf8');
+import { blocksOf, textOf } from '../support/pages.ts';
 
 describe('the page on many gateways', () => {
   it('shows configurations that are valid', () => {
-    const blocks = [...PAGE.matchAll(/^```yaml\n((?:gateways|collectors):\n.*?)^```/gms)].map(
-      ([, block = '']) => block,
+    const blocks = blocksOf(textOf('docs/fleet.md'), 'yaml').filter((block) =>
+      /^(?:gateways|collectors):/.test(block),
     );
     expect(blocks.map((block) => parseConfig(block).state)).toEqual(['valid', 'valid']);
   });
