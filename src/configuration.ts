@@ -1,4 +1,4 @@
-import type { Flags } from './config/flags.ts';
+import type { Flags } from './cli/flags.ts';
 import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
 import { checkWebConfig } from './web/server.ts';
 import { WebConfigFile } from './web/web-config.ts';

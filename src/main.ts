@@ -1,14 +1,14 @@
-import { check } from './check/check.ts';
-import { type FlagsOutcome, parseFlags, USAGE } from './config/flags.ts';
+import { check } from './cli/check/check.ts';
+import { type FlagsOutcome, parseFlags, USAGE } from './cli/flags.ts';
+import { serviceCommand } from './cli/service/command.ts';
 import type { FileConfig } from './config/schema.ts';
 import { loadConfiguration } from './configuration.ts';
 import { type Exporter, startExporter } from './exporter.ts';
-import { declareMaintenance, endMaintenance } from './registry/maintenance.ts';
-import { systemClock } from './runtime/clock.ts';
-import { codeOf, messageOf } from './runtime/errors.ts';
-import { createLogger, type Logger } from './runtime/logger.ts';
-import { ownVersion } from './runtime/version.ts';
-import { serviceCommand } from './service/command.ts';
+import { systemClock } from './lib/clock.ts';
+import { codeOf, messageOf } from './lib/errors.ts';
+import { createLogger, type Logger } from './lib/logger.ts';
+import { ownVersion } from './lib/version.ts';
+import { declareMaintenance, endMaintenance } from './state/maintenance.ts';
 
 const EXIT_BAD_INPUT = 2;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { FLAG_TEXTS } from '../../src/cli/flag-texts.ts';
+import { ENVIRONMENT_TEXTS } from '../../src/cli/flags.ts';
 import { formatDuration } from '../../src/config/duration.ts';
-import { FLAG_TEXTS } from '../../src/config/flag-texts.ts';
-import { ENVIRONMENT_TEXTS } from '../../src/config/flags.ts';
 import { COLLECTOR_DEFAULTS, fileSchema } from '../../src/config/schema.ts';
 import { webSchema } from '../../src/web/web-config.ts';
 import { code, table } from './table.ts';

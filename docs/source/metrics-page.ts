@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { createCollectors } from '../../src/collectors/index.ts';
 import { defaultConfig } from '../../src/config/load.ts';
+import { ExporterMetrics } from '../../src/core/exporter-metrics.ts';
+import { buildMetrics, probeMetrics, reloadMetrics } from '../../src/core/own-metrics.ts';
+import { stateMetrics } from '../../src/core/state-metrics.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { runCommand } from '../../src/lib/run-command.ts';
+import type { Family } from '../../src/metrics/family.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
+import { openClawInstallReader } from '../../src/openclaw/install.ts';
 import { PROBE_MODULES } from '../../src/probe/probe.ts';
-import { ExporterMetrics } from '../../src/registry/exporter-metrics.ts';
-import type { Family } from '../../src/registry/family.ts';
-import { Metrics } from '../../src/registry/metrics.ts';
-import { buildMetrics, probeMetrics, reloadMetrics } from '../../src/registry/own-metrics.ts';
-import { StateFile } from '../../src/registry/state-file.ts';
-import { stateMetrics } from '../../src/registry/state-metrics.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { createLogger } from '../../src/runtime/logger.ts';
-import { runCommand } from '../../src/sources/command.ts';
-import { openClawInstallReader } from '../../src/sources/openclaw-install.ts';
+import { StateFile } from '../../src/state/state-file.ts';
 import { code, table } from './table.ts';
 
 const instrumentSchema = z.object({

@@ -8,7 +8,7 @@ import { GATEWAY_STATES } from '../../prometheus/source/dashboards.ts';
 import type { AlertRule } from '../../prometheus/source/rule.ts';
 import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
-import { RUN_STATUSES } from '../../src/sources/cron-records.ts';
+import { RUN_STATUSES } from '../../src/collectors/cron/source/records.ts';
 import { NEUTRAL, NO_DATA, STATE, type State } from './colours.ts';
 
 /** A value's word and what it means; without a state only the word. */

@@ -1,6 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { HOST } from '../../prometheus/source/promql.ts';
-import { SSH_RESULTS, type SshResult } from '../../src/sources/ssh.ts';
+import { SSH_RESULTS, type SshResult } from '../../src/ssh/ssh.ts';
 import type { State } from './colours.ts';
 import { dashboard, UID } from './frame.ts';
 import { PLAIN_YES_NO, steps, words, YES_NO } from './mappings.ts';

@@ -1,4 +1,4 @@
-import { PLAIN_ID } from '../../src/collectors/cron-repair.ts';
+import { PLAIN_ID } from '../../src/collectors/cron/repair.ts';
 import { cronStopped } from './conditions.ts';
 import { FULL } from './gateway.ts';
 import { CRON_JOB, GATEWAY, lines, maxBy, minBy, NOT_ANSWERING, onGateway, seconds, span } from './promql.ts';

@@ -1,4 +1,4 @@
-import { RUN_STATUSES } from '../../src/sources/cron-records.ts';
+import { RUN_STATUSES } from '../../src/collectors/cron/source/records.ts';
 import { CRON_JOB, GATEWAY, HOST, lines, maxBy, span } from './promql.ts';
 import { type RecordRule, type RuleGroup, record } from './rule.ts';
 import type { Thresholds } from './thresholds.ts';

@@ -1,4 +1,4 @@
-import { SHOW_TOKEN, THEN_EQUAL } from '../../src/collectors/token-evidence.ts';
+import { SHOW_TOKEN, THEN_EQUAL } from '../../src/collectors/token/evidence.ts';
 import { partialFailure, tokenMismatch } from './conditions.ts';
 import { FULL } from './gateway.ts';
 import {

@@ -1,4 +1,4 @@
-import { SSH_RESULTS } from '../../src/sources/ssh.ts';
+import { SSH_RESULTS } from '../../src/ssh/ssh.ts';
 import type { Timeline, Value } from './timeline.ts';
 
 /** Series by name and labels, over a time that begins at minute 0. */

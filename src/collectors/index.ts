@@ -1,16 +1,16 @@
 import { type CollectorName, collectorSettingsOf } from '../config/schema.ts';
-import { apiCollector } from './api.ts';
-import { clockCollector } from './clock.ts';
-import type { Collector } from './collector.ts';
-import type { CollectorContext, CollectorFactory } from './context.ts';
-import { cronCollector } from './cron.ts';
-import { maintenanceCollector } from './maintenance.ts';
-import { pingCollector } from './ping.ts';
-import { processCollector } from './process.ts';
-import { remoteCollector } from './remote.ts';
-import { sshCollector } from './ssh.ts';
-import { tailscaleCollector } from './tailscale.ts';
-import { tokenCollector } from './token.ts';
+import type { Collector } from '../core/collector.ts';
+import type { CollectorContext, CollectorFactory } from '../core/context.ts';
+import { apiCollector } from './api/collector.ts';
+import { clockCollector } from './clock/collector.ts';
+import { cronCollector } from './cron/collector.ts';
+import { maintenanceCollector } from './maintenance/collector.ts';
+import { pingCollector } from './ping/collector.ts';
+import { processCollector } from './process/collector.ts';
+import { remoteCollector } from './remote/collector.ts';
+import { sshCollector } from './ssh/collector.ts';
+import { tailscaleCollector } from './tailscale/collector.ts';
+import { tokenCollector } from './token/collector.ts';
 
 /** All questions this exporter asks, in the order in which they are shown. */
 const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {

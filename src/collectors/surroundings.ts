@@ -1,6 +1,6 @@
-import { runCommand } from '../sources/command.ts';
-import { openClawInstallReader } from '../sources/openclaw-install.ts';
-import type { CollectorContext } from './context.ts';
+import type { CollectorContext } from '../core/context.ts';
+import { runCommand } from '../lib/run-command.ts';
+import { openClawInstallReader } from '../openclaw/install.ts';
 
 /** What differs between the running exporter and `check`. */
 export type OwnSurroundings = Omit<CollectorContext, 'platform' | 'run' | 'install'>;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { codeOf } from '../runtime/errors.ts';
-import { isBelowHome } from '../runtime/home.ts';
+import { codeOf } from '../lib/errors.ts';
+import { isBelowHome } from '../lib/paths.ts';
 import { formatDuration } from './duration.ts';
 import {
   COLLECTOR_DEFAULTS,

@@ -1,16 +1,16 @@
-import type { Evidence } from '../collectors/collector.ts';
-import type { GatewayContext } from '../collectors/context.ts';
-import { GatewayPing, type PingLook } from '../collectors/ping.ts';
-import { PING_FAMILIES } from '../collectors/ping-metrics.ts';
-import { deadlines } from '../collectors/probe-deadlines.ts';
-import { tokenEvidence } from '../collectors/token-evidence.ts';
-import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from '../collectors/token-verdict.ts';
+import { GatewayPing, type PingLook } from '../collectors/ping/collector.ts';
+import { PING_FAMILIES } from '../collectors/ping/metrics.ts';
+import { tokenEvidence } from '../collectors/token/evidence.ts';
+import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from '../collectors/token/verdict.ts';
 import { COLLECTOR_DEFAULTS, type RemoteGatewayConfig } from '../config/schema.ts';
-import { authority } from '../runtime/authority.ts';
-import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
-import type { Slots } from '../runtime/slots.ts';
-import type { Credential } from '../sources/gateway-credentials.ts';
-import type { KnownGateway } from '../sources/openclaw-install.ts';
+import type { Evidence } from '../core/collector.ts';
+import type { GatewayContext } from '../core/context.ts';
+import { deadlines } from '../gateway/deadlines.ts';
+import { authority } from '../lib/authority.ts';
+import { unlessAborted, withDeadline } from '../lib/deadline.ts';
+import type { Slots } from '../lib/slots.ts';
+import type { Credential } from '../openclaw/credentials.ts';
+import type { KnownGateway } from '../openclaw/install.ts';
 import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';
 import { SharedLooks } from './shared-looks.ts';
 

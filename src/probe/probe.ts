@@ -1,5 +1,5 @@
-import type { Evidence } from '../collectors/collector.ts';
-import type { Family, Sample } from '../registry/family.ts';
+import type { Evidence } from '../core/collector.ts';
+import type { Family, Sample } from '../metrics/family.ts';
 
 /** What can be asked of a target that the configuration names. */
 export const PROBE_MODULES = ['gateway', 'ssh'] as const;

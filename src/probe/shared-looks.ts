@@ -1,6 +1,6 @@
-import type { Clock } from '../runtime/clock.ts';
-import { unlessAborted, withDeadline } from '../runtime/deadline.ts';
-import type { Slots } from '../runtime/slots.ts';
+import type { Clock } from '../lib/clock.ts';
+import { unlessAborted, withDeadline } from '../lib/deadline.ts';
+import type { Slots } from '../lib/slots.ts';
 import type { Patience } from './probe.ts';
 
 /** Share of a caller's time for the look itself; the rest is for getting the answer out. */

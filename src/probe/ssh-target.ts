@@ -1,9 +1,9 @@
-import { sshShares } from '../collectors/ssh.ts';
-import { sshEvidence } from '../collectors/ssh-evidence.ts';
-import type { SshHost, SshLook } from '../collectors/ssh-host.ts';
-import { sshSamples } from '../collectors/ssh-metrics.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Slots } from '../runtime/slots.ts';
+import { sshShares } from '../collectors/ssh/collector.ts';
+import { sshEvidence } from '../collectors/ssh/evidence.ts';
+import type { SshHost, SshLook } from '../collectors/ssh/host.ts';
+import { sshSamples } from '../collectors/ssh/metrics.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Slots } from '../lib/slots.ts';
 import type { Patience, ProbeOutcome, ProbeTarget } from './probe.ts';
 import { SharedLooks } from './shared-looks.ts';
 

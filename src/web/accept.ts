@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { Format } from '../registry/exposition.ts';
+import type { Format } from '../metrics/exposition.ts';
 
 /** Media type parameters that scrapers send and that do not matter here; quality values stay. */
 const IGNORED_PARAMETERS = /;\s*(?:version|escaping|charset|encoding|proto)\s*=\s*[^;,]*/gi;

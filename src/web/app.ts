@@ -1,15 +1,15 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Layer } from '../collectors/collector.ts';
-import { CONTENT_TYPES } from '../registry/exposition.ts';
-import type { Metrics } from '../registry/metrics.ts';
-import type { TargetState } from '../runtime/collector-loop.ts';
-import { messageOf } from '../runtime/errors.ts';
-import type { Logger } from '../runtime/logger.ts';
-import { oneAtATime } from '../runtime/one-at-a-time.ts';
+import type { Layer } from '../core/collector.ts';
+import type { TargetState } from '../core/collector-loop.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { oneAtATime } from '../lib/one-at-a-time.ts';
+import { CONTENT_TYPES } from '../metrics/exposition.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { negotiate } from './accept.ts';
-import { CONTENT_SECURITY_POLICY } from './page-assets.ts';
+import { CONTENT_SECURITY_POLICY } from './page/assets.ts';
+import { statusPage } from './page/page.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
-import { statusPage } from './status-page.ts';
 
 /** What the pages and metrics are made of. */
 export interface WebOptions {

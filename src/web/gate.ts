@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { Clock } from '../runtime/clock.ts';
-import { Secret } from '../runtime/secret.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Secret } from '../lib/secret.ts';
 import type { Passwords } from './passwords.ts';
 import type { WebConfig } from './web-config.ts';
 

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { z } from 'zod';
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 
 /** The thread ends when nothing had to be compared for this long. */
 const IDLE_MS = 30_000;

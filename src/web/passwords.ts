@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Secret } from '../runtime/secret.ts';
+import type { Secret } from '../lib/secret.ts';
 
 /** Comparisons under way at once; whoever comes later is sent away, so that guessing passwords fills no memory. */
 const MAX_WAITING = 16;

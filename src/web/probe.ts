@@ -1,6 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
-import type { Evidence } from '../collectors/collector.ts';
+import type { Evidence } from '../core/collector.ts';
+import type { ProbeResult } from '../core/own-metrics.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CONTENT_TYPES, type Format } from '../metrics/exposition.ts';
+import { gauge } from '../metrics/family.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import {
   PROBE_MODULES,
   type ProbeModule,
@@ -9,11 +14,6 @@ import {
   type ProbeTarget,
 } from '../probe/probe.ts';
 import type { Probes } from '../probe/probes.ts';
-import { CONTENT_TYPES, type Format } from '../registry/exposition.ts';
-import { gauge } from '../registry/family.ts';
-import { Metrics } from '../registry/metrics.ts';
-import type { ProbeResult } from '../registry/own-metrics.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { negotiate } from './accept.ts';
 
 /** What `/probe` needs beside the request. */

@@ -4,8 +4,8 @@ import { createSecureContext, type SecureContextOptions, type TlsOptions } from 
 import { z } from 'zod';
 import { type ConfigProblem, validateYaml } from '../config/load.ts';
 import { section } from '../config/section.ts';
-import { codeOf } from '../runtime/errors.ts';
-import { stampOf } from '../runtime/file-stamp.ts';
+import { codeOf } from '../lib/errors.ts';
+import { stampOf } from '../lib/file-stamp.ts';
 
 const CLIENT_AUTH_TYPES = [
   'NoClientCert',

@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Exporter } from '../support/exporter.ts';
@@ -19,13 +19,14 @@ describe('the collector of docs/adding-a-collector.md, added to a fresh clone as
     symlinkSync(join(ROOT, 'node_modules'), join(clone.folder, 'node_modules'));
     const name = /^(\w+):/.exec(defaults)?.[1] ?? '';
     edit('src/config/schema.ts', 'COLLECTOR_DEFAULTS = {', defaults);
-    writeFileSync(join(clone.folder, 'src', 'sources', `${name}.ts`), source);
-    writeFileSync(join(clone.folder, 'src', 'collectors', `${name}.ts`), collector);
+    writeFileSync(join(clone.folder, 'src', 'os', `${name}.ts`), source);
+    mkdirSync(join(clone.folder, 'src', 'collectors', name));
+    writeFileSync(join(clone.folder, 'src', 'collectors', name, 'collector.ts'), collector);
     const list = 'src/collectors/index.ts';
     edit(
       list,
-      "import { cronCollector } from './cron.ts';",
-      `import { ${name}Collector } from './${name}.ts';\n`,
+      "import { cronCollector } from './cron/collector.ts';",
+      `import { ${name}Collector } from './${name}/collector.ts';\n`,
     );
     edit(list, 'cron: cronCollector,', `${name}: ${name}Collector,\n`);
   });

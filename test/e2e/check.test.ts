@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Report, reportSchema } from '../../src/check/report.ts';
+import { type Report, reportSchema } from '../../src/cli/check/report.ts';
 import { Child } from '../support/child.ts';
 import { GatewayHome, newToken, refusedAttempts } from '../support/openclaw.ts';
 import { expectNoSecretShown, keepOutput } from '../support/secrets.ts';

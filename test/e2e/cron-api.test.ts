@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { readPairedDevice } from '../../src/sources/paired-device.ts';
+import { readPairedDevice } from '../../src/openclaw/paired-device.ts';
 import type { Child } from '../support/child.ts';
 import { countedTotals, rememberedRuns, rememberedTotals } from '../support/cron-history.ts';
 import { EMPTY_EVENT, startWithJobs } from '../support/cron-jobs.ts';

@@ -7,7 +7,7 @@ import { hashSync } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { reportSchema } from '../../src/check/report.ts';
+import { reportSchema } from '../../src/cli/check/report.ts';
 import { Child } from '../support/child.ts';
 import { SqliteStore } from '../support/cron-store.ts';
 import { parseExposition, sampleOf } from '../support/exposition.ts';

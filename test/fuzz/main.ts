@@ -11,9 +11,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createFilesSource } from '../../src/sources/cron-files.ts';
-import { openClawInstall } from '../../src/sources/openclaw-install.ts';
-import { readPairedDevice } from '../../src/sources/paired-device.ts';
+import { createFilesSource } from '../../src/collectors/cron/source/files/reader.ts';
+import { openClawInstall } from '../../src/openclaw/install.ts';
+import { readPairedDevice } from '../../src/openclaw/paired-device.ts';
 import { describePlay, PHASES, type Phase } from '../support/hostile-answers.ts';
 import { askHostile } from '../support/hostile-cases.ts';
 import { HostileGateway } from '../support/hostile-gateway.ts';

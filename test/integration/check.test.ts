@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { reportSchema } from '../../src/check/report.ts';
+import { reportSchema } from '../../src/cli/check/report.ts';
 import { startBlackHole } from '../support/black-hole.ts';
 import { Child } from '../support/child.ts';
 import { fakeGateway, tcpServer } from '../support/hostile.ts';

@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { clockCollector } from '../../src/collectors/clock.ts';
-import type { Board } from '../../src/collectors/context.ts';
+import { clockCollector } from '../../src/collectors/clock/collector.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { openClawInstall } from '../../src/sources/openclaw-install.ts';
+import type { Board } from '../../src/core/context.ts';
+import { openClawInstall } from '../../src/openclaw/install.ts';
 import { parseExposition, type Series, sampleOf } from '../support/exposition.ts';
 import { testContext } from '../support/looks.ts';
 import { freePort } from '../support/ports.ts';

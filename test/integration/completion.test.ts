@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SHELLS, type Shell } from '../../src/config/command-texts.ts';
-import { completionScript } from '../../src/config/completion.ts';
-import { FLAG_TEXTS } from '../../src/config/flag-texts.ts';
-import { parseFlags } from '../../src/config/flags.ts';
-import { LOG_LEVELS } from '../../src/runtime/logger.ts';
+import { SHELLS, type Shell } from '../../src/cli/command-texts.ts';
+import { completionScript } from '../../src/cli/completion.ts';
+import { FLAG_TEXTS } from '../../src/cli/flag-texts.ts';
+import { parseFlags } from '../../src/cli/flags.ts';
+import { LOG_LEVELS } from '../../src/lib/logger.ts';
 import { installed } from '../support/promtool.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -6,7 +6,7 @@ import { compareSync } from 'bcryptjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { FLAG_TEXTS } from '../../src/config/flag-texts.ts';
+import { FLAG_TEXTS } from '../../src/cli/flag-texts.ts';
 import { Child } from '../support/child.ts';
 import { freePort } from '../support/ports.ts';
 import { rememberSecret } from '../support/secrets.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { AuthBudget, budgetKey, MAX_FAILURES } from '../../src/registry/auth-budget.ts';
+import { AuthBudget, budgetKey, MAX_FAILURES } from '../../src/auth/budget.ts';
 import { writePairedDevice } from '../support/cron-api-gateway.ts';
 import { ApiWorld, ASKED_EVERY_MS, setPaired } from '../support/cron-api-world.ts';
 import { CronHarness } from '../support/cron-harness.ts';

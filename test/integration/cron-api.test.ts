@@ -1,10 +1,10 @@
 import { verify } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { createApiSource } from '../../src/sources/cron-api.ts';
-import { withGatewayApi } from '../../src/sources/gateway-api.ts';
-import { readPairedDevice } from '../../src/sources/paired-device.ts';
+import { createApiSource } from '../../src/collectors/cron/source/api.ts';
+import { withGatewayApi } from '../../src/gateway/api.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { readPairedDevice } from '../../src/openclaw/paired-device.ts';
 import { ApiGateway, NONCE, writePairedDevice } from '../support/cron-api-gateway.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
 import { describe, expect, test } from 'vitest';
-import type { CronLogSourceOptions } from '../../src/sources/cron-logs.ts';
+import type { CronLogSourceOptions } from '../../src/collectors/cron/source/logs/reader.ts';
 import { LogReader, logSource } from '../support/log-source.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { until } from '../support/until.ts';

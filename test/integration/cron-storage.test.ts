@@ -607,7 +607,7 @@ function leaveAsKilled(store: SqliteStore, stateDir: string): void {
 
 /** What the database source sees as a user without any rights of its own. */
 function sourceAsNobody(stateDir: string): unknown {
-  const module = fileURLToPath(new URL('../../src/sources/cron-sqlite.ts', import.meta.url));
+  const module = fileURLToPath(new URL('../../src/collectors/cron/source/sqlite/reader.ts', import.meta.url));
   const program = `
     import { createSqliteSource } from ${JSON.stringify(module)};
     const source = createSqliteSource({ stateDir: ${JSON.stringify(stateDir)}, now: Date.now });

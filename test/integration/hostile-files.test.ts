@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createFilesSource } from '../../src/sources/cron-files.ts';
-import { createSqliteSource } from '../../src/sources/cron-sqlite.ts';
-import { gatewayLocks } from '../../src/sources/gateway-lock.ts';
-import { openClawInstall } from '../../src/sources/openclaw-install.ts';
-import { readPairedDevice } from '../../src/sources/paired-device.ts';
+import { createFilesSource } from '../../src/collectors/cron/source/files/reader.ts';
+import { createSqliteSource } from '../../src/collectors/cron/source/sqlite/reader.ts';
+import { openClawInstall } from '../../src/openclaw/install.ts';
+import { gatewayLocks } from '../../src/openclaw/lock.ts';
+import { readPairedDevice } from '../../src/openclaw/paired-device.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, totalOf } from '../support/exposition.ts';
 import { sparseFile } from '../support/sparse-file.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { runCommand } from '../../src/sources/command.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { runCommand } from '../../src/lib/run-command.ts';
 import { sampleOf } from '../support/exposition.ts';
 import { processesWith } from '../support/processes.ts';
 import { sshRounds } from '../support/ssh-collector.ts';

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { declareMaintenance, endMaintenance, readMaintenance } from '../../src/registry/maintenance.ts';
+import { declareMaintenance, endMaintenance, readMaintenance } from '../../src/state/maintenance.ts';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
 import { type Series, sampleOf } from '../support/exposition.ts';

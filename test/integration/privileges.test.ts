@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { type Report, reportSchema } from '../../src/check/report.ts';
+import { type Report, reportSchema } from '../../src/cli/check/report.ts';
 import { Child } from '../support/child.ts';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/until.ts';

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
 import request from 'supertest';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Metrics } from '../../src/registry/metrics.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { createApp } from '../../src/web/app.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { matching, parseExposition, sampleOf, stateOf } from '../support/exposition.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parseCmdline, parseProcStat } from '../../src/sources/proc-process.ts';
-import { processCredential } from '../../src/sources/process-credential.ts';
+import { processCredential } from '../../src/openclaw/process-credential.ts';
+import { parseCmdline, parseProcStat } from '../../src/os/proc-process.ts';
 import { Child } from '../support/child.ts';
 import { newToken } from '../support/openclaw.ts';
 import { tempFolder } from '../support/temp-folder.ts';

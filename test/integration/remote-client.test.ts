@@ -1,8 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/runtime/secret.ts';
-import { runCommand } from '../../src/sources/command.ts';
 import {
   type CredentialKind,
   holds,
@@ -10,7 +8,9 @@ import {
   type RemoteClient,
   readAnswer,
   script,
-} from '../../src/sources/remote-client.ts';
+} from '../../src/collectors/remote/client.ts';
+import { runCommand } from '../../src/lib/run-command.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const TOKEN = 'a token, of some length: 0123456789';

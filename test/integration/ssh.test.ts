@@ -2,8 +2,8 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { runCommand } from '../../src/sources/command.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { runCommand } from '../../src/lib/run-command.ts';
 import { Child } from '../support/child.ts';
 import { sampleOf } from '../support/exposition.ts';
 import { freePort } from '../support/ports.ts';
@@ -20,11 +20,11 @@ const timeoutMs = 25_000;
 /** For hosts that hang: phases 0.96 s, command 3.2 s. */
 const SHORT = { timeoutMs: 8_000 };
 
-const SOURCES = new URL('../../src/sources/', import.meta.url).href;
+const SRC = new URL('../../src/', import.meta.url).href;
 /** A process of its own that runs one command probe and is killed meanwhile. */
 const PROBE_ONCE = `
-import { probeCommand } from '${SOURCES}ssh-command.ts';
-import { runCommand } from '${SOURCES}command.ts';
+import { probeCommand } from '${SRC}ssh/command.ts';
+import { runCommand } from '${SRC}lib/run-command.ts';
 await probeCommand(
   { target: '127.0.0.1', port: Number(process.env.PROBED_PORT), configFile: '/dev/null' },
   undefined,

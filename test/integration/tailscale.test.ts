@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tailscaleCollector } from '../../src/collectors/tailscale.ts';
+import { tailscaleCollector } from '../../src/collectors/tailscale/collector.ts';
+import { parseTailscaleStatus } from '../../src/collectors/tailscale/status.ts';
 import { fileSchema } from '../../src/config/schema.ts';
-import { runCommand } from '../../src/sources/command.ts';
-import { parseTailscaleStatus } from '../../src/sources/tailscale.ts';
+import { runCommand } from '../../src/lib/run-command.ts';
 import { sampleOf } from '../support/exposition.ts';
 import { installOf, lookOnce, testContext } from '../support/looks.ts';
 import { tempFolder } from '../support/temp-folder.ts';

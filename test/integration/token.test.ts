@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { apiCollector } from '../../src/collectors/api.ts';
-import { pingCollector } from '../../src/collectors/ping.ts';
-import { tokenCollector } from '../../src/collectors/token.ts';
-import { Secret } from '../../src/runtime/secret.ts';
+import { apiCollector } from '../../src/collectors/api/collector.ts';
+import { pingCollector } from '../../src/collectors/ping/collector.ts';
+import { tokenCollector } from '../../src/collectors/token/collector.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { sampleOf, stateOf } from '../support/exposition.ts';
 import { fakeGateway } from '../support/hostile.ts';
 import { installOf, lookOnce, testContext } from '../support/looks.ts';

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Board } from '../../src/collectors/context.ts';
-import { Secret } from '../../src/runtime/secret.ts';
+import type { Board } from '../../src/core/context.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { ApiGateway, writePairedDevice } from './cron-api-gateway.ts';
 import { CronHarness } from './cron-harness.ts';
 import { FilesStore, SqliteStore, type StoredRun } from './cron-store.ts';

@@ -1,4 +1,4 @@
-import type { CronJob, CronSchedule, RunStatus } from '../../src/sources/cron-records.ts';
+import type { CronJob, CronSchedule, RunStatus } from '../../src/collectors/cron/source/records.ts';
 
 const BACK_OFF_MS = [30_000, 60_000, 300_000, 900_000, 3_600_000];
 const QUARTER_MS = 900_000;

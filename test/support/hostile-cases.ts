@@ -1,12 +1,12 @@
-import { systemClock } from '../../src/runtime/clock.ts';
-import { Secret } from '../../src/runtime/secret.ts';
-import { createApiSource } from '../../src/sources/cron-api.ts';
-import { withGatewayApi } from '../../src/sources/gateway-api.ts';
-import { authenticate } from '../../src/sources/gateway-auth.ts';
-import { askHealth, askReady } from '../../src/sources/gateway-http.ts';
-import { openToChallenge } from '../../src/sources/gateway-websocket.ts';
-import type { PairedDevice } from '../../src/sources/paired-device.ts';
-import { probeBanner } from '../../src/sources/ssh-banner.ts';
+import { createApiSource } from '../../src/collectors/cron/source/api.ts';
+import { withGatewayApi } from '../../src/gateway/api.ts';
+import { authenticate } from '../../src/gateway/auth.ts';
+import { askHealth, askReady } from '../../src/gateway/http.ts';
+import { openToChallenge } from '../../src/gateway/websocket.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { Secret } from '../../src/lib/secret.ts';
+import type { PairedDevice } from '../../src/openclaw/paired-device.ts';
+import { probeBanner } from '../../src/ssh/banner.ts';
 import type { Phase } from './hostile-answers.ts';
 
 const device: PairedDevice = {

@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
-import type { GatewayAddress } from '../../src/sources/gateway-address.ts';
+import type { GatewayAddress } from '../../src/openclaw/address.ts';
 
 /** The address of a port of this machine. */
 export function localAddress(port: number): GatewayAddress {

@@ -1,11 +1,11 @@
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../src/runtime/clock.ts';
+import type { ReadSource, SourceRun } from '../../src/collectors/cron/source/cron-source.ts';
 import {
   type CronLogSource,
   type CronLogSourceOptions,
   createCronLogSource,
-} from '../../src/sources/cron-logs.ts';
-import type { ReadSource, SourceRun } from '../../src/sources/cron-source.ts';
+} from '../../src/collectors/cron/source/logs/reader.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 
 /** A log source beside a state folder that is closed when the running test ends. */
 export function logSource(stateDir: string, options: Partial<CronLogSourceOptions> = {}): CronLogSource {

@@ -1,4 +1,4 @@
-import type { LogFields, Logger, LogLevel } from '../../src/runtime/logger.ts';
+import type { LogFields, Logger, LogLevel } from '../../src/lib/logger.ts';
 
 export interface LogLine {
   readonly level: LogLevel;

@@ -1,37 +1,32 @@
+import { parseFlags } from '../../src/cli/flags.ts';
+import { toFinishedRun } from '../../src/collectors/cron/source/finished-entry.ts';
+import { parseLogCursor } from '../../src/collectors/cron/source/logs/cursor.ts';
+import { createLineJudge, parseRunDuration } from '../../src/collectors/cron/source/logs/rules.ts';
+import { findTime } from '../../src/collectors/cron/source/logs/time.ts';
+import { toCronJob } from '../../src/collectors/cron/source/stored-job.ts';
+import { newNonce, readAnswer } from '../../src/collectors/remote/client.ts';
+import { parseTailscaleStatus } from '../../src/collectors/tailscale/status.ts';
 import { parseDuration } from '../../src/config/duration.ts';
-import { parseFlags } from '../../src/config/flags.ts';
 import { parseConfig, validateYaml } from '../../src/config/load.ts';
-import { parseJson } from '../../src/runtime/json.ts';
-import { memoryGroups, parseLimit } from '../../src/sources/cgroup.ts';
-import { parseRemoteTime } from '../../src/sources/clock-offset.ts';
-import { parseChronyTracking, parseSntp, parseTimedatectl } from '../../src/sources/clock-sync.ts';
-import { toFinishedRun } from '../../src/sources/cron-finished-entry.ts';
-import { toCronJob } from '../../src/sources/cron-job-schema.ts';
-import { holdsMoreValues } from '../../src/sources/json-size.ts';
-import { parseLogCursor } from '../../src/sources/log-cursor.ts';
-import { createLineJudge, parseRunDuration } from '../../src/sources/log-rules.ts';
-import { findTime } from '../../src/sources/log-time.ts';
-import { parseLsof, parsePs } from '../../src/sources/macos-process.ts';
-import { credentialOf, substitute } from '../../src/sources/openclaw-secret-input.ts';
-import { readLaunchdJob } from '../../src/sources/plist.ts';
-import { parseListeningSockets } from '../../src/sources/proc-net.ts';
-import {
-  parseCmdline,
-  parseProcStat,
-  parseProcStatus,
-  pickEnvironment,
-} from '../../src/sources/proc-process.ts';
-import { newNonce, readAnswer } from '../../src/sources/remote-client.ts';
+import { parseRemoteTime } from '../../src/lib/clock-offset.ts';
+import { parseJson } from '../../src/lib/json.ts';
+import { holdsMoreValues } from '../../src/lib/json-size.ts';
+import { credentialOf, substitute } from '../../src/openclaw/secrets.ts';
 import {
   isLaunchdDisabled,
   parseLaunchctlPrint,
   parseSystemctlShow,
-} from '../../src/sources/service-manager.ts';
-import { parseBanner } from '../../src/sources/ssh-banner.ts';
-import { problemOf } from '../../src/sources/ssh-command.ts';
-import { parseSshConfig } from '../../src/sources/ssh-config.ts';
-import { expandVariables, parseEnvironmentFile, readUnit } from '../../src/sources/systemd-unit.ts';
-import { parseTailscaleStatus } from '../../src/sources/tailscale.ts';
+} from '../../src/openclaw/service/manager.ts';
+import { readLaunchdJob } from '../../src/openclaw/service/plist.ts';
+import { expandVariables, parseEnvironmentFile, readUnit } from '../../src/openclaw/service/systemd-unit.ts';
+import { memoryGroups, parseLimit } from '../../src/os/cgroup.ts';
+import { parseChronyTracking, parseSntp, parseTimedatectl } from '../../src/os/clock-sync.ts';
+import { parseLsof, parsePs } from '../../src/os/macos.ts';
+import { parseListeningSockets } from '../../src/os/proc-net.ts';
+import { parseCmdline, parseProcStat, parseProcStatus, pickEnvironment } from '../../src/os/proc-process.ts';
+import { parseBanner } from '../../src/ssh/banner.ts';
+import { problemOf } from '../../src/ssh/command.ts';
+import { parseSshConfig } from '../../src/ssh/config.ts';
 import { webSchema } from '../../src/web/web-config.ts';
 
 /** A reader of text from outside, with texts that it understands. It must give a value for any text. */

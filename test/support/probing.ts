@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.ts';
+import type { ProbeResult } from '../../src/core/own-metrics.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { runCommand } from '../../src/lib/run-command.ts';
 import { Probes } from '../../src/probe/probes.ts';
-import type { ProbeResult } from '../../src/registry/own-metrics.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { runCommand } from '../../src/sources/command.ts';
 import type { ProbeOptions } from '../../src/web/probe.ts';
 
 export interface Probing extends ProbeOptions {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StateFile } from '../../src/registry/state-file.ts';
+import { StateFile } from '../../src/state/state-file.ts';
 import { recordingLogger } from './logger.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { Evidence } from '../../src/collectors/collector.ts';
-import type { TargetState } from '../../src/runtime/collector-loop.ts';
+import type { Evidence } from '../../src/core/collector.ts';
+import type { TargetState } from '../../src/core/collector-loop.ts';
 
 /** A target of which one piece of evidence is known: that a gateway answers, where nothing else is said. */
 export function targetState(evidence: Partial<Evidence>, state: Partial<TargetState> = {}): TargetState {

@@ -4,79 +4,99 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = join(import.meta.dirname, '..', '..', 'src');
 
-interface Import {
-  /** A file below `src`, or the name of a package. */
-  readonly from: string;
-  readonly typeOnly: boolean;
-}
+/** Folders by their place in the order of dependency: each may import what stands before it, types included. */
+const ORDER: readonly (readonly string[])[] = [
+  ['lib'],
+  ['metrics', 'config'],
+  ['state'],
+  ['os'],
+  ['openclaw'],
+  ['gateway', 'ssh'],
+  ['core'],
+  ['auth'],
+  ['collectors'],
+  ['diagnosis'],
+  ['probe'],
+  ['cli', 'web'],
+];
+
+/** What only asks the outside world: it knows no metrics, no collectors and no state. */
+const ASKING = /^(?:os|openclaw|gateway|ssh)\/|^collectors\/.*\/source\//;
+
+const MAX_LINES = 400;
 
 interface Module {
   /** Relative to `src`. */
   readonly file: string;
   readonly text: string;
-  readonly imports: readonly Import[];
+  /** Files below `src`, or names of packages; types included. */
+  readonly imports: readonly string[];
 }
 
-const STATEMENT = /^(?:import|export)\s+(?<type>type\s)?(?<what>[^'";]*?\sfrom\s+)?'(?<from>[^']+)'/gm;
+const STATEMENT = /^(?:import|export)\s+(?:[^'";]*?\sfrom\s+)?'(?<from>[^']+)'/gm;
 const DYNAMIC = /\bimport\(\s*'(?<from>[^']+)'/g;
 
-function importsOf(file: string, text: string): Import[] {
+function findImports(file: string, text: string): string[] {
   const resolved = (from = '') =>
     from.startsWith('.') ? relative(SRC, resolve(dirname(join(SRC, file)), from)) : from;
-  const stated = [...text.matchAll(STATEMENT)].map(({ groups }) => ({
-    from: resolved(groups?.from),
-    typeOnly: groups?.type !== undefined || onlyTypes(groups?.what ?? ''),
-  }));
-  const dynamic = [...text.matchAll(DYNAMIC)].map(({ groups }) => ({
-    from: resolved(groups?.from),
-    typeOnly: false,
-  }));
-  return [...stated, ...dynamic];
-}
-
-/** Whether every name in `{ type A, type B } from` is a type. */
-function onlyTypes(what: string): boolean {
-  const names = /^\{(?<names>[^}]*)\}/.exec(what)?.groups?.names;
-  const parts = names?.split(',').filter((name) => name.trim() !== '') ?? [];
-  return parts.length > 0 && parts.every((name) => name.trim().startsWith('type '));
+  return [...text.matchAll(STATEMENT), ...text.matchAll(DYNAMIC)].map(({ groups }) => resolved(groups?.from));
 }
 
 const modules: readonly Module[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => {
     const text = readFileSync(join(SRC, file), 'utf8');
-    return { file, text, imports: importsOf(file, text) };
+    return { file, text, imports: findImports(file, text) };
   });
 
-/** Imports, types included unless told otherwise, from files in `folder` of what `forbidden` matches: `file -> import`. */
-function found(folder: string, forbidden: RegExp, { typesToo = true } = {}): string[] {
+/** Place in {@link ORDER}; the program itself stands last. */
+function rank(file: string): number {
+  const folder = file.includes('/') ? (file.split('/', 1)[0] ?? '') : '';
+  const place = ORDER.findIndex((folders) => folders.includes(folder));
+  if (place !== -1) return place;
+  return ['exporter.ts', 'main.ts'].includes(file) ? ORDER.length + 1 : Number.NaN;
+}
+
+function topFolder(file: string): string {
+  return file.includes('/') ? (file.split('/', 1)[0] ?? '') : '';
+}
+
+/** `collectors/ping` of `collectors/ping/state.ts`; undefined for what is no collector's. */
+function collectorFolder(file: string): string | undefined {
+  return /^collectors\/[^/]+(?=\/)/.exec(file)?.[0];
+}
+
+function edges(): { readonly file: string; readonly from: string }[] {
+  return modules.flatMap(({ file, imports }) =>
+    imports.filter((from) => /\.[jt]s$/.test(from)).map((from) => ({ file, from })),
+  );
+}
+
+/** Imports from files in `folder` of what `forbidden` matches: `file -> import`. */
+function findImportsOf(folder: RegExp, forbidden: RegExp): string[] {
   return modules
-    .filter(({ file }) => file.startsWith(folder))
+    .filter(({ file }) => folder.test(file))
     .flatMap(({ file, imports }) =>
-      imports
-        .filter(({ from, typeOnly }) => forbidden.test(from) && (typesToo || !typeOnly))
-        .map(({ from }) => `${file} -> ${from}`),
+      imports.filter((from) => forbidden.test(from)).map((from) => `${file} -> ${from}`),
     );
 }
 
-function cycles(): string[] {
-  const next = new Map(
-    modules.map(({ file, imports }) => [file, imports.filter(({ typeOnly }) => !typeOnly)]),
-  );
+function findCycles(): string[] {
+  const next = new Map(modules.map(({ file, imports }) => [file, imports]));
   const done = new Set<string>();
-  const circles: string[] = [];
+  const cycles: string[] = [];
   const visit = (file: string, path: readonly string[]): void => {
-    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
     if (path.includes(file) || done.has(file)) return;
-    for (const { from } of next.get(file) ?? []) visit(from, [...path, file]);
+    for (const from of next.get(file) ?? []) visit(from, [...path, file]);
     done.add(file);
   };
   for (const { file } of modules) visit(file, []);
-  return circles;
+  return cycles;
 }
 
 describe('the scan of imports', () => {
-  it('sees every kind of import', () => {
+  it('sees every kind of import, types included', () => {
     const text = [
       "import a from 'a';",
       "import './b.ts';",
@@ -86,64 +106,72 @@ describe('the scan of imports', () => {
       "export { f } from './f.ts';",
       "const g = await import('./g.ts');",
     ].join('\n');
-    expect(importsOf('x/y.ts', text)).toEqual([
-      { from: 'a', typeOnly: false },
-      { from: 'x/b.ts', typeOnly: false },
-      { from: 'c.ts', typeOnly: false },
-      { from: 'x/d.ts', typeOnly: true },
-      { from: 'x/e.ts', typeOnly: true },
-      { from: 'x/f.ts', typeOnly: false },
-      { from: 'x/g.ts', typeOnly: false },
+    expect(findImports('x/y.ts', text)).toEqual([
+      'a',
+      'x/b.ts',
+      'c.ts',
+      'x/d.ts',
+      'x/e.ts',
+      'x/f.ts',
+      'x/g.ts',
     ]);
   });
 
   it('sees the whole program', () => {
     const files = new Set(modules.map(({ file }) => file));
     expect(files).toContain('main.ts');
-    const local = modules.flatMap(({ imports }) => imports.filter(({ from }) => from.endsWith('.ts')));
-    expect(local.filter(({ from }) => !files.has(from))).toEqual([]);
+    expect(edges().filter(({ from }) => from.endsWith('.ts') && !files.has(from))).toEqual([]);
   });
 });
 
 describe('the architecture', () => {
-  it('keeps sources free of metrics, collectors and web', () => {
-    expect(found('sources/', /^(?:collectors|registry|web)\/|^prom-client$|^express$/)).toEqual([]);
+  it('has a place in the order of dependency for every file', () => {
+    expect(modules.filter(({ file }) => Number.isNaN(rank(file))).map(({ file }) => file)).toEqual([]);
   });
 
-  it('keeps collectors free of web', () => {
-    expect(found('collectors/', /^web\/|^express$/)).toEqual([]);
+  it('lets each folder import only what stands before it in the order, types included', () => {
+    const wrong = edges().filter(
+      ({ file, from }) => topFolder(file) !== topFolder(from) && rank(file) <= rank(from),
+    );
+    expect(wrong.map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
   });
 
-  it('lets collectors start child processes through sources alone', () => {
-    expect(found('', /^(?:node:)?child_process$/)).toEqual([]);
-    expect(found('', /^execa$/)).toEqual(['sources/command.ts -> execa']);
+  it('lets no collector import another', () => {
+    const wrong = edges().filter(({ file, from }) => {
+      const [own, other] = [collectorFolder(file), collectorFolder(from)];
+      return own !== undefined && other !== undefined && own !== other;
+    });
+    expect(wrong.map(({ file, from }) => `${file} -> ${from}`)).toEqual([]);
   });
 
-  it('keeps the registry and the runtime free of collectors and web, but for their types', () => {
-    expect(found('registry/', /^(?:collectors|web|sources)\//, { typesToo: false })).toEqual([]);
-    expect(found('runtime/', /^(?:collectors|web|sources)\//, { typesToo: false })).toEqual([]);
+  it('keeps what asks the outside world free of metrics, state and the core', () => {
+    expect(findImportsOf(ASKING, /^(?:metrics|core|state)\/|^prom-client$|^express$/)).toEqual([]);
   });
 
-  it('keeps the configuration free of everything but the runtime', () => {
-    expect(found('config/', /^(?:collectors|web|sources|registry)\//)).toEqual([]);
+  it('keeps express to the web', () => {
+    expect(findImportsOf(/^(?!web\/)/, /^express$/)).toEqual([]);
   });
 
-  it('lets nothing import the program itself', () => {
-    expect(found('', /^(?:main\.ts|launch\.js)$/)).toEqual([]);
-    expect(found('', /^exporter\.ts$/)).toEqual(['main.ts -> exporter.ts']);
+  it('starts child processes in one place', () => {
+    expect(findImportsOf(/^/, /^(?:node:)?child_process$/)).toEqual([]);
+    expect(findImportsOf(/^/, /^execa$/)).toEqual(['lib/run-command.ts -> execa']);
   });
 
-  it('has no cycles of imports', () => {
-    expect(cycles()).toEqual([]);
+  it('has no cycles of imports, types included', () => {
+    expect(findCycles()).toEqual([]);
   });
 
   it('has no default exports', () => {
-    expect(modules.filter(({ text }) => /^export\s+default\b/m.test(text)).map(({ file }) => file)).toEqual(
-      [],
-    );
+    const wrong = modules.filter(({ text }) => /^export\s+default\b/m.test(text));
+    expect(wrong.map(({ file }) => file)).toEqual([]);
   });
 
-  it('says of everything that is exported what it is', () => {
+  it(`has no file of more than ${MAX_LINES} lines`, () => {
+    const wrong = modules.filter(({ text }) => text.split('\n').length > MAX_LINES + 1);
+    expect(wrong.map(({ file }) => file)).toEqual([]);
+  });
+
+  it('documents everything that is exported', () => {
     const declaration = /^export (?:async )?(?:function\*?|class|interface|type|const) (\w+)/;
     const silent = modules.flatMap(({ file, text }) => {
       const lines = text.split('\n');

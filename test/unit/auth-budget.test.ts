@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AuthBudget, budgetKey, MAX_FAILURES, WINDOW_MS } from '../../src/registry/auth-budget.ts';
-import type { BootClock } from '../../src/runtime/boot-clock.ts';
+import { AuthBudget, budgetKey, MAX_FAILURES, WINDOW_MS } from '../../src/auth/budget.ts';
+import type { BootClock } from '../../src/lib/boot-clock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ADDRESS = 'loopback:18789';

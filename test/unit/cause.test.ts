@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diagnose } from '../../src/check/cause.ts';
-import type { Evidence } from '../../src/collectors/collector.ts';
+import type { Evidence } from '../../src/core/collector.ts';
+import { diagnose } from '../../src/diagnosis/cause.ts';
 import { causeRule } from '../support/cause-order.ts';
 
 const unreachable: Evidence = {

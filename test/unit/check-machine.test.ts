@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { gatewayService } from '../../src/check/machine.ts';
+import { gatewayService } from '../../src/cli/check/machine.ts';
 import { defaultConfig } from '../../src/config/load.ts';
-import type { RunCommand } from '../../src/sources/command.ts';
-import { openClawInstall } from '../../src/sources/openclaw-install.ts';
+import type { RunCommand } from '../../src/lib/run-command.ts';
+import { openClawInstall } from '../../src/openclaw/install.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

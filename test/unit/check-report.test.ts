@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import commands from '../../docs/runbooks/openclaw-commands.json' with { type: 'json' };
-import type { Machine } from '../../src/check/machine.ts';
-import { renderReport } from '../../src/check/render.ts';
-import { type Looked, reportOf, reportSchema } from '../../src/check/report.ts';
-import type { Evidence } from '../../src/collectors/collector.ts';
-import { MAKE_EQUAL } from '../../src/collectors/token-evidence.ts';
-import { Metrics } from '../../src/registry/metrics.ts';
-import type { TargetState } from '../../src/runtime/collector-loop.ts';
-import type { ServiceState } from '../../src/sources/service-manager.ts';
-import { statusPage } from '../../src/web/status-page.ts';
+import type { Machine } from '../../src/cli/check/machine.ts';
+import { renderReport } from '../../src/cli/check/render.ts';
+import { type Looked, reportOf, reportSchema } from '../../src/cli/check/report.ts';
+import { MAKE_EQUAL } from '../../src/collectors/token/evidence.ts';
+import type { Evidence } from '../../src/core/collector.ts';
+import type { TargetState } from '../../src/core/collector-loop.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
+import type { ServiceState } from '../../src/openclaw/service/manager.ts';
+import { statusPage } from '../../src/web/page/page.ts';
 import { textOfPage } from '../support/page-text.ts';
 
 const SERVICE: ServiceState = {

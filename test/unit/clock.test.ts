@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { clockOffset, parseRemoteTime } from '../../src/sources/clock-offset.ts';
+import { clockOffset, parseRemoteTime } from '../../src/lib/clock-offset.ts';
 import {
   askSyncStates,
   parseChronyTracking,
   parseSntp,
   parseTimedatectl,
   type SyncTools,
-} from '../../src/sources/clock-sync.ts';
+} from '../../src/os/clock-sync.ts';
 
 /** An exchange that took 2 s, in the middle of which it was 1,700,000,001 by the local clock. */
 const EXCHANGE = { startedAtMs: 1_700_000_000_000, endedAtMs: 1_700_000_002_000, tookMs: 2_000 };

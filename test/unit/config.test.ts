@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { formatDuration, MAX_DURATION_MS, parseDuration } from '../../src/config/duration.ts';
 import { type ConfigProblem, defaultConfig, loadConfigFile, parseConfig } from '../../src/config/load.ts';
 import { COLLECTOR_DEFAULTS, type CollectorName, collectorSettingsOf } from '../../src/config/schema.ts';
-import { MAX_TIMER_MS } from '../../src/runtime/clock.ts';
+import { MAX_TIMER_MS } from '../../src/lib/clock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 function problemsOf(text: string): readonly ConfigProblem[] {

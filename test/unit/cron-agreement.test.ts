@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { agreementEvidence, CrossCheck } from '../../src/collectors/cron-agreement.ts';
-import type { CronJob } from '../../src/sources/cron-records.ts';
-import type { SourceReading } from '../../src/sources/cron-source.ts';
+import { agreementEvidence, CrossCheck } from '../../src/collectors/cron/agreement.ts';
+import type { SourceReading } from '../../src/collectors/cron/source/cron-source.ts';
+import type { CronJob } from '../../src/collectors/cron/source/records.ts';
 
 const NOW = 1_800_000_000_000;
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cronEvidence } from '../../src/collectors/cron-evidence.ts';
-import type { CronJob } from '../../src/sources/cron-records.ts';
+import { cronEvidence } from '../../src/collectors/cron/evidence.ts';
+import type { CronJob } from '../../src/collectors/cron/source/records.ts';
 
 function failing(id: string, name = id): CronJob {
   return { id, name, enabled: true, consecutiveErrors: 3 } as CronJob;

@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { LogDiscovery } from '../../src/sources/log-discovery.ts';
-import type { CronLogRule } from '../../src/sources/log-settings.ts';
+import { LogDiscovery } from '../../src/collectors/cron/source/logs/discovery.ts';
+import type { CronLogRule } from '../../src/collectors/cron/source/logs/settings.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { LogReader, logSource } from '../support/log-source.ts';
 import { tempFolder } from '../support/temp-folder.ts';

@@ -7,9 +7,9 @@ import {
   missCursorSchema,
   overdueSeconds,
   type RunSeen,
-} from '../../src/collectors/cron-misses.ts';
-import { MAX_OCCURRENCES } from '../../src/collectors/cron-schedule.ts';
-import type { CronJob, CronSchedule } from '../../src/sources/cron-records.ts';
+} from '../../src/collectors/cron/schedule/misses.ts';
+import { MAX_OCCURRENCES } from '../../src/collectors/cron/schedule/planner.ts';
+import type { CronJob, CronSchedule } from '../../src/collectors/cron/source/records.ts';
 import { cronJob, liveGateway, type Outage, randomFrom } from '../support/cron-gateway-model.ts';
 
 const SECOND = 1_000;

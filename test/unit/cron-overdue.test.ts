@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { overdueEvidence } from '../../src/collectors/cron-overdue.ts';
-import { Metrics } from '../../src/registry/metrics.ts';
-import { statusPage } from '../../src/web/status-page.ts';
+import { overdueEvidence } from '../../src/collectors/cron/overdue.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
+import { statusPage } from '../../src/web/page/page.ts';
 import { CronHarness } from '../support/cron-harness.ts';
 import { SqliteStore } from '../support/cron-store.ts';
 import { textOfPage } from '../support/page-text.ts';

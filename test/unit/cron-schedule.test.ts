@@ -1,10 +1,10 @@
 import { Cron } from 'croner';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { logInterval } from '../../src/collectors/cron-log-interval.ts';
-import { expectedInterval } from '../../src/collectors/cron-schedule.ts';
-import { cronSlots, staggerOffsets } from '../../src/collectors/cron-slots.ts';
-import type { CronSchedule } from '../../src/sources/cron-records.ts';
+import { logInterval } from '../../src/collectors/cron/schedule/log-interval.ts';
+import { expectedInterval } from '../../src/collectors/cron/schedule/planner.ts';
+import { cronSlots, staggerOffsets } from '../../src/collectors/cron/schedule/slots.ts';
+import type { CronSchedule } from '../../src/collectors/cron/source/records.ts';
 import { instantsByTheWall } from '../support/cron-gateway-model.ts';
 
 const MINUTE = 60_000;

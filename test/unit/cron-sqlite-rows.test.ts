@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { CronRows } from '../../src/sources/cron-sqlite-rows.ts';
+import { CronRows } from '../../src/collectors/cron/source/sqlite/rows.ts';
 import { SqliteStore } from '../support/cron-store.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Format } from '../../src/registry/exposition.ts';
-import { counter, gauge, stateset } from '../../src/registry/family.ts';
-import { Metrics } from '../../src/registry/metrics.ts';
+import type { Format } from '../../src/metrics/exposition.ts';
+import { counter, gauge, stateset } from '../../src/metrics/family.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { duplicateSeries, matching, parseExposition, sampleOf } from '../support/exposition.ts';
 
 const FORMATS: readonly Format[] = ['text', 'openmetrics'];

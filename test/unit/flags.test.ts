@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FLAG_TEXTS } from '../../src/config/flag-texts.ts';
-import { type Flags, isLoopback, parseFlags, USAGE } from '../../src/config/flags.ts';
+import { FLAG_TEXTS } from '../../src/cli/flag-texts.ts';
+import { type Flags, isLoopback, parseFlags, USAGE } from '../../src/cli/flags.ts';
 
 const env = { HOME: '/home/somebody' };
 

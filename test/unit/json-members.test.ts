@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eachMember } from '../../src/sources/json-members.ts';
+import { eachMember } from '../../src/collectors/cron/source/files/json-members.ts';
 
 async function membersOf(json: string, name = 'jobs'): Promise<string[] | undefined> {
   const found: string[] = [];

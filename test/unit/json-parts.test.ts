@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonPieces } from '../../src/runtime/json-parts.ts';
+import { jsonPieces } from '../../src/state/json-parts.ts';
 
 const member = fc.record(
   {

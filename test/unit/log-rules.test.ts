@@ -1,11 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createNameMatcher, expandBraces } from '../../src/sources/glob.ts';
-import type { LogFacts } from '../../src/sources/log-cursor.ts';
-import { archiveOf, describePath, jobNameOf } from '../../src/sources/log-names.ts';
-import { createLineJudge, type LogRule, parseRunDuration } from '../../src/sources/log-rules.ts';
-import { type LogRun, takeLine } from '../../src/sources/log-runs.ts';
-import { findTime, parseTime, secondPassing } from '../../src/sources/log-time.ts';
+import type { LogFacts } from '../../src/collectors/cron/source/logs/cursor.ts';
+import { archiveOf, describePath, jobNameOf } from '../../src/collectors/cron/source/logs/names.ts';
+import {
+  createLineJudge,
+  type LogRule,
+  parseRunDuration,
+} from '../../src/collectors/cron/source/logs/rules.ts';
+import { type LogRun, takeLine } from '../../src/collectors/cron/source/logs/runs.ts';
+import { findTime, parseTime, secondPassing } from '../../src/collectors/cron/source/logs/time.ts';
+import { createNameMatcher, expandBraces } from '../../src/lib/glob.ts';
 
 const WORDS: LogRule = { success: /SUCCESS/, error: /ERROR/ };
 const SEEN = Date.UTC(2026, 10, 23, 12);

@@ -6,8 +6,8 @@ import {
   type LogFields,
   type LogFormat,
   type LogLevel,
-} from '../../src/runtime/logger.ts';
-import { Secret } from '../../src/runtime/secret.ts';
+} from '../../src/lib/logger.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 function logged(format: LogFormat, msg: string, fields?: LogFields, level: LogLevel = 'debug'): string {

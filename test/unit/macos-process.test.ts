@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CommandOutcome, RunCommand } from '../../src/sources/command.ts';
-import { MacProcesses, parseLsof, parsePs } from '../../src/sources/macos-process.ts';
+import type { CommandOutcome, RunCommand } from '../../src/lib/run-command.ts';
+import { MacProcesses, parseLsof, parsePs } from '../../src/os/macos.ts';
 
 // Documented output of ps(1), lsof(8) and sysctl(8); not tested on macOS.
 const PS = ` 4925     1   501 829440 101:23.45 S    Mon Nov 23 00:47:16 2026     /opt/homebrew/bin/node /opt/homebrew/lib/node_modules/openclaw/dist/index.js gateway --port 18789

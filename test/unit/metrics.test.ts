@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { gauge } from '../../src/registry/family.ts';
-import { Metrics } from '../../src/registry/metrics.ts';
+import { gauge } from '../../src/metrics/family.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { duplicateSeries, parseExposition } from '../support/exposition.ts';
 
 const jobs = gauge('openclaw_things', 'Things.', { labels: ['thing'], meaning: { absent: 'never' } });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { oneAtATime } from '../../src/runtime/one-at-a-time.ts';
+import { oneAtATime } from '../../src/lib/one-at-a-time.ts';
 import { settle } from '../support/fake-clock.ts';
 
 describe('work that runs one at a time', () => {

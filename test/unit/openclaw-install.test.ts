@@ -2,11 +2,7 @@ import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type InstallOptions,
-  openClawInstall,
-  openClawInstallReader,
-} from '../../src/sources/openclaw-install.ts';
+import { type InstallOptions, openClawInstall, openClawInstallReader } from '../../src/openclaw/install.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 function home(files: Readonly<Record<string, string>> = {}): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonOf } from '../../src/sources/gateway-http.ts';
-import { holdsMoreValues } from '../../src/sources/json-size.ts';
+import { jsonOf } from '../../src/gateway/http.ts';
+import { holdsMoreValues } from '../../src/lib/json-size.ts';
 import { PARSERS } from '../support/parsers.ts';
 
 /** One of `valid` with a piece of it replaced by any text. */

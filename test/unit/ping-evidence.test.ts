@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pingEvidence } from '../../src/collectors/ping-evidence.ts';
-import { type Answers, gatewayState } from '../../src/collectors/ping-state.ts';
+import { pingEvidence } from '../../src/collectors/ping/evidence.ts';
+import { type Answers, gatewayState } from '../../src/collectors/ping/state.ts';
 
 const WINDOW_MS = 60_000;
 

@@ -8,7 +8,7 @@ import {
   hasStarted,
   PING_RESULTS,
   pingResult,
-} from '../../src/collectors/ping-state.ts';
+} from '../../src/collectors/ping/state.ts';
 
 const WINDOW = 300_000;
 const live: Answers['health'] = { state: 'live', connectSeconds: 0.001, httpSeconds: 0.001 };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memoryGroups, parseLimit } from '../../src/sources/cgroup.ts';
-import { parseListeningSockets, socketInode } from '../../src/sources/proc-net.ts';
+import { memoryGroups, parseLimit } from '../../src/os/cgroup.ts';
+import { parseListeningSockets, socketInode } from '../../src/os/proc-net.ts';
 import {
   parseBootTime,
   parseCmdline,
@@ -11,7 +11,7 @@ import {
   parseProcStat,
   parseProcStatus,
   pickEnvironment,
-} from '../../src/sources/proc-process.ts';
+} from '../../src/os/proc-process.ts';
 
 // Recorded from a 2026.9.6 gateway.
 const STAT =

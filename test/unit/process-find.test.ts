@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { findGateway, type Search } from '../../src/collectors/process-find.ts';
-import type { Listens, PortListener, Processes, ProcessRow } from '../../src/sources/processes.ts';
+import { findGateway, type Search } from '../../src/collectors/process/find.ts';
+import type { Listens, PortListener, Processes, ProcessRow } from '../../src/os/processes.ts';
 
 const PORT = 18_789;
 const STATE_DIR = '/home/u/.openclaw';

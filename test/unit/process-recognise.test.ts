@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { declaredPort, looksLike } from '../../src/collectors/process-recognise.ts';
+import { declaredPort, looksLike } from '../../src/collectors/process/recognise.ts';
 
 const INDEX = '/usr/lib/node_modules/openclaw/dist/index.js';
 

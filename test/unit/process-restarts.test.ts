@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RestartCounter, type SeenProcess } from '../../src/collectors/process-restarts.ts';
-import { StateFile } from '../../src/registry/state-file.ts';
+import { RestartCounter, type SeenProcess } from '../../src/collectors/process/restarts.ts';
+import { StateFile } from '../../src/state/state-file.ts';
 import { recordingLogger } from '../support/logger.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Collector, Observation, Target } from '../../src/collectors/collector.ts';
-import { gauge } from '../../src/registry/family.ts';
-import { Metrics } from '../../src/registry/metrics.ts';
-import { Scheduler } from '../../src/runtime/scheduler.ts';
+import type { Collector, Observation, Target } from '../../src/core/collector.ts';
+import { Scheduler } from '../../src/core/scheduler.ts';
+import { gauge } from '../../src/metrics/family.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { parseExposition, sampleOf } from '../support/exposition.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { type LogLine, recordingLogger } from '../support/logger.ts';

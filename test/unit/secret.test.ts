@@ -1,7 +1,7 @@
 import { format, inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { messageOf } from '../../src/runtime/errors.ts';
-import { Secret } from '../../src/runtime/secret.ts';
+import { messageOf } from '../../src/lib/errors.ts';
+import { Secret } from '../../src/lib/secret.ts';
 
 const VALUE = 'correct-horse-battery-staple';
 

@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openClawInstall } from '../../src/sources/openclaw-install.ts';
-import { readLaunchdJob } from '../../src/sources/plist.ts';
-import { parseEnvironmentFile, readUnit, splitWords } from '../../src/sources/systemd-unit.ts';
+import { openClawInstall } from '../../src/openclaw/install.ts';
+import { readLaunchdJob } from '../../src/openclaw/service/plist.ts';
+import { parseEnvironmentFile, readUnit, splitWords } from '../../src/openclaw/service/systemd-unit.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const UNIT = '.config/systemd/user/openclaw-gateway.service';

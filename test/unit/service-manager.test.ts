@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CommandOutcome, RunCommand } from '../../src/sources/command.ts';
+import type { CommandOutcome, RunCommand } from '../../src/lib/run-command.ts';
 import {
   isLaunchdDisabled,
   launchdLabel,
@@ -10,7 +10,7 @@ import {
   type ServiceQuery,
   systemdService,
   unitNames,
-} from '../../src/sources/service-manager.ts';
+} from '../../src/openclaw/service/manager.ts';
 
 const signal = new AbortController().signal;
 

@@ -3,10 +3,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ENVIRONMENT_TEXTS, parseFlags } from '../../src/config/flags.ts';
-import { type PlanOptions, planService } from '../../src/service/plan.ts';
-import { launchdPlist, systemdUnit } from '../../src/service/unit.ts';
-import { readLaunchdJob } from '../../src/sources/plist.ts';
+import { ENVIRONMENT_TEXTS, parseFlags } from '../../src/cli/flags.ts';
+import { type PlanOptions, planService } from '../../src/cli/service/plan.ts';
+import { launchdPlist, systemdUnit } from '../../src/cli/service/unit.ts';
+import { readLaunchdJob } from '../../src/openclaw/service/plist.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ANALYZE = '/usr/bin/systemd-analyze';

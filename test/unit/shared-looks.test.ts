@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Slots } from '../../src/lib/slots.ts';
 import { SharedLooks } from '../../src/probe/shared-looks.ts';
-import { Slots } from '../../src/runtime/slots.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
 const MOST_MS = 4_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Slots } from '../../src/runtime/slots.ts';
+import { Slots } from '../../src/lib/slots.ts';
 import { settle } from '../support/fake-clock.ts';
 
 const forever = new AbortController().signal;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CommandOutcome, RunCommand } from '../../src/sources/command.ts';
-import { SSH_RESULTS } from '../../src/sources/ssh.ts';
+import type { CommandOutcome, RunCommand } from '../../src/lib/run-command.ts';
+import { SSH_RESULTS } from '../../src/ssh/ssh.ts';
 import { matching, sampleOf } from '../support/exposition.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { sshRounds } from '../support/ssh-collector.ts';

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { CommandOutcome } from '../../src/sources/command.ts';
-import { sshEnvironment } from '../../src/sources/ssh.ts';
-import {
-  type CommandProbe,
-  commandArguments,
-  probeCommand,
-  problemOf,
-} from '../../src/sources/ssh-command.ts';
-import type { SshRoute } from '../../src/sources/ssh-config.ts';
+import type { CommandOutcome } from '../../src/lib/run-command.ts';
+import { type CommandProbe, commandArguments, probeCommand, problemOf } from '../../src/ssh/command.ts';
+import type { SshRoute } from '../../src/ssh/config.ts';
+import { sshEnvironment } from '../../src/ssh/ssh.ts';
 
 const CHANGED = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\r
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseBanner } from '../../src/sources/ssh-banner.ts';
-import { parseSshConfig, routeAsWritten } from '../../src/sources/ssh-config.ts';
+import { parseBanner } from '../../src/ssh/banner.ts';
+import { parseSshConfig, routeAsWritten } from '../../src/ssh/config.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9.-]{0,20}$/);
 const port = fc.integer({ min: 1, max: 65_535 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { MAKE_EQUAL, tokenEvidence } from '../../src/collectors/token-evidence.ts';
-import { Secret } from '../../src/runtime/secret.ts';
-import type { CredentialPlace } from '../../src/sources/gateway-credentials.ts';
-import type { KnownGateway } from '../../src/sources/openclaw-install.ts';
+import { MAKE_EQUAL, tokenEvidence } from '../../src/collectors/token/evidence.ts';
+import { Secret } from '../../src/lib/secret.ts';
+import type { CredentialPlace } from '../../src/openclaw/credentials.ts';
+import type { KnownGateway } from '../../src/openclaw/install.ts';
 
 const INSTALL: KnownGateway = {
   address: { url: 'ws://127.0.0.1:18789', host: '127.0.0.1', port: 18_789, tls: false, local: true },

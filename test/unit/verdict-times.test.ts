@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Evidence, Layer, Verdict } from '../../src/collectors/collector.ts';
-import { type DatedEvidence, datesOf, LayerTimes } from '../../src/runtime/verdict-times.ts';
+import type { Evidence, Layer, Verdict } from '../../src/core/collector.ts';
+import { type DatedEvidence, datesOf, LayerTimes } from '../../src/core/verdict-times.ts';
 
 function seen(verdict: Verdict, text = 'words', more: Partial<Evidence> = {}): Evidence {
   return { layer: 'process', subject: 'gateway', verdict, text, ...more };

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import { gauge } from '../../src/registry/family.ts';
-import { Metrics } from '../../src/registry/metrics.ts';
-import { authority } from '../../src/runtime/authority.ts';
+import { authority } from '../../src/lib/authority.ts';
+import { gauge } from '../../src/metrics/family.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
 import { createApp, type WebOptions } from '../../src/web/app.ts';
 import { recordingLogger } from '../support/logger.ts';
 import { probing } from '../support/probing.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { declareMaintenance, endMaintenance } from '../../../src/registry/maintenance.ts';
+import { declareMaintenance, endMaintenance } from '../../../src/state/maintenance.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 import { GONE } from './gateway.ts';

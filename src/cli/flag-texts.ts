@@ -1,0 +1,40 @@
+import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
+
+/** Loopback alone; the port is the gateway's plus 1,000. */
+export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
+
+/** One flag as `--help` and the reference show it. */
+interface FlagText {
+  readonly flag: string;
+  readonly help: string;
+  readonly default?: string;
+}
+
+/** Every flag with what it does. */
+export const FLAG_TEXTS: readonly FlagText[] = [
+  { flag: '--config.file=FILE', help: 'YAML configuration; none is needed beside a gateway' },
+  { flag: '--config.check', help: 'validate the configuration and exit (0 valid, 2 not)' },
+  { flag: '--web.listen-address=ADDR', help: 'host:port to serve on', default: DEFAULT_LISTEN_ADDRESS },
+  {
+    flag: '--web.config.file=FILE',
+    help: "TLS and authentication, in the format of Prometheus' exporter-toolkit",
+  },
+  { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
+  { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },
+  {
+    flag: '--storage.path=FOLDER',
+    help: 'totals and limits that survive a restart',
+    default: '$XDG_STATE_HOME/openclaw-gateway-exporter, else ~/.local/state/openclaw-gateway-exporter',
+  },
+  { flag: '--log.level=LEVEL', help: LOG_LEVELS.join(', '), default: 'info' },
+  { flag: '--log.format=FORMAT', help: LOG_FORMATS.join(', '), default: 'logfmt' },
+  { flag: '--json', help: 'with check: print the diagnosis for programs' },
+  { flag: '--watch', help: 'with check: look again and again' },
+  {
+    flag: '--system',
+    help: "with install-service and uninstall-service: a service of the machine, run as sudo's user",
+  },
+  { flag: '--yes', help: 'with install-service and uninstall-service: do not ask' },
+  { flag: '--version', help: 'print the version and exit' },
+  { flag: '--help', help: 'print this and exit' },
+];

@@ -1,0 +1,256 @@
+import { isIPv4 } from 'node:net';
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parseDuration } from '../config/duration.ts';
+import { messageOf } from '../lib/errors.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
+import { homeOfUser } from '../lib/paths.ts';
+import { COMMAND_TEXTS, SHELLS } from './command-texts.ts';
+import { completionScript } from './completion.ts';
+import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
+
+/** Longer than this is no maintenance but a switched-off alert. */
+const MAX_MAINTENANCE_MS = 7 * 86_400_000;
+/** The words themselves are not repeated: a token may be among them. */
+const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.map(({ allowed }) => allowed).join(', ')} (see --help)`;
+const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alone (see --help)';
+const SERVICE_ONLY_PROBLEM =
+  '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
+
+/** Where the exporter listens; `host` without the brackets of an IPv6 address. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** All flags after defaults; paths as they were given. */
+export interface Flags {
+  /** Validate the configuration and exit. */
+  readonly onlyCheckConfig: boolean;
+  readonly configFile: string | undefined;
+  readonly listen: ListenAddress;
+  readonly webConfigFile: string | undefined;
+  readonly allowUnauthenticatedRemote: boolean;
+  readonly enableLifecycle: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Absolute folder of the exporter's own state. */
+  readonly storagePath: string;
+}
+
+/** What the command line asks for; `invalid` with one sentence a mistake. */
+export type FlagsOutcome =
+  | { readonly state: 'run'; readonly flags: Flags }
+  | {
+      readonly state: 'check';
+      readonly flags: Flags;
+      readonly json: boolean;
+      readonly watch: boolean;
+    }
+  | {
+      readonly state: 'service';
+      readonly flags: Flags;
+      readonly action: 'install' | 'uninstall';
+      readonly system: boolean;
+      readonly yes: boolean;
+    }
+  | { readonly state: 'maintenance_start'; readonly storagePath: string; readonly durationMs: number }
+  | { readonly state: 'maintenance_stop'; readonly storagePath: string }
+  /** Something to print and nothing else to do. */
+  | { readonly state: 'completion'; readonly script: string }
+  | { readonly state: 'version' }
+  | { readonly state: 'help' }
+  | { readonly state: 'invalid'; readonly problems: readonly string[] };
+
+const OPTIONS = {
+  'config.file': { type: 'string' },
+  'config.check': { type: 'boolean' },
+  'web.listen-address': { type: 'string' },
+  'web.config.file': { type: 'string' },
+  'web.enable-lifecycle': { type: 'boolean' },
+  'web.allow-unauthenticated-remote': { type: 'boolean' },
+  'log.level': { type: 'string' },
+  'log.format': { type: 'string' },
+  'storage.path': { type: 'string' },
+  json: { type: 'boolean' },
+  watch: { type: 'boolean' },
+  system: { type: 'boolean' },
+  yes: { type: 'boolean' },
+  version: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** OpenClaw's own environment variables that are honoured, with what each says. */
+export const ENVIRONMENT_TEXTS: readonly (readonly [string, string])[] = [
+  ['OPENCLAW_STATE_DIR', 'the state folder'],
+  ['OPENCLAW_CONFIG_PATH', "OpenClaw's own configuration file"],
+  ['OPENCLAW_GATEWAY_URL', "the gateway's address"],
+  ['OPENCLAW_GATEWAY_PORT', "the gateway's port on this machine"],
+  ['OPENCLAW_GATEWAY_TOKEN', "the gateway's token"],
+  ['OPENCLAW_GATEWAY_PASSWORD', "the gateway's password, where it asks for one"],
+  ['OPENCLAW_PROFILE', 'the profile, where it is not the default one'],
+  ['OPENCLAW_HOME', 'the folder in which OpenClaw has its state folder'],
+  ['OPENCLAW_INCLUDE_ROOTS', 'folders from which openclaw.json may include files'],
+  ['OPENCLAW_SYSTEMD_UNIT', "the gateway's unit, where its name is one of your own"],
+  ['OPENCLAW_LAUNCHD_LABEL', "the gateway's agent, likewise"],
+];
+
+/** What `--help` prints. */
+export const USAGE = `Usage: openclaw-gateway-exporter [flags]
+${COMMAND_TEXTS.map(({ names, usage }) => `       openclaw-gateway-exporter ${names.join(' | ')} ${usage}`).join('\n')}
+
+${FLAG_TEXTS.map(({ flag, help, default: value }) => `  ${flag}\n      ${help}${value ? ` (default ${value})` : ''}`).join('\n')}
+
+OpenClaw's own environment variables are honoured:
+${ENVIRONMENT_TEXTS.map(([name, text]) => `  ${name.padEnd(28)}${text}`).join('\n')}
+`;
+
+/** Command line and environment to flags; every mistake with its value and what is allowed. Never throws. */
+export function parseFlags(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): FlagsOutcome {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    return { state: 'invalid', problems: [`${messageOf(error)} (see --help)`] };
+  }
+  const { values, positionals } = parsed;
+  if (values.version) return { state: 'version' };
+  if (values.help) return { state: 'help' };
+  const outcome = validate(values, env);
+  if (outcome.state !== 'run') return outcome;
+  return positionals.length === 0 && !COMMAND_FLAGS.some((name) => values[name])
+    ? outcome
+    : commandOf(positionals, values, outcome.flags);
+}
+
+type Values = ReturnType<typeof parse>['values'];
+
+/** Flags that only some command takes. */
+const COMMAND_FLAGS = ['json', 'watch', 'system', 'yes'] as const;
+
+function commandOf(words: readonly string[], values: Values, flags: Flags): FlagsOutcome {
+  const [command] = words.length === 1 ? words : [];
+  const { json = false, watch = false, system = false, yes = false } = values;
+  const action = command === undefined ? undefined : SERVICE_ACTIONS.get(command);
+  const problems = [
+    ...((json || watch) && command !== 'check' ? [CHECK_ONLY_PROBLEM] : []),
+    ...((system || yes) && action === undefined ? [SERVICE_ONLY_PROBLEM] : []),
+  ];
+  if (problems.length > 0) return { state: 'invalid', problems };
+  if (command === 'check') return { state: 'check', flags, json, watch };
+  if (action !== undefined) return { state: 'service', flags, action, system, yes };
+  return subCommand(words, flags.storagePath);
+}
+
+const SERVICE_ACTIONS = new Map<string, 'install' | 'uninstall'>([
+  ['install-service', 'install'],
+  ['uninstall-service', 'uninstall'],
+]);
+
+function subCommand(words: readonly string[], storagePath: string): FlagsOutcome {
+  const [command, action, length, ...rest] = words;
+  const shell = command === 'completion' && words.length === 2 ? oneOf(SHELLS, action ?? '') : undefined;
+  if (shell !== undefined) return { state: 'completion', script: completionScript(shell) };
+  if (command !== 'maintenance' || rest.length > 0) {
+    return { state: 'invalid', problems: [COMMAND_PROBLEM] };
+  }
+  if (action === 'stop' && length === undefined) return { state: 'maintenance_stop', storagePath };
+  const durationMs = action === 'start' ? parseDuration(length ?? '') : undefined;
+  if (durationMs === undefined || durationMs === 0 || durationMs > MAX_MAINTENANCE_MS) {
+    return { state: 'invalid', problems: [COMMAND_PROBLEM] };
+  }
+  return { state: 'maintenance_start', storagePath, durationMs };
+}
+
+function validate(values: Values, env: Readonly<Record<string, string | undefined>>): FlagsOutcome {
+  const listen = parseListenAddress(values['web.listen-address'] ?? DEFAULT_LISTEN_ADDRESS);
+  const storagePath = values['storage.path'] ?? defaultStoragePath(env);
+  const logLevel = oneOf(LOG_LEVELS, values['log.level'] ?? 'info');
+  const logFormat = oneOf(LOG_FORMATS, values['log.format'] ?? 'logfmt');
+  const problems = [...listenProblems(values, listen), ...pathProblems(values, storagePath)];
+  if (!logLevel) problems.push(notAllowed('--log.level', values['log.level'], LOG_LEVELS.join(', ')));
+  if (!logFormat) problems.push(notAllowed('--log.format', values['log.format'], LOG_FORMATS.join(', ')));
+  if (problems.length > 0 || !listen || !logLevel || !logFormat || !storagePath) {
+    return { state: 'invalid', problems };
+  }
+  return {
+    state: 'run',
+    flags: {
+      onlyCheckConfig: values['config.check'] ?? false,
+      configFile: values['config.file'],
+      listen,
+      webConfigFile: values['web.config.file'],
+      allowUnauthenticatedRemote: values['web.allow-unauthenticated-remote'] ?? false,
+      enableLifecycle: values['web.enable-lifecycle'] ?? false,
+      logLevel,
+      logFormat,
+      storagePath: resolve(storagePath),
+    },
+  };
+}
+
+function listenProblems(values: Values, listen: ListenAddress | undefined): string[] {
+  if (listen === undefined) {
+    const allowed = `host:port, such as ${DEFAULT_LISTEN_ADDRESS} or [::1]:19789`;
+    return [notAllowed('--web.listen-address', values['web.listen-address'], allowed)];
+  }
+  // Whether a web configuration authenticates anybody is known when it is read.
+  if (values['web.config.file'] !== undefined) return [];
+  return exposureProblems(listen, values['web.allow-unauthenticated-remote'] ?? false);
+}
+
+function pathProblems(values: Values, storagePath: string | undefined): string[] {
+  const problems: string[] = [];
+  if (values['config.file'] === '') problems.push(notAllowed('--config.file', '', 'a file'));
+  if (values['web.config.file'] === '') problems.push(notAllowed('--web.config.file', '', 'a file'));
+  if (storagePath === '') problems.push(notAllowed('--storage.path', '', 'a folder'));
+  if (storagePath === undefined) problems.push('--storage.path: no home folder is known; name a folder');
+  return problems;
+}
+
+/** What speaks against listening there without asking anybody who they are. */
+export function exposureProblems({ host }: ListenAddress, insisted: boolean): string[] {
+  if (isLoopback(host) || insisted) return [];
+  return [
+    `--web.listen-address: ${host} is not loopback, and without authentication everyone who reaches it reads ` +
+      'the metrics; listen on 127.0.0.1, configure authentication with --web.config.file, or insist with ' +
+      '--web.allow-unauthenticated-remote',
+  ];
+}
+
+/** Whether `host` names this machine's loopback and nothing else. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true });
+}
+
+function parseListenAddress(text: string): ListenAddress | undefined {
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:]*)):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.port);
+  if (match === null || port > 65_535) return undefined;
+  const host = match.groups?.v6 ?? match.groups?.host ?? '';
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}
+
+function oneOf<T extends string>(allowed: readonly T[], text: string): T | undefined {
+  return allowed.find((value) => value === text);
+}
+
+function notAllowed(flag: string, value: string | undefined, allowed: string): string {
+  return `${flag}: ${JSON.stringify(value)} is not allowed; allowed: ${allowed}`;
+}
+
+/** Where state is kept without `--storage.path`; undefined where no home folder is known. */
+export function defaultStoragePath(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const xdg = env.XDG_STATE_HOME;
+  // The XDG specification: a path that is not absolute is to be ignored.
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'openclaw-gateway-exporter');
+  const home = env.HOME || homeOfUser();
+  return home && join(home, '.local', 'state', 'openclaw-gateway-exporter');
+}

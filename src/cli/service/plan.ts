@@ -1,0 +1,181 @@
+import { dirname, join } from 'node:path';
+import { authority } from '../../lib/authority.ts';
+import { defaultStoragePath, ENVIRONMENT_TEXTS, type Flags } from '../flags.ts';
+import {
+  LAUNCHD_LABEL,
+  LAUNCHD_LOG,
+  launchdPlist,
+  type ServiceProgram,
+  systemdUnit,
+  UNIT_NAME,
+} from './unit.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A program with its arguments. */
+export interface ServiceStep {
+  readonly command: readonly string[];
+  /** Exit codes beside 0 with which nothing is wrong: there was nothing to end. */
+  readonly alsoGood?: readonly number[];
+}
+
+/** What would be done: shown first, done when the user agrees. */
+export interface ServicePlan {
+  readonly file: string;
+  /** The file's content; undefined: it is removed. */
+  readonly content: string | undefined;
+  /** Run before and after the file changes; one that fails ends it there. */
+  readonly before: readonly ServiceStep[];
+  readonly after: readonly ServiceStep[];
+}
+
+/** What would be done, or why nothing can be. */
+export type PlanOutcome =
+  | { readonly state: 'planned'; readonly plan: ServicePlan }
+  | { readonly state: 'impossible'; readonly reason: string };
+
+/** What a plan depends on. */
+export interface PlanOptions {
+  readonly action: 'install' | 'uninstall';
+  /** Of the machine instead of the user. */
+  readonly system: boolean;
+  readonly flags: Flags;
+  readonly platform: NodeJS.Platform;
+  readonly env: Environment;
+  readonly uid: number;
+  /** The user's; undefined where none is known. A service of the machine needs none. */
+  readonly home: string | undefined;
+  /** Program and first arguments that start this exporter. */
+  readonly launcher: readonly string[];
+  /** The folder relative paths of flags are below. */
+  readonly resolve: (path: string) => string;
+}
+
+/** Never written to a unit: the token is found in OpenClaw's own files, or in `gateway.token_file`. */
+const SECRET_VARIABLES = ['OPENCLAW_GATEWAY_TOKEN', 'OPENCLAW_GATEWAY_PASSWORD'];
+/** What decides where the gateway and its service are found. */
+const KEPT_VARIABLES = [
+  ...ENVIRONMENT_TEXTS.map(([name]) => name).filter((name) => !SECRET_VARIABLES.includes(name)),
+  'XDG_CONFIG_HOME',
+];
+
+/** Where systemd keeps the state of the machine's unit (`StateDirectory=`); the unit may write nowhere else. */
+const SYSTEM_STORAGE = '/var/lib/openclaw-gateway-exporter';
+/** `launchctl bootout` returns before the agent is gone, and until then the next bootstrap fails. */
+const LAUNCHD_GONE_SECONDS = '3';
+
+/** ESRCH, and `Could not find specified service`: no such agent is loaded. Not tried on macOS. */
+const LAUNCHD_NOT_LOADED = [3, 113];
+
+/** How the service is installed or removed on this system. */
+export function planService(options: PlanOptions): PlanOutcome {
+  const { platform, system, home } = options;
+  if (platform === 'darwin' && system) {
+    return impossible('--system: on macOS the exporter is an agent of the user; leave --system out');
+  }
+  if (platform !== 'darwin' && platform !== 'linux') {
+    return impossible(`there is no service manager that is known on ${platform}`);
+  }
+  if (system) return systemPlan(options);
+  if (home === undefined)
+    return impossible('no home folder is known to put a service of the user into; set HOME');
+  const plan = platform === 'darwin' ? launchdPlan(options, home) : userPlan(options, home);
+  return { state: 'planned', plan };
+}
+
+function userPlan(options: PlanOptions, home: string): ServicePlan {
+  const { env } = options;
+  const folder = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'systemd', 'user');
+  return systemdPlan(options, join(folder, UNIT_NAME), ['systemctl', '--user'], undefined);
+}
+
+function systemPlan(options: PlanOptions): PlanOutcome {
+  const { env, uid, flags } = options;
+  const user = env.SUDO_USER;
+  if (uid !== 0)
+    return impossible('--system: writes to /etc; run it with sudo as the user who owns the gateway');
+  if (user === undefined || user === 'root' || !/^[\w.-]+$/.test(user)) {
+    return impossible(
+      '--system: run it with sudo as the user who owns the gateway: the service runs as that user',
+    );
+  }
+  if (flags.storagePath !== defaultStoragePath(env)) {
+    return impossible(
+      `--storage.path: a service of the machine keeps its state in ${SYSTEM_STORAGE}; leave it out`,
+    );
+  }
+  const file = join('/etc/systemd/system', UNIT_NAME);
+  return { state: 'planned', plan: systemdPlan(options, file, ['systemctl'], user) };
+}
+
+function systemdPlan(
+  options: PlanOptions,
+  file: string,
+  systemctl: readonly string[],
+  user: string | undefined,
+): ServicePlan {
+  const reload = { command: [...systemctl, 'daemon-reload'] };
+  if (options.action === 'uninstall') {
+    return {
+      file,
+      content: undefined,
+      before: [{ command: [...systemctl, 'disable', '--now', UNIT_NAME] }],
+      after: [reload],
+    };
+  }
+  const storage = user === undefined ? options.flags.storagePath : SYSTEM_STORAGE;
+  return {
+    file,
+    content: systemdUnit(programOf(options, storage), user),
+    before: [],
+    after: [
+      reload,
+      { command: [...systemctl, 'enable', UNIT_NAME] },
+      { command: [...systemctl, 'restart', UNIT_NAME] },
+    ],
+  };
+}
+
+function launchdPlan(options: PlanOptions, home: string): ServicePlan {
+  const { action, uid, flags } = options;
+  const file = join(home, 'Library', 'LaunchAgents', `${LAUNCHD_LABEL}.plist`);
+  const end = {
+    command: ['launchctl', 'bootout', `gui/${uid}/${LAUNCHD_LABEL}`],
+    alsoGood: LAUNCHD_NOT_LOADED,
+  };
+  if (action === 'uninstall') return { file, content: undefined, before: [end], after: [] };
+  return {
+    file,
+    content: launchdPlist(programOf(options, flags.storagePath), join(home, 'Library', 'Logs', LAUNCHD_LOG)),
+    before: [end, { command: ['/bin/sleep', LAUNCHD_GONE_SECONDS] }],
+    after: [{ command: ['launchctl', 'bootstrap', `gui/${uid}`, file] }],
+  };
+}
+
+/** The flags as they are, with absolute paths: a service has no folder that they would be relative to. */
+function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: string): ServiceProgram {
+  const flag = (name: string, value: string | undefined) =>
+    value === undefined ? [] : [`--${name}=${value}`];
+  const command = [
+    ...launcher,
+    ...flag('config.file', flags.configFile && resolve(flags.configFile)),
+    ...flag('web.config.file', flags.webConfigFile && resolve(flags.webConfigFile)),
+    ...flag('web.listen-address', authority(flags.listen)),
+    ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),
+    ...(flags.allowUnauthenticatedRemote ? ['--web.allow-unauthenticated-remote'] : []),
+    ...flag('storage.path', storagePath),
+    ...flag('log.level', flags.logLevel),
+    ...flag('log.format', flags.logFormat),
+  ];
+  const kept = KEPT_VARIABLES.flatMap((name) => {
+    const value = env[name];
+    return value === undefined || value === '' ? [] : [[name, value] as const];
+  });
+  // Commands such as ssh and tailscale are looked for there.
+  const path = env.PATH ?? `${dirname(launcher[0] ?? '/usr/bin/node')}:/usr/local/bin:/usr/bin:/bin`;
+  return { command, environment: new Map([['PATH', path], ...kept]) };
+}
+
+function impossible(reason: string): PlanOutcome {
+  return { state: 'impossible', reason };
+}

@@ -1,0 +1,223 @@
+import { z } from 'zod';
+import type { AttemptReading, AuthResult } from '../../auth/attempt.ts';
+import { AuthGate } from '../../auth/gate.ts';
+import type { Collector, Evidence, Observation } from '../../core/collector.ts';
+import type { AuthKnowledge, CollectorContext, CollectorFactory } from '../../core/context.ts';
+import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
+import { type Asking, askHealth, callGateway, type HttpOutcome, jsonOf } from '../../gateway/http.ts';
+import { gauge } from '../../metrics/family.ts';
+import type { OpenClawInstall } from '../../openclaw/install.ts';
+import { SLOW_RECHECK_MS } from '../token/proof.ts';
+
+const FUNCTION = 'sessions_list';
+/** One session of the answer; its size is bounded by what a session's record holds. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Share of a look's time for the question whether a gateway answers at all. */
+const HEALTH_SHARE = 0.3;
+const FIRST_VERDICT_MS = 2_000;
+/** The first call after a gateway's start takes most of a second on older versions. */
+const MIN_TIMEOUT_MS = 5_000;
+
+const up = gauge(
+  'openclaw_gateway_function_up',
+  'Whether a function of the gateway works when it is called over its HTTP API; 0 while openclaw_gateway_up is 1 is a partial failure.',
+  {
+    labels: ['function'],
+    meaning: {
+      absent: 'tool policy hides it, this gateway has no such API, or no valid token is at hand',
+      zero: 'it failed or did not answer in time',
+      one: 'it answered',
+    },
+  },
+);
+const duration = gauge(
+  'openclaw_gateway_function_duration_seconds',
+  'How long the last call of the function took, when it answered.',
+  { labels: ['function'], meaning: { absent: 'it did not answer' } },
+);
+
+/** Does one function of the gateway's API work? Its answer is checked and thrown away: it holds session keys. */
+export const apiCollector: CollectorFactory = (context, settings): Collector => {
+  const timeoutMs = Math.max(settings.timeoutMs, MIN_TIMEOUT_MS);
+  const api = new FunctionCheck(context, deadlines(timeoutMs));
+  return {
+    name: 'api',
+    intervalMs: settings.intervalMs,
+    timeoutMs,
+    families: [up, duration],
+    targets: () => [
+      { name: FUNCTION, timeoutMs: api.deadlines.targetMs, collect: (signal) => api.look(signal) },
+    ],
+  };
+};
+
+/** What one call says: of the function, of the credential, and of the attempt's charge. */
+export interface CallReading {
+  /** Undefined where the call says nothing about the function. */
+  readonly works: boolean | undefined;
+  readonly result: AuthResult;
+  readonly charge: AttemptReading['charge'];
+  readonly text: string;
+}
+
+const success = z.looseObject({ ok: z.literal(true) });
+const hidden = z.looseObject({
+  ok: z.literal(false),
+  error: z.looseObject({ type: z.literal('not_found') }),
+});
+
+/** Reads the answer of `POST /tools/invoke`. The credential is checked before body and tool, so any other answer proves it. */
+function readCall(outcome: HttpOutcome): CallReading {
+  if (outcome.state !== 'answered') return unanswered(outcome);
+  const { status } = outcome;
+  const body = jsonOf(outcome);
+  if (status === 401) return reading(undefined, 'token_mismatch', 'keep', 'the gateway refuses the token');
+  if (status === 429)
+    return reading(undefined, 'rate_limited', 'refund', 'the gateway has locked this address out');
+  if (status === 404) {
+    const text = hidden.safeParse(body).success
+      ? 'tool policy hides the function'
+      : 'this gateway has no such API';
+    return reading(undefined, 'ok', 'refund', text);
+  }
+  if (status === 200 && success.safeParse(body).success) return reading(true, 'ok', 'refund', 'works');
+  if (status < 500 && !outcome.isJson)
+    return reading(undefined, 'other', 'refund', 'this gateway has no such API');
+  if (status === 403) return reading(undefined, 'other', 'refund', 'the call is forbidden (HTTP 403)');
+  return reading(false, status < 500 ? 'ok' : 'other', 'refund', `fails (HTTP ${status})`);
+}
+
+function unanswered(outcome: Exclude<HttpOutcome, { state: 'answered' }>): CallReading {
+  switch (outcome.state) {
+    case 'silent':
+      return reading(false, 'timeout', 'uncertain', `does not answer in time: ${outcome.reason}`);
+    case 'dropped':
+      return reading(false, 'other', 'uncertain', `fails: ${outcome.reason}`);
+    case 'foreign':
+      return reading(false, 'other', 'uncertain', `answers something else: ${outcome.reason}`);
+    case 'refused':
+      return reading(undefined, 'other', 'refund', 'nothing listens on the port');
+    default:
+      return reading(undefined, 'other', 'refund', outcome.reason);
+  }
+}
+
+function reading(
+  works: boolean | undefined,
+  result: AuthResult,
+  charge: CallReading['charge'],
+  text: string,
+): CallReading {
+  return { works, result, charge, text };
+}
+
+class FunctionCheck {
+  readonly deadlines: Deadlines;
+  readonly #context: CollectorContext;
+  readonly #gate: AuthGate;
+  #waited = false;
+  #refused: { readonly known: AuthKnowledge; readonly untilMs: number } | undefined;
+
+  constructor(context: CollectorContext, limits: Deadlines) {
+    this.deadlines = limits;
+    this.#context = context;
+    this.#gate = new AuthGate(context);
+  }
+
+  async look(signal: AbortSignal): Promise<Observation> {
+    const { clock } = this.#context;
+    const install = this.#context.install();
+    if (install.credential === undefined) return observed('unknown', 'not asked: no token is at hand');
+    const endMs = clock.monotonic() + this.deadlines.totalMs;
+    const asking = (share: number): Asking => {
+      const ms = (endMs - clock.monotonic()) * share;
+      return { address: install.address, clock, connectMs: ms * 0.2, answerMs: ms * 0.8, signal };
+    };
+    // No credential goes to a port that has not just answered as an OpenClaw gateway does.
+    const health = await askHealth(asking(HEALTH_SHARE));
+    if (health.state === 'silent' && this.#known() !== undefined) return failed('the gateway hangs');
+    if (health.state !== 'live') return observed('unknown', 'not asked: the gateway does not answer');
+    if (!this.#waited) await this.#firstVerdict(signal);
+    const known = this.#known();
+    if (known === undefined) return observed('unknown', 'not asked: no token is known to be valid');
+    return this.#call(install, known, asking(1));
+  }
+
+  /** The accepted credential, unless something speaks against it since. */
+  #known(): AuthKnowledge | undefined {
+    const { board, clock } = this.#context;
+    const known = board.auth;
+    if (known === undefined || board.authDoubted === true) return undefined;
+    const current = board.process?.identity;
+    if (current !== undefined && known.identity !== undefined && current !== known.identity) return undefined;
+    const refused = this.#refused;
+    const same =
+      refused !== undefined &&
+      refused.known.identity === known.identity &&
+      refused.known.accepted.secret.equals(known.accepted.secret);
+    return same && clock.monotonic() < refused.untilMs ? undefined : known;
+  }
+
+  /** At start the token's verdict is only moments away, the next round of this question much farther. */
+  async #firstVerdict(signal: AbortSignal): Promise<void> {
+    this.#waited = true;
+    const { board, clock } = this.#context;
+    const end = clock.monotonic() + FIRST_VERDICT_MS;
+    while (board.opening === undefined && clock.monotonic() < end) {
+      await new Promise<void>((resolve) => clock.after(FIRST_VERDICT_MS / 50, resolve));
+      signal.throwIfAborted();
+    }
+  }
+
+  async #call({ address }: OpenClawInstall, known: AuthKnowledge, asking: Asking): Promise<Observation> {
+    const entry = this.#gate.enter(address);
+    if (entry.state === 'closed') return observed('unknown', `not asked: ${entry.reason}`);
+    const outcome = await callGateway({
+      ...asking,
+      path: '/tools/invoke',
+      body: { tool: FUNCTION, args: { limit: 1 } },
+      credential: known.accepted.secret,
+      maxBytes: MAX_ANSWER_BYTES,
+    });
+    const call = readCall(outcome);
+    this.#gate.count(call.result);
+    this.#gate.leave(entry.attempt, call.charge);
+    if (call.result === 'token_mismatch') {
+      this.#context.board.authDoubted = true;
+      // Refused here and accepted by the handshake: a proxy between, say. Asking again would only use the limit up.
+      this.#refused = { known, untilMs: this.#context.clock.monotonic() + SLOW_RECHECK_MS };
+    }
+    if (outcome.state === 'answered' && call.result === 'rate_limited') {
+      const { retryAfterSeconds } = outcome;
+      this.#gate.lockOut(retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000);
+    }
+    if (call.works === undefined) return observed('unknown', call.text);
+    if (!call.works || outcome.state !== 'answered') return failed(call.text);
+    return worked(outcome.httpSeconds);
+  }
+}
+
+function worked(seconds: number): Observation {
+  const label = { function: FUNCTION };
+  return {
+    kind: 'seen',
+    samples: [up.sample(1, label), duration.sample(seconds, label)],
+    evidence: [words('ok', `answers in ${Math.round(seconds * 1000)} ms`)],
+  };
+}
+
+function failed(text: string): Observation {
+  return {
+    kind: 'seen',
+    samples: [up.sample(0, { function: FUNCTION })],
+    evidence: [{ ...words('bad', text), repair: 'openclaw gateway restart', cause: 'partial-failure' }],
+  };
+}
+
+function observed(verdict: Evidence['verdict'], text: string): Observation {
+  return { kind: 'seen', samples: [], evidence: [words(verdict, text)] };
+}
+
+function words(verdict: Evidence['verdict'], text: string): Evidence {
+  return { layer: 'answers', subject: FUNCTION, verdict, text };
+}

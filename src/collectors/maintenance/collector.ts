@@ -1,0 +1,37 @@
+import type { Collector, Observation } from '../../core/collector.ts';
+import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import { gauge } from '../../metrics/family.ts';
+import { readMaintenance } from '../../state/maintenance.ts';
+
+const maintenance = gauge(
+  'openclaw_gateway_maintenance',
+  'Whether planned maintenance is declared (maintenance start 30m); while it is, alerts of this gateway page nobody.',
+  {
+    meaning: {
+      absent: 'the declaration under the storage path cannot be read',
+      zero: 'none is declared, or its time is over',
+      one: 'it is declared and lasts',
+    },
+  },
+);
+
+/** Is planned maintenance declared? */
+export const maintenanceCollector: CollectorFactory = (context, settings): Collector => ({
+  name: 'maintenance',
+  intervalMs: settings.intervalMs,
+  timeoutMs: settings.timeoutMs,
+  families: [maintenance],
+  targets: () => [{ name: 'declaration', timeoutMs: settings.timeoutMs, collect: async () => look(context) }],
+});
+
+function look({ storagePath, clock }: CollectorContext): Observation {
+  const found = readMaintenance(storagePath, clock.now());
+  if (found.state === 'unreadable') return { kind: 'blind', reason: found.reason, evidence: [] };
+  if (found.state === 'none') return { kind: 'seen', samples: [maintenance.sample(0, {})], evidence: [] };
+  const text = `planned until ${new Date(found.untilMs).toISOString()}; nobody is paged`;
+  return {
+    kind: 'seen',
+    samples: [maintenance.sample(1, {})],
+    evidence: [{ layer: 'process', subject: 'maintenance', verdict: 'warning', text, planned: true }],
+  };
+}

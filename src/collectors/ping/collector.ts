@@ -1,0 +1,136 @@
+import type { Counter, Histogram } from 'prom-client';
+import type { Collector, Observation } from '../../core/collector.ts';
+import type { CollectorFactory, GatewayContext } from '../../core/context.ts';
+import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
+import { type Asking, askHealth, askReady, askStartup } from '../../gateway/http.ts';
+import { authority } from '../../lib/authority.ts';
+import type { KnownGateway } from '../../openclaw/install.ts';
+import { pingEvidence } from './evidence.ts';
+import { type GatewayInfo, PING_FAMILIES, pingSamples } from './metrics.ts';
+import { Openings } from './opening.ts';
+import { type Answers, gatewayState, hasStarted, PING_RESULTS, pingResult } from './state.ts';
+
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const PHASES = ['connect', 'http', 'handshake'] as const;
+
+/** Does the gateway answer, how fast, and what does it say of itself? No credential is ever sent. */
+export const pingCollector: CollectorFactory = (context, settings): Collector => {
+  const ping = new GatewayPing(context);
+  const limits = deadlines(settings.timeoutMs);
+  return {
+    name: 'ping',
+    intervalMs: settings.intervalMs,
+    timeoutMs: settings.timeoutMs,
+    families: PING_FAMILIES,
+    targets: () => [
+      { name: 'gateway', timeoutMs: limits.targetMs, collect: (signal) => ping.look(signal, limits) },
+    ],
+  };
+};
+
+/** A look's observation, with what the gateway answered. */
+export type PingLook =
+  | (Extract<Observation, { kind: 'seen' }> & { readonly answers: Answers })
+  | Extract<Observation, { kind: 'blind' }>;
+
+/** One gateway's answers over time. */
+export class GatewayPing {
+  readonly #context: GatewayContext;
+  readonly #openings: Openings;
+  readonly #pings: Counter<'result'>;
+  readonly #durations: Histogram<'phase'>;
+  /** The process that was seen up, so that its later silence is a hang and not a start. */
+  #startedIdentity: string | undefined;
+  #info: GatewayInfo | undefined;
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+    this.#openings = new Openings(context.board, context.clock);
+    this.#pings = context.metrics.counter({
+      name: 'openclaw_gateway_pings_total',
+      help: 'Pings of the gateway by how they ended: ok, timeout, refused, unreachable, foreign, other.',
+      labelNames: ['result'],
+    });
+    this.#durations = context.metrics.histogram({
+      name: 'openclaw_gateway_ping_duration_seconds',
+      help: 'Duration of completed ping phases: connect (TCP), http (/healthz), handshake (WebSocket up to the challenge, no credential sent). Failures are in openclaw_gateway_pings_total.',
+      labelNames: ['phase'],
+      buckets: BUCKETS,
+    });
+    for (const result of PING_RESULTS) this.#pings.inc({ result }, 0);
+    for (const phase of PHASES) this.#durations.zero({ phase });
+  }
+
+  /** Looks once; silence is a verdict within `limits`. Rejects only when `signal` fires. */
+  async look(signal: AbortSignal, limits: Omit<Deadlines, 'targetMs'>): Promise<PingLook> {
+    const { clock } = this.#context;
+    const install = this.#context.install();
+    const endMs = clock.monotonic() + limits.totalMs;
+    const { connectMs, answerMs } = limits;
+    const asking: Asking = { address: install.address, clock, connectMs, answerMs, endsAtMs: endMs, signal };
+    const health = await askHealth(asking);
+    if (health.state === 'blind') return { kind: 'blind', reason: health.reason, evidence: [] };
+    this.#count(health);
+    const left = endMs - clock.monotonic();
+    // Of a live gateway the other questions may take what they like, together with all that comes before their answer.
+    const rest = { ...asking, connectMs: left, answerMs: left };
+    const details = health.state === 'live' && endMs > clock.monotonic();
+    const [ready, startup] = details
+      ? await Promise.all([askReady(rest), askStartup(rest)])
+      : [undefined, undefined];
+    const answers = this.#answers({ health, ready, startup });
+    if (health.state !== 'live') this.#openings.forget();
+    else if (endMs > clock.monotonic()) await this.#open(install, rest);
+    return this.#observation(answers, install);
+  }
+
+  #observation(answers: Answers, { address }: KnownGateway): PingLook {
+    const state = gatewayState(answers);
+    // A gateway that hangs is still the version it was; one that is gone may come back as another.
+    if (state !== 'hung') this.#info = this.#infoOf(answers);
+    const pinged = { answers, state, opening: this.#openings.last, info: this.#info };
+    const subject = authority(address);
+    return {
+      kind: 'seen',
+      answers,
+      samples: pingSamples(pinged),
+      evidence: pingEvidence(pinged, subject, address.port),
+    };
+  }
+
+  #answers(seen: Pick<Answers, 'health' | 'ready' | 'startup'>): Answers {
+    const { board, clock, config } = this.#context;
+    const { process } = board;
+    const isNew = process !== undefined && process.identity !== this.#startedIdentity;
+    const answers = {
+      ...seen,
+      newProcessAgeMs: isNew ? clock.now() - process.startedAtMs : undefined,
+      startupWindowMs: config.gateway.startup_window,
+    };
+    if (process !== undefined && hasStarted(answers)) this.#startedIdentity = process.identity;
+    return answers;
+  }
+
+  #count(health: Answers['health']): void {
+    this.#pings.inc({ result: pingResult(health) });
+    if ('connectSeconds' in health && health.connectSeconds !== undefined) {
+      this.#durations.observe({ phase: 'connect' }, health.connectSeconds);
+    }
+    if (health.state === 'live') this.#durations.observe({ phase: 'http' }, health.httpSeconds);
+  }
+
+  async #open(install: KnownGateway, asking: Asking): Promise<void> {
+    const fresh = await this.#openings.next(install.credential !== undefined, asking);
+    if (fresh?.outcome.state === 'challenged') {
+      this.#durations.observe({ phase: 'handshake' }, fresh.outcome.seconds);
+    }
+  }
+
+  #infoOf({ health, startup }: Answers): GatewayInfo | undefined {
+    if (health.state !== 'live') return undefined;
+    const greeting = this.#context.board.auth?.greeting;
+    const version = startup?.version ?? greeting?.version;
+    if (version === undefined) return undefined;
+    return { version, protocol: greeting?.version === version ? greeting.protocol : undefined };
+  }
+}

@@ -1,0 +1,85 @@
+import type { HealthOutcome, Readiness, Startup } from '../../gateway/http.ts';
+
+/** The gateway's states in the order in which they are asked: the first that holds is the state. */
+export const GATEWAY_STATES = [
+  'unreachable',
+  'refused',
+  'foreign',
+  'draining',
+  'starting',
+  'hung',
+  'up',
+] as const;
+/** A label value of `openclaw_gateway_state`. */
+export type GatewayState = (typeof GATEWAY_STATES)[number];
+
+/** The label values of `openclaw_gateway_pings_total`. */
+export const PING_RESULTS = ['ok', 'timeout', 'refused', 'unreachable', 'foreign', 'other'] as const;
+/** A label value of `openclaw_gateway_pings_total`. */
+export type PingResult = (typeof PING_RESULTS)[number];
+
+/** What one look at the gateway's HTTP answers gave; times in milliseconds. */
+export interface Answers {
+  readonly health: Exclude<HealthOutcome, { state: 'blind' }>;
+  readonly ready: Readiness | undefined;
+  readonly startup: Startup | undefined;
+  /** Age of the gateway's process, where it is known and has never been up. */
+  readonly newProcessAgeMs: number | undefined;
+  readonly startupWindowMs: number;
+}
+
+/** The one state that holds. Draining and starting are the gateway's own words, or a young process without answers. */
+export function gatewayState(answers: Answers): GatewayState {
+  const { state } = answers.health;
+  if (state === 'unreachable' || state === 'refused' || state === 'foreign') return state;
+  if (isDraining(answers)) return 'draining';
+  if (state === 'live') return saysStarting(answers) ? 'starting' : 'up';
+  return isYoung(answers) ? 'starting' : 'hung';
+}
+
+/** Whether the gateway's process has never been up and is young enough to be starting. */
+export function isYoung({ newProcessAgeMs, startupWindowMs }: Answers): boolean {
+  return newProcessAgeMs !== undefined && newProcessAgeMs < startupWindowMs;
+}
+
+/** Whether the gateway has finished its start, so that silence from now on is a hang. */
+export function hasStarted({ health, ready, startup }: Answers): boolean {
+  return (
+    health.state === 'live' && startup?.status !== 'starting' && !ready?.failing?.includes('startup-sidecars')
+  );
+}
+
+/** The result that is counted for one ping. */
+export function pingResult({ state }: Answers['health']): PingResult {
+  if (state === 'live') return 'ok';
+  if (state === 'silent') return 'timeout';
+  return state === 'dropped' ? 'other' : state;
+}
+
+const MAX_SUBSYSTEMS = 32;
+const MAX_LABEL_LENGTH = 64;
+
+/**
+ * What `/readyz` calls failing, as label values: without the name of an instance after a colon (an agent's, say), and
+ * bounded, because channels are configured by users.
+ */
+export function failingSubsystems(ready: Readiness | undefined): string[] {
+  const names = (ready?.failing ?? []).map((name) => {
+    const kind = name.split(':', 1)[0] ?? '';
+    return /^[\w.-]+$/.test(kind) && kind.length <= MAX_LABEL_LENGTH ? kind : 'other';
+  });
+  const distinct = [...new Set(names)];
+  if (distinct.length <= MAX_SUBSYSTEMS) return distinct;
+  return [...distinct.filter((name) => name !== 'other').slice(0, MAX_SUBSYSTEMS - 1), 'other'];
+}
+
+function isDraining({ health, ready, startup }: Answers): boolean {
+  return (
+    health.state === 'live' &&
+    (startup?.status === 'draining' || ready?.failing?.includes('gateway-draining') === true)
+  );
+}
+
+function saysStarting({ startup, startupWindowMs }: Answers): boolean {
+  return startup?.status === 'starting' && (startup.uptimeMs ?? 0) < startupWindowMs;
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { StateStore } from '../../state/state-file.ts';
+
+const SECTION = 'process';
+
+const seen = z.object({
+  boot: z.string(),
+  pid: z.int(),
+  start: z.string(),
+  /** The gateway's own word for this start of itself; restarts inside one process change only this. */
+  generation: z.string().optional(),
+});
+
+const section = z.object({
+  /** Which gateway `last` was; another gateway's process is no restart of this one. */
+  subject: z.string(),
+  restarts: z.int().min(0),
+  last: seen.optional(),
+});
+
+/** A gateway process as it was seen alive. */
+export type SeenProcess = z.output<typeof seen>;
+type Section = z.output<typeof section>;
+
+/** The total as it is on disk; `unknown` before anything could be saved. */
+export type RestartTotal =
+  | { readonly state: 'known'; readonly total: number }
+  | { readonly state: 'unknown'; readonly reason: string };
+
+/**
+ * Counts a gateway's restarts over restarts of the exporter. A restart is a gateway seen alive that is not the one
+ * seen alive before, whatever lay between; several between two looks are one. What is returned is on disk.
+ */
+export class RestartCounter {
+  readonly #state: StateStore;
+  #subject = '';
+  #saved: Section | undefined;
+
+  constructor(state: StateStore) {
+    this.#state = state;
+  }
+
+  /** The gateway process last seen alive, by this exporter or one before it. */
+  last(gateway: string): SeenProcess | undefined {
+    this.#turnTo(gateway);
+    return this.#saved?.last;
+  }
+
+  /**
+   * Takes what was seen in this round: the gateway's process, or undefined where none is alive. `gateway` names which
+   * one is watched; only a digest of it is kept.
+   */
+  async observe(gateway: string, alive: SeenProcess | undefined): Promise<RestartTotal> {
+    this.#turnTo(gateway);
+    const before = this.#saved ?? { subject: this.#subject, restarts: 0 };
+    const after = advance(before, alive);
+    if (after === this.#saved) return { state: 'known', total: after.restarts };
+    const outcome = await this.#state.commit(SECTION, after);
+    if (outcome.state === 'saved') {
+      this.#saved = after;
+      return { state: 'known', total: after.restarts };
+    }
+    if (this.#saved === undefined) return { state: 'unknown', reason: outcome.reason };
+    return { state: 'known', total: this.#saved.restarts };
+  }
+
+  #turnTo(gateway: string): void {
+    this.#subject = createHash('sha256').update(gateway).digest('hex').slice(0, 16);
+    this.#saved ??= this.#state.read(SECTION, section);
+    if (this.#saved === undefined || this.#saved.subject === this.#subject) return;
+    this.#saved = { subject: this.#subject, restarts: this.#saved.restarts };
+  }
+}
+
+/** The next section; the very same object where nothing changed. */
+function advance(before: Section, alive: SeenProcess | undefined): Section {
+  const { last } = before;
+  if (alive === undefined) return before;
+  if (last === undefined) return { ...before, last: alive };
+  const sameProcess = last.boot === alive.boot && last.pid === alive.pid && last.start === alive.start;
+  if (!sameProcess) return { ...before, restarts: before.restarts + 1, last: alive };
+  if (alive.generation === undefined || alive.generation === last.generation) return before;
+  // A lock that comes into sight later is no restart; one that changes is.
+  const restarts = before.restarts + (last.generation === undefined ? 0 : 1);
+  return { ...before, restarts, last: alive };
+}

@@ -1,0 +1,107 @@
+import type { Evidence } from '../../core/collector.ts';
+import type { CredentialPlace } from '../../openclaw/credentials.ts';
+import type { KnownGateway } from '../../openclaw/install.ts';
+import type { PlacesReading } from './places.ts';
+import type { Verdict } from './proof.ts';
+
+const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
+  config: 'openclaw.json',
+  env: "the exporter's environment",
+  dotenv: '.env in the state folder',
+  service: 'the service file',
+  process: "the running gateway's environment",
+  remote: 'a remote host',
+  other: "the exporter's token_file",
+};
+
+/** What the words on the credential are made of. */
+export interface TokenSeen {
+  readonly install: KnownGateway;
+  readonly verdict: Verdict | undefined;
+  readonly places: Pick<PlacesReading, 'variants' | 'differing'>;
+  /** Why there is no fresh verdict, where there is none. */
+  readonly note: string | undefined;
+  /** Whether that is because too many checks before it failed. */
+  readonly isLimited?: boolean;
+}
+
+type Words = Pick<Evidence, 'verdict' | 'text' | 'repair'>;
+
+/** Named again where a step has to be said as the machine at hand needs it. */
+export const SHOW_TOKEN = 'openclaw gateway auth-token --show';
+/** What follows once the token can be seen. */
+export const THEN_EQUAL =
+  'decide which copy is right, make the others equal, then once: openclaw gateway restart';
+/**
+ * The first step wherever copies of the token differ, the same in the alerts. A restart alone may turn a wrong copy
+ * into the one that counts.
+ */
+export const MAKE_EQUAL = `${SHOW_TOKEN}: ${THEN_EQUAL}`;
+
+/** What is known of the credential, in words, with the next step; never a value. */
+export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
+  const all = [
+    verdictWords(seen),
+    ...driftWords(seen),
+    ...seen.install.problems.map((text): Words => ({ verdict: 'unknown', text })),
+  ];
+  return all.map((words) => ({ layer: 'token', subject, ...words }));
+}
+
+function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
+  const since = note === undefined ? '' : ` (not asked again: ${note})`;
+  if (verdict !== undefined) {
+    const from = PLACE_WORDS[verdict.credential.place];
+    return verdict.match
+      ? { verdict: 'ok', text: `the gateway accepts the credential of ${from}${since}` }
+      : {
+          verdict: 'bad',
+          text: `the gateway refuses the credential of ${from}${since}`,
+          repair: MAKE_EQUAL,
+        };
+  }
+  if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
+    return { verdict: 'unknown', text: `the gateway compares no token (auth mode ${install.authMode})` };
+  }
+  if (note !== undefined) {
+    const text = `no verdict on the credential: ${note}`;
+    return isLimited === true
+      ? {
+          verdict: 'warning',
+          text,
+          repair: 'wait 5 minutes, then look again; meanwhile: openclaw gateway status',
+        }
+      : { verdict: 'unknown', text };
+  }
+  return { verdict: 'unknown', text: 'no credential is configured, so none can be proved' };
+}
+
+/** What brings a place back in line with the credential that the gateway accepts. */
+const PLACE_REPAIRS: Readonly<Record<CredentialPlace, string>> = {
+  config: MAKE_EQUAL,
+  env: "set OPENCLAW_GATEWAY_TOKEN right in the exporter's environment, then restart the exporter",
+  dotenv: 'set OPENCLAW_GATEWAY_TOKEN right in .env, then openclaw gateway restart',
+  service: 'openclaw gateway install --force',
+  process: 'correct it where the process got it (service file, .env, shell), then openclaw gateway restart',
+  // With an editor: a value on a command line lands in the shell's history.
+  remote: 'write it into gateway.remote.token of openclaw.json there, with an editor',
+  other: "write the gateway's token into the exporter's token_file",
+};
+
+function driftWords({ verdict, places }: TokenSeen): Words[] {
+  if (places.variants < 2) return [];
+  const stored = `${places.variants} different credentials are stored`;
+  if (places.differing.length === 0) {
+    return [{ verdict: 'warning', text: stored, repair: 'openclaw gateway install --force' }];
+  }
+  // Only an accepted one is known to be right: a refused one may be the wrong copy itself.
+  const isAccepted = verdict?.match === true;
+  const held = isAccepted
+    ? 'does not hold the accepted one'
+    : `holds another than the ${verdict === undefined ? 'one to be proved' : 'refused one'}`;
+  return places.differing.map((place) => ({
+    verdict: 'warning',
+    text: `${stored}; this place ${held}: ${PLACE_WORDS[place]}`,
+    repair: isAccepted ? PLACE_REPAIRS[place] : MAKE_EQUAL,
+  }));
+}

@@ -1,0 +1,120 @@
+import type { Secret } from '../../lib/secret.ts';
+import { gauge, type Sample } from '../../metrics/family.ts';
+import type { Credential, CredentialPlace } from '../../openclaw/credentials.ts';
+import type { OpenClawInstall } from '../../openclaw/install.ts';
+import { holds, type TokenDigest } from '../remote/client.ts';
+
+const labels = ['credential', 'host'] as const;
+
+const present = gauge(
+  'openclaw_gateway_token_present',
+  "Whether a place holds a credential of the gateway: config (openclaw.json), env (the exporter's own environment), dotenv (.env in the state folder), service (systemd unit with drop-ins and environment files, or launchd property list), process (environment of the running gateway), remote (another host), other (the exporter's token_file).",
+  {
+    labels,
+    meaning: {
+      absent:
+        'the place cannot be looked at; of a remote host: no `token: true`, no OpenClaw there, or no answer for two command intervals',
+      zero: 'it holds none',
+      one: 'it holds one',
+    },
+  },
+);
+const inSync = gauge(
+  'openclaw_gateway_token_in_sync',
+  'Whether a place holds the same credential as the one that is proved against the gateway; values are compared as OpenClaw reads them, after quotes and variables.',
+  {
+    labels,
+    meaning: {
+      absent: 'the place holds none, or only OpenClaw itself can read it',
+      zero: 'another one: drift; whoever takes it from there will fail',
+      one: 'the same',
+    },
+  },
+);
+const variants = gauge(
+  'openclaw_gateway_token_variants',
+  'How many different credentials lie in all places together, the one the gateway accepts included; more than 1 is drift, seen before a client fails.',
+  { meaning: { absent: 'no place holds a readable one, or the gateway compares none' } },
+);
+
+/** What is shown of the places that hold a credential. */
+export const PLACE_FAMILIES = [present, inSync, variants];
+/** Those of which other hosts have series too. */
+export const REMOTE_PLACE_FAMILIES = [present, inSync];
+
+/** The places that are always looked at; others appear where there is something to look at. */
+const ALWAYS: readonly CredentialPlace[] = ['config', 'env', 'dotenv'];
+
+/** What the places hold, and whether it agrees. */
+export interface PlacesReading {
+  readonly samples: readonly Sample[];
+  /** Places whose value differs from the proved one. */
+  readonly differing: readonly CredentialPlace[];
+  readonly variants: number;
+}
+
+/** Samples of what the client on another host holds. */
+export function remoteSamples(host: string, there: boolean, same: boolean | undefined): Sample[] {
+  const where = { credential: 'remote', host } as const;
+  return [
+    present.sample(there ? 1 : 0, where),
+    ...(same === undefined ? [] : [inSync.sample(same ? 1 : 0, where)]),
+  ];
+}
+
+/** Compares all places with `proved`, the credential that is (to be) proved; `accepted` where the gateway took it; `seen` were looked at beside those that always are. */
+export function readPlaces(
+  install: Pick<OpenClawInstall, 'credentials' | 'unresolved'>,
+  proved: Secret | undefined,
+  accepted: boolean,
+  remote: readonly TokenDigest[] = [],
+  seen: readonly CredentialPlace[] = [],
+): PlacesReading {
+  const held = install.credentials;
+  const places = new Set<CredentialPlace>([
+    ...ALWAYS,
+    ...seen,
+    ...held.map(({ place }) => place),
+    ...install.unresolved,
+  ]);
+  const inGateway = accepted && proved !== undefined ? [proved] : [];
+  const known = distinct([...held.map(({ secret }) => secret), ...inGateway]);
+  const count = known.length + strangers(remote, known);
+  const compared = proved === undefined ? [] : held.map((credential) => compare(credential, proved));
+  const samples = [
+    ...[...places].map((place) => {
+      const there =
+        held.some((credential) => credential.place === place) || install.unresolved.includes(place);
+      return present.sample(there ? 1 : 0, { credential: place, host: '' });
+    }),
+    ...compared.map(({ place, same }) => inSync.sample(same ? 1 : 0, { credential: place, host: '' })),
+    ...(count === 0 ? [] : [variants.sample(count, {})]),
+  ];
+  return {
+    samples,
+    differing: compared.filter(({ same }) => !same).map(({ place }) => place),
+    variants: count,
+  };
+}
+
+function compare({ place, secret }: Credential, proved: Secret) {
+  return { place, same: secret.equals(proved) };
+}
+
+function distinct(secrets: readonly Secret[]): readonly Secret[] {
+  return secrets.filter((one, index) => secrets.findIndex((other) => other.equals(one)) === index);
+}
+
+/**
+ * How many different credentials other hosts hold that are none of `known`, as far as digests can tell: two are only
+ * comparable under the same nonce, so the largest group counts.
+ */
+function strangers(remote: readonly TokenDigest[], known: readonly Secret[]): number {
+  const groups = new Map<string, Set<string>>();
+  for (const one of remote) {
+    if (known.some((secret) => holds(one, secret))) continue;
+    const group = groups.get(one.nonce.hex) ?? new Set<string>();
+    groups.set(one.nonce.hex, group.add(one.digest.toString('hex')));
+  }
+  return Math.max(0, ...[...groups.values()].map(({ size }) => size));
+}

@@ -1,0 +1,174 @@
+import { type AttemptReading, readAttempt } from '../../auth/attempt.ts';
+import { AuthGate } from '../../auth/gate.ts';
+import type { GatewayContext } from '../../core/context.ts';
+import { type AuthenticationOutcome, authenticate } from '../../gateway/auth.ts';
+import type { Asking, HealthOutcome, Readiness } from '../../gateway/http.ts';
+import { ownVersion } from '../../lib/version.ts';
+import { gauge, type Sample } from '../../metrics/family.ts';
+import type { Credential } from '../../openclaw/credentials.ts';
+import type { KnownGateway } from '../../openclaw/install.ts';
+import { TokenProof, type Verdict } from './proof.ts';
+
+const match = gauge(
+  'openclaw_gateway_token_match',
+  'Whether the gateway accepts the credential that its clients on this machine would use; the label says where it lies. A check that is held back keeps the verdict.',
+  {
+    labels: ['credential', 'host'],
+    meaning: {
+      absent: 'never known, or no longer valid: the gateway is gone, was restarted, or has not said',
+      zero: 'refused: every client with it fails',
+      one: 'accepted',
+    },
+  },
+);
+const lastCheck = gauge(
+  'openclaw_gateway_token_last_check_timestamp_seconds',
+  'When the gateway last said whether it accepts the credential, as Unix time.',
+  { meaning: { absent: 'there is no verdict' } },
+);
+const lockedUntil = gauge(
+  'openclaw_gateway_auth_locked_until_timestamp_seconds',
+  'Until when the gateway said it refuses every attempt from this address, good ones too, as Unix time.',
+  { meaning: { absent: 'it locked nobody out, or the time is over' } },
+);
+
+/** What is shown of the proved credential. */
+export const VERDICT_FAMILIES = [match, lastCheck, lockedUntil];
+
+/** A gateway delays the answer to a wrong credential by up to 5 s: with less time a refusal would never be seen. */
+export const MIN_CHECK_MS = 12_000;
+
+/** Of one gateway: what it says of the credential, asked within its limit of failed attempts. */
+export class TokenVerdict {
+  readonly #context: GatewayContext;
+  readonly #gate: AuthGate;
+  readonly #proof: TokenProof;
+  readonly #version = ownVersion();
+  #isLimited = false;
+
+  constructor(context: GatewayContext) {
+    this.#context = context;
+    this.#gate = new AuthGate(context);
+    this.#proof = new TokenProof(context.clock);
+  }
+
+  /** Whether the last check was not made because of attempts that failed. */
+  get isLimited(): boolean {
+    return this.#isLimited;
+  }
+
+  get current(): Verdict | undefined {
+    return this.#proof.verdict;
+  }
+
+  /** Takes in what was seen of the gateway, before any attempt. */
+  see(install: KnownGateway, health: Exclude<HealthOutcome['state'], 'blind'>, ready: Readiness | undefined) {
+    this.#proof.see({
+      install,
+      health,
+      identity: this.#context.board.process?.identity,
+      uptimeMs: ready?.uptimeMs,
+    });
+  }
+
+  /**
+   * Makes one attempt where one is due; `busy` says why none may be made. Gives the reason why there is no fresh
+   * verdict, where there is none. Rejects only when the signal of `asking` fires.
+   */
+  async ask(
+    install: KnownGateway,
+    busy: string | undefined,
+    asking: () => Asking,
+  ): Promise<string | undefined> {
+    const { credential, held } = this.#proof;
+    this.#isLimited = false;
+    if (credential === undefined || install.authMode === 'none' || install.authMode === 'trusted-proxy') {
+      return undefined;
+    }
+    if (busy !== undefined) return busy;
+    if (held !== undefined) {
+      this.#gate.suppress(held);
+      return held;
+    }
+    const entry = this.#gate.enter(install.address);
+    if (entry.state === 'closed') {
+      this.#isLimited = entry.limited;
+      return entry.reason;
+    }
+    const kind = install.authMode === 'password' ? 'password' : 'token';
+    const startedAt = this.#context.clock.monotonic();
+    const outcome = await authenticate({
+      ...asking(),
+      credential: credential.secret,
+      kind,
+      version: this.#version,
+    });
+    this.#report(outcome, startedAt);
+    const reading = readAttempt(outcome);
+    this.#learn(credential, reading, outcome, entry.attempt);
+    return reading.match === undefined ? reading.text : undefined;
+  }
+
+  /** Takes from the board what is no longer true. */
+  publish(): void {
+    const { board, clock } = this.#context;
+    if (this.#proof.verdict?.match !== true) board.auth = undefined;
+    if (board.lockOut !== undefined && board.lockOut.untilMonotonicMs <= clock.monotonic()) {
+      board.lockOut = undefined;
+    }
+  }
+
+  /** The series of {@link VERDICT_FAMILIES}. */
+  samples(): Sample[] {
+    const verdict = this.current;
+    const lock = this.#context.board.lockOut;
+    const ofVerdict =
+      verdict === undefined
+        ? []
+        : [
+            match.sample(verdict.match ? 1 : 0, { credential: verdict.credential.place, host: '' }),
+            lastCheck.sample(verdict.atMs / 1000, {}),
+          ];
+    return [...ofVerdict, ...(lock === undefined ? [] : [lockedUntil.sample(lock.untilMs / 1000, {})])];
+  }
+
+  #learn(
+    credential: Credential,
+    reading: AttemptReading,
+    { end }: AuthenticationOutcome,
+    attempt: number,
+  ): void {
+    this.#gate.count(reading.result);
+    this.#gate.leave(attempt, reading.charge);
+    this.#proof.learn(credential, reading);
+    if (reading.match === true) this.#gate.vindicate();
+    if (reading.match === false) this.#gate.condemn();
+    if (reading.match !== undefined) this.#context.board.authDoubted = false;
+    if (reading.result === 'rate_limited') {
+      const retryAfterMs = end.state === 'rejected' ? end.retryAfterMs : undefined;
+      this.#proof.holdFor(this.#gate.lockOut(retryAfterMs), reading.text);
+    }
+    if (end.state === 'accepted') {
+      const { version, protocol } = end;
+      const identity = this.#context.board.process?.identity;
+      this.#context.board.auth = { accepted: credential, identity, greeting: { version, protocol } };
+    }
+  }
+
+  #report({ challengeSeconds, end }: AuthenticationOutcome, atMs: number): void {
+    const failed = 'reason' in end ? end.reason : end.state;
+    this.#context.board.opening = {
+      atMs,
+      outcome:
+        challengeSeconds === undefined
+          ? { state: 'failed', reason: failed }
+          : { state: 'challenged', seconds: challengeSeconds },
+    };
+  }
+}
+
+/** Why no credential is shown now: a handshake during start or stop has no sensible end, and one without an end uses the limit up. */
+export function busyWith(ready: Readiness | undefined): string | undefined {
+  if (ready?.failing?.includes('startup-sidecars')) return 'the gateway is still starting';
+  return ready?.failing?.includes('gateway-draining') ? 'the gateway is about to stop' : undefined;
+}

@@ -1,0 +1,137 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { codeOf, sqliteCodeOf } from './errors.ts';
+
+/** Milliseconds to wait for a writer that holds the lock. */
+const BUSY_MS = 50;
+const ATTEMPTS = 3;
+/** A file changed less than this long ago may change again without its modification time moving on. */
+const SETTLED_MS = 2_000;
+
+/** SQLite's primary result codes that a reader meets. Source: sqlite.org/rescode.html. */
+const REASONS: Readonly<Record<number, string>> = {
+  5: 'the database is locked by another program',
+  6: 'the database is locked by another program',
+  8: 'the folder must not be written, and without that this database cannot be read',
+  10: 'the disk gives an error',
+  11: 'the database is corrupt',
+  14: 'the database cannot be opened: no permission for it or for the files beside it',
+  26: 'the file is not an SQLite database',
+};
+
+/** What was read, or why nothing was; words without paths. */
+export type DatabaseReading<T> =
+  | { readonly state: 'read'; readonly value: T }
+  | { readonly state: 'absent' }
+  | { readonly state: 'unreadable'; readonly reason: string };
+
+/** A database that can be looked into. */
+export interface DatabaseLook {
+  readonly state: 'there';
+  /** Two equal stamps mean the same content, provided the older look was `settled`. */
+  readonly stamp: string;
+  readonly settled: boolean;
+  /** How the database can be opened without creating a file. */
+  readonly open: 'shared' | 'immutable' | 'impossible';
+}
+
+/**
+ * Looks at a database's files without opening it. A WAL database whose `-wal` and `-shm` are gone must be opened as
+ * immutable, or SQLite creates both; one whose `-shm` alone is gone can only be read by whoever may write it.
+ */
+export function lookAtDatabase(
+  path: string,
+  nowMs: number,
+): DatabaseLook | Exclude<DatabaseReading<never>, { state: 'read' }> {
+  try {
+    const main = stampOf(path);
+    if (main === undefined) return { state: 'absent' };
+    accessSync(path, constants.R_OK);
+    const [wal, shm, journal] = ['-wal', '-shm', '-journal'].map((suffix) => stampOf(path + suffix));
+    const changedMs = Math.max(main.changedMs, wal?.changedMs ?? 0);
+    return {
+      state: 'there',
+      stamp: `${main.text} ${wal?.text ?? '-'} ${shm === undefined ? '-' : 'shm'}`,
+      settled: nowMs - changedMs > SETTLED_MS,
+      open: wayOf(wal?.size, shm !== undefined, journal?.size),
+    };
+  } catch (error) {
+    return {
+      state: 'unreadable',
+      reason: `the database cannot be looked at (${codeOf(error) ?? 'unknown'})`,
+    };
+  }
+}
+
+/**
+ * Calls `use` inside one read transaction and closes the database again. Creates and changes nothing: the folder's
+ * listing is the same before and after. Never throws what SQLite throws.
+ */
+export function readDatabase<T>(path: string, use: (database: DatabaseSync) => T): DatabaseReading<T> {
+  let last: DatabaseReading<T> = { state: 'unreadable', reason: 'the database changes while it is read' };
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const before = lookAtDatabase(path, 0);
+    if (before.state !== 'there') return before;
+    if (before.open === 'impossible') {
+      last = {
+        state: 'unreadable',
+        reason: 'its last changes can only be read by a program that may write it',
+      };
+      continue;
+    }
+    const reading = readOnce(path, before.open, use);
+    if (before.open === 'shared') return reading;
+    const after = lookAtDatabase(path, 0);
+    if (after.state === 'there' && after.stamp === before.stamp) return reading;
+  }
+  return last;
+}
+
+function readOnce<T>(
+  path: string,
+  open: 'shared' | 'immutable',
+  use: (database: DatabaseSync) => T,
+): DatabaseReading<T> {
+  const url = pathToFileURL(path);
+  if (open === 'immutable') url.search = '?immutable=1';
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(url, { readOnly: true, timeout: BUSY_MS });
+    database.exec('BEGIN');
+    return { state: 'read', value: use(database) };
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === undefined) throw error;
+    return { state: 'unreadable', reason };
+  } finally {
+    database?.close();
+  }
+}
+
+function reasonOf(error: unknown): string | undefined {
+  if (codeOf(error) !== 'ERR_SQLITE_ERROR') return undefined;
+  const code = sqliteCodeOf(error) ?? 0;
+  return REASONS[code] ?? `SQLite says no (code ${code})`;
+}
+
+function wayOf(
+  walSize: number | undefined,
+  shmExists: boolean,
+  journalSize: number | undefined,
+): DatabaseLook['open'] {
+  if (journalSize !== undefined && journalSize > 0) return 'impossible';
+  if (walSize === undefined) return 'immutable';
+  if (shmExists) return 'shared';
+  return walSize === 0 ? 'immutable' : 'impossible';
+}
+
+function stampOf(path: string): { text: string; size: number; changedMs: number } | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  // SQLite would wait for a pipe's writer for ever, and with it the whole program.
+  if (!stat.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'ENOTREG' });
+  // Not the time of the inode's change: where root reads, SQLite sets the owner of `-wal` anew each time.
+  const text = `${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+  return { text, size: Number(stat.size), changedMs: Number(stat.mtimeMs) };
+}

@@ -1,0 +1,126 @@
+import { resolve } from 'node:path';
+import type { Secret } from '../lib/secret.ts';
+import type { NotedFiles } from '../lib/watched-files.ts';
+import type { GatewayAddress, GatewayTarget } from './address.ts';
+import type { OpenClawConfig } from './config.ts';
+import { credentialOf, type Env, resolveSecret, type SecretOutcome, type SecretSources } from './secrets.ts';
+import type { ServiceFiles } from './service/files.ts';
+import { setting } from './variables.ts';
+
+/**
+ * Where a credential was found; the label values of `openclaw_gateway_token_present`. `other` is the file that the
+ * exporter's own configuration names.
+ */
+export const CREDENTIAL_PLACES = [
+  'config',
+  'env',
+  'dotenv',
+  'service',
+  'process',
+  'remote',
+  'other',
+] as const;
+/** One of {@link CREDENTIAL_PLACES}. */
+export type CredentialPlace = (typeof CREDENTIAL_PLACES)[number];
+
+/** How the gateway authenticates shared credentials; `none` and `trusted-proxy` compare no token at all. */
+export type AuthMode = 'token' | 'password' | 'none' | 'trusted-proxy';
+
+/** A token or password, and where it was found. */
+export interface Credential {
+  readonly place: CredentialPlace;
+  readonly secret: Secret;
+}
+
+const MAX_TOKEN_BYTES = 64 * 1024;
+
+/** The mode that openclaw.json sets, else the one that OpenClaw concludes from what is configured. */
+export function authModeOf(config: OpenClawConfig, env: Env): AuthMode {
+  const auth = config.gateway?.auth;
+  const mode = auth?.mode;
+  if (mode === 'token' || mode === 'password' || mode === 'none' || mode === 'trusted-proxy') return mode;
+  const password = auth?.password !== undefined || setting(env.OPENCLAW_GATEWAY_PASSWORD) !== undefined;
+  return password && auth?.token === undefined ? 'password' : 'token';
+}
+
+/** What is known of a gateway that decides on credentials. */
+interface Holding {
+  readonly sources: SecretSources;
+  /** The exporter's own environment, without what `.env` adds. */
+  readonly env: Env;
+  readonly dotenv: Env;
+  readonly service: ServiceFiles | undefined;
+  readonly authMode: AuthMode;
+  readonly target: GatewayTarget;
+  readonly address: Pick<GatewayAddress, 'local'>;
+}
+
+/** The credentials of this machine. */
+interface Held {
+  /** The one to send. */
+  readonly credential: Credential | undefined;
+  /** Strongest first. */
+  readonly all: readonly Credential[];
+  readonly unresolved: readonly CredentialPlace[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * Credentials by place, strongest first: what the gateway itself takes first (its configuration), then the
+ * environment, then `.env`, then the service file. A URL from elsewhere is never given this machine's own credential.
+ */
+export function heldCredentials(holding: Holding): Held {
+  const { env, dotenv, service, authMode, target } = holding;
+  const kind = authMode === 'password' ? 'password' : 'token';
+  const variable = kind === 'password' ? 'OPENCLAW_GATEWAY_PASSWORD' : 'OPENCLAW_GATEWAY_TOKEN';
+  const places: readonly (readonly [CredentialPlace, SecretOutcome])[] = [
+    ['config', configCredential(holding, kind)],
+    ['env', credentialOf(env[variable], variable)],
+    ['dotenv', credentialOf(dotenv[variable], `${variable} in .env`)],
+    [
+      'service',
+      credentialOf(
+        service?.options.get(kind) ?? service?.environment.get(variable),
+        `the ${kind} in the service file`,
+      ),
+    ],
+  ];
+  const all = places.flatMap(([place, { state, ...found }]) =>
+    state === 'found' && 'secret' in found ? [{ place, secret: found.secret }] : [],
+  );
+  const unresolved = places.flatMap(([place, { state }]) => (state === 'unresolved' ? [place] : []));
+  const problems = places.flatMap(([, found]) => (found.state === 'unresolved' ? [found.problem] : []));
+  const onlyEnv = target.named === 'env' || (target.named === 'exporter' && !holding.address.local);
+  const fromEnv = all.find(({ place }) => place === 'env' || place === 'dotenv');
+  return { credential: onlyEnv ? fromEnv : all[0], all, unresolved, problems };
+}
+
+function configCredential({ sources, target }: Holding, kind: 'token' | 'password'): SecretOutcome {
+  const gateway = sources.config.gateway;
+  const own = resolveSecret(gateway?.auth?.[kind], `openclaw.json: gateway.auth.${kind}`, sources);
+  const remote = () =>
+    resolveSecret(gateway?.remote?.[kind], `openclaw.json: gateway.remote.${kind}`, sources);
+  if (target.named === 'remote') return remote();
+  return own.state === 'none' ? remote() : own;
+}
+
+/**
+ * The credential that a file holds alone; undefined, with a problem, where it holds none. `name` is the key of the
+ * configuration that names the file.
+ */
+export function fromTokenFile(
+  path: string,
+  name: string,
+  files: NotedFiles,
+  problems: string[],
+): Credential | undefined {
+  const read = files.read(resolve(path), MAX_TOKEN_BYTES);
+  if (read.state !== 'read') {
+    problems.push(`${name} cannot be read (${read.state === 'absent' ? 'ENOENT' : read.reason})`);
+    return undefined;
+  }
+  const found = credentialOf(read.text, name);
+  if (found.state === 'found') return { place: 'other', secret: found.secret };
+  problems.push(found.state === 'unresolved' ? found.problem : `${name} holds nothing`);
+  return undefined;
+}

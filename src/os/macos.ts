@@ -1,0 +1,187 @@
+import { totalmem } from 'node:os';
+import type { RunCommand } from '../lib/run-command.ts';
+import type {
+  Listens,
+  PortListener,
+  Processes,
+  ProcessFigures,
+  ProcessRow,
+  ProcessState,
+} from './processes.ts';
+
+// Not tested on macOS: the parsers follow the documented output of ps(1) and lsof(8), the rest follows from them.
+
+const PS = '/bin/ps';
+const LSOF = '/usr/sbin/lsof';
+const SYSCTL = '/usr/sbin/sysctl';
+const COLUMNS = 'pid=,ppid=,uid=,rss=,time=,state=,lstart=,command=';
+/** A full table of a busy Mac with its arguments. */
+const MAX_TABLE_BYTES = 4 * 1024 * 1024;
+
+/** A line of `ps`, with what Linux keeps in other files. */
+interface PsRow extends ProcessRow {
+  readonly uid: number;
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
+}
+
+const STATES: Readonly<Record<string, ProcessState>> = {
+  R: 'running',
+  S: 'sleeping',
+  I: 'sleeping',
+  U: 'disk',
+  T: 'stopped',
+  Z: 'zombie',
+};
+
+const PS_LINE =
+  /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s+([A-Z])\S*\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]{8}\s+\d{4})\s+(.*)$/;
+
+/**
+ * Reads `ps -o pid=,ppid=,uid=,rss=,time=,state=,lstart=,command=` under LC_ALL=C. The start is in the local time
+ * zone, without one; the command is one flat text, so an argument with blanks appears as several.
+ */
+export function parsePs(text: string): PsRow[] {
+  return text.split('\n').flatMap((line) => {
+    const [
+      ,
+      pid,
+      ppid,
+      uid,
+      rss,
+      days = '0',
+      hours = '0',
+      minutes,
+      seconds,
+      state = '',
+      start = '',
+      command = '',
+    ] = PS_LINE.exec(line) ?? [];
+    if (pid === undefined) return [];
+    const argv = command.split(' ').filter((part) => part !== '');
+    return [
+      {
+        pid: Number(pid),
+        ppid: Number(ppid),
+        uid: Number(uid),
+        residentBytes: Number(rss) * 1024,
+        cpuSeconds: ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds),
+        state: STATES[state] ?? 'other',
+        start: start.replaceAll(/\s+/g, ' '),
+        startedAtMs: Date.parse(start.replaceAll(/\s+/g, ' ')),
+        comm: (argv[0]?.split('/').at(-1) ?? '').slice(0, 32).replaceAll(/\p{C}/gu, '?'),
+        argv: state === 'Z' ? [] : argv,
+      },
+    ];
+  });
+}
+
+/** Reads `lsof -F pn`: which process listens on which ports. Fields that were not asked for are passed over. */
+export function parseLsof(text: string): Map<number, Set<number>> {
+  const found = new Map<number, Set<number>>();
+  let pid = 0;
+  for (const line of text.split('\n')) {
+    if (/^p\d+$/.test(line)) pid = Number(line.slice(1));
+    const port = /^n.*:(\d+)(?: \(LISTEN\))?$/.exec(line)?.[1];
+    if (pid === 0 || port === undefined) continue;
+    const ports = found.get(pid) ?? new Set();
+    found.set(pid, ports.add(Number(port)));
+  }
+  return found;
+}
+
+/** macOS through its own programs. Without root, `lsof` shows only what the exporter's own user may see. */
+export class MacProcesses implements Processes {
+  readonly #run: RunCommand;
+  readonly #ownUid: number;
+  #rows: readonly PsRow[] = [];
+  #boot: string | undefined;
+
+  constructor(run: RunCommand, ownUid: number) {
+    this.#run = run;
+    this.#ownUid = ownUid;
+  }
+
+  async bootId(signal: AbortSignal): Promise<string> {
+    this.#boot ??= (await this.#output(SYSCTL, ['-n', 'kern.bootsessionuuid'], signal)).trim();
+    return this.#boot;
+  }
+
+  async table(signal: AbortSignal): Promise<readonly ProcessRow[]> {
+    this.#rows = parsePs(await this.#output(PS, ['-axww', '-o', COLUMNS], signal));
+    return this.#rows;
+  }
+
+  /** From the table of this round: one `ps` tells of all processes. */
+  async row(pid: number): Promise<ProcessRow | undefined> {
+    return this.#rowOf(pid);
+  }
+
+  async userOf(pid: number): Promise<number | undefined> {
+    return this.#rowOf(pid)?.uid;
+  }
+
+  async listener(port: number, likely: readonly number[], signal: AbortSignal): Promise<PortListener> {
+    const pids = [...(await this.#listening([`-iTCP:${port}`], signal)).keys()];
+    const pid = likely.find((one) => pids.includes(one)) ?? pids[0];
+    return pid === undefined ? { state: 'nobody' } : { state: 'process', pid };
+  }
+
+  async listens(pid: number, port: number, signal: AbortSignal): Promise<Listens> {
+    return (await this.ports(pid, signal))?.has(port) === true
+      ? 'yes'
+      : this.#blindFor(pid)
+        ? 'unknown'
+        : 'no';
+  }
+
+  async ports(pid: number, signal: AbortSignal): Promise<ReadonlySet<number> | undefined> {
+    if (this.#blindFor(pid)) return undefined;
+    const args = ['-a', '-p', String(pid), '-iTCP'];
+    return (await this.#listening(args, signal)).get(pid) ?? new Set();
+  }
+
+  /** macOS shows no process' environment to others. */
+  async environment(): Promise<undefined> {
+    return undefined;
+  }
+
+  async figures(row: ProcessRow): Promise<ProcessFigures> {
+    const found = this.#rowOf(row.pid);
+    return {
+      residentBytes: found?.residentBytes,
+      memoryLimitBytes: totalmem(),
+      openFds: undefined,
+      maxFds: undefined,
+      threads: undefined,
+      cpuSeconds: found?.cpuSeconds,
+    };
+  }
+
+  async othersHidden(): Promise<boolean> {
+    return false;
+  }
+
+  #rowOf(pid: number): PsRow | undefined {
+    return this.#rows.find((row) => row.pid === pid);
+  }
+
+  #blindFor(pid: number): boolean {
+    return this.#ownUid !== 0 && this.#rowOf(pid)?.uid !== this.#ownUid;
+  }
+
+  async #listening(filter: readonly string[], signal: AbortSignal): Promise<Map<number, Set<number>>> {
+    const env = { LC_ALL: 'C', PATH: '/bin:/usr/bin:/usr/sbin' };
+    const found = await this.#run(LSOF, ['-nP', ...filter, '-sTCP:LISTEN', '-Fpn'], { signal, env });
+    // lsof ends with 1 both when nothing was found and when some of it could not be seen.
+    if (found.state === 'exited') return parseLsof(found.stdout);
+    throw new Error(`lsof gave no answer (${found.state})`);
+  }
+
+  async #output(file: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+    const env = { LC_ALL: 'C', PATH: '/bin:/usr/bin:/usr/sbin' };
+    const outcome = await this.#run(file, args, { signal, env, maxBuffer: MAX_TABLE_BYTES });
+    if (outcome.state === 'exited' && outcome.code === 0) return outcome.stdout;
+    throw new Error(`${file.split('/').at(-1)} gave no answer (${outcome.state})`);
+  }
+}

@@ -1,0 +1,153 @@
+import { FAILING } from '../../collectors/cron/evidence.ts';
+import type { Sample } from '../../metrics/family.ts';
+import { type Html, html } from './html.ts';
+import { byText, firstOf, inTurns, type Rows } from './rows.ts';
+import { distance, span } from './times.ts';
+import { badge, type PageState } from './verdicts.ts';
+
+/** One cron job as its gauges tell it. */
+interface JobRow {
+  readonly id: string;
+  readonly name: string;
+  enabled: boolean | undefined;
+  errors: number;
+  overdueSeconds: number;
+  lastRunSeconds: number | undefined;
+  lastStatus: string | undefined;
+  nextRunSeconds: number | undefined;
+}
+
+/** A table's rows by job. */
+export type Jobs = Rows<Readonly<JobRow>>;
+
+/** What a table of jobs is judged by; milliseconds. */
+export interface JobsMoment {
+  readonly nowMs: number;
+  /** How late a run may be: the same as for every other verdict on jobs (`cron.grace`). */
+  readonly graceMs: number;
+}
+
+type Reader = (row: JobRow, sample: Sample) => void;
+
+/** What the table shows of each gauge. */
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  [
+    'openclaw_cron_job_enabled',
+    (row, { value }) => {
+      row.enabled = value === 1;
+    },
+  ],
+  [
+    'openclaw_cron_consecutive_errors',
+    (row, { value }) => {
+      row.errors = value;
+    },
+  ],
+  [
+    'openclaw_cron_job_overdue_seconds',
+    (row, { value }) => {
+      row.overdueSeconds = value;
+    },
+  ],
+  [
+    'openclaw_cron_last_run_timestamp_seconds',
+    (row, { value }) => {
+      row.lastRunSeconds = value;
+    },
+  ],
+  [
+    'openclaw_cron_next_run_timestamp_seconds',
+    (row, { value }) => {
+      row.nextRunSeconds = value;
+    },
+  ],
+  [
+    'openclaw_cron_last_run_status',
+    (row, { value, labels }) => {
+      if (value === 1) row.lastStatus = labels.status;
+    },
+  ],
+]);
+const COUNT = 'openclaw_cron_jobs';
+
+/** Names of the metrics that this table is made of. */
+export const JOB_METRICS: readonly string[] = [...READERS.keys(), COUNT];
+
+/** The jobs that the cron collector shows: those in trouble first, then by name; without blocking anybody. */
+export async function readJobs(snapshots: readonly (readonly Sample[])[]): Promise<Jobs> {
+  const rows = new Map<string, JobRow>();
+  let counted = 0;
+  for await (const slice of inTurns(snapshots)) {
+    for (const sample of slice) {
+      const { name } = sample.family;
+      if (name === COUNT) counted += sample.value;
+      const read = READERS.get(name);
+      if (read !== undefined) read(rowOf(rows, sample), sample);
+    }
+  }
+  return { rows: firstOf(rows.values(), troubleFirst), total: Math.max(counted, rows.size) };
+}
+
+function rowOf(rows: Map<string, JobRow>, { labels }: Sample): JobRow {
+  const { cron_job_id: id = '', cron_job: name = '' } = labels;
+  const known = rows.get(id);
+  if (known !== undefined) return known;
+  const row: JobRow = {
+    id,
+    name,
+    enabled: undefined,
+    errors: 0,
+    overdueSeconds: 0,
+    lastRunSeconds: undefined,
+    lastStatus: undefined,
+    nextRunSeconds: undefined,
+  };
+  rows.set(id, row);
+  return row;
+}
+
+function troubleFirst(a: JobRow, b: JobRow): number {
+  return (
+    b.errors - a.errors || b.overdueSeconds - a.overdueSeconds || byText(a.name, b.name) || byText(a.id, b.id)
+  );
+}
+
+/** The table of jobs; nothing where there are none. */
+export function jobsTable({ rows, total }: Jobs, moment: JobsMoment): Html | undefined {
+  if (rows.length === 0) return undefined;
+  const left = total - rows.length;
+  const count =
+    left > 0
+      ? `${rows.length} of ${total}, those in trouble first; ${left} are left out here and have their metrics`
+      : `${total}, those in trouble first`;
+  return html`<table role="table" id="jobs"><caption>Jobs <span class="meta">${count}</span></caption>
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Job</th><th scope="col" role="columnheader">State</th><th scope="col" role="columnheader">Last run</th><th scope="col" role="columnheader">Next run</th><th scope="col" role="columnheader" class="number">Failures in a row</th></tr></thead>
+<tbody role="rowgroup">
+${rows.map((row) => jobRow(row, moment))}
+</tbody></table>`;
+}
+
+function jobRow(row: Readonly<JobRow>, { nowMs, graceMs }: JobsMoment): Html {
+  const [state, word] = stateOf(row, graceMs);
+  const { lastRunSeconds: last, nextRunSeconds: next, lastStatus, overdueSeconds: late } = row;
+  const lastRun =
+    last === undefined ? html`none yet` : html`${lastStatus ?? 'unknown'}, ${distance(last * 1000, nowMs)}`;
+  return html`<tr role="row"><th scope="row" role="rowheader"><bdi>${row.name}</bdi></th><td role="cell" data-label="State">${badge(state, word)}</td><td role="cell" data-label="Last run"><span>${lastRun}</span></td><td role="cell" data-label="Next run"><span>${nextRun(next, late, nowMs)}</span></td><td role="cell" data-label="Failures in a row" class="number">${row.errors}</td></tr>`;
+}
+
+function nextRun(next: number | undefined, lateSeconds: number, nowMs: number): Html {
+  if (next === undefined) return html`none planned`;
+  if (lateSeconds >= 1) return html`due for ${span(lateSeconds * 1000)}`;
+  return next * 1000 > nowMs ? distance(next * 1000, nowMs) : html`now`;
+}
+
+function stateOf(
+  { enabled, errors, overdueSeconds, lastStatus }: JobRow,
+  graceMs: number,
+): [PageState, string] {
+  if (errors >= FAILING) return ['warning', enabled === false ? 'Failing, disabled' : 'Failing'];
+  if (enabled === false) return ['unseen', 'Disabled'];
+  if (errors > 0) return ['warning', 'Failed'];
+  if (overdueSeconds * 1000 > graceMs) return ['warning', 'Overdue'];
+  return lastStatus === undefined ? ['unknown', 'No run yet'] : ['ok', 'OK'];
+}
