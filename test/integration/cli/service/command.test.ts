@@ -1,0 +1,81 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { Child } from '../../../support/child.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../../../src/launch.js', import.meta.url));
+
+/** A home folder, and a `systemctl` that only notes how it is called: a fake, for tests may not change the machine. */
+function place() {
+  const home = tempFolder();
+  const bin = join(home, 'bin');
+  mkdirSync(bin);
+  const calls = join(home, 'calls');
+  const manager = (code: number) => {
+    writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\necho "$*" >> '${calls}'\nexit ${code}\n`);
+    chmodSync(join(bin, 'systemctl'), 0o755);
+  };
+  manager(0);
+  const run = async (...args: readonly string[]) => {
+    const env = { HOME: home, PATH: `${bin}:/usr/bin:/bin` };
+    const child = new Child(process.execPath, [LAUNCHER, ...args], { env });
+    return { code: await child.exited, output: child.output };
+  };
+  const unit = join(home, '.config', 'systemd', 'user', 'openclaw-gateway-exporter.service');
+  return {
+    run,
+    unit,
+    manager,
+    called: () => (existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : []),
+  };
+}
+
+describe.runIf(process.platform === 'linux')('install-service', () => {
+  it('shows what it would do, and does nothing where nobody agrees', async () => {
+    const { run, unit, called } = place();
+    const { code, output } = await run('install-service');
+    expect(code).toBe(1);
+    expect(output).toContain(`write: ${unit}`);
+    expect(output).toContain('[Service]');
+    expect(output).toContain('run: systemctl --user enable openclaw-gateway-exporter.service');
+    expect(output).toContain('nothing was done');
+    expect(existsSync(unit)).toBe(false);
+    expect(called()).toEqual([]);
+  });
+
+  it('writes the unit and starts it, and uninstall-service takes both back', async () => {
+    const { run, unit, called } = place();
+    expect(await run('install-service', '--yes')).toMatchObject({ code: 0 });
+    expect(readFileSync(unit, 'utf8')).toContain(LAUNCHER);
+    expect(called()).toEqual([
+      '--user daemon-reload',
+      '--user enable openclaw-gateway-exporter.service',
+      '--user restart openclaw-gateway-exporter.service',
+    ]);
+    expect(await run('uninstall-service', '--yes')).toMatchObject({ code: 0 });
+    expect(existsSync(unit)).toBe(false);
+    expect(called().slice(3)).toEqual([
+      '--user disable --now openclaw-gateway-exporter.service',
+      '--user daemon-reload',
+    ]);
+  });
+
+  it('does not take away the unit of a service that could not be stopped', async () => {
+    const { run, unit, manager } = place();
+    await run('install-service', '--yes');
+    manager(1);
+    const { code, output } = await run('uninstall-service', '--yes');
+    expect(code).toBe(1);
+    expect(output).toContain('failed: systemctl --user disable --now');
+    expect(existsSync(unit)).toBe(true);
+  });
+
+  it('installs nothing with a configuration that could not be served', async () => {
+    const { run, unit } = place();
+    const { code } = await run('install-service', '--yes', '--config.file=/no/such/file.yml');
+    expect(code).toBe(2);
+    expect(existsSync(unit)).toBe(false);
+  });
+});

@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FLAG_TEXTS } from '../../../src/cli/flag-texts.ts';
+import { type Flags, isLoopback, parseFlags, USAGE } from '../../../src/cli/flags.ts';
+
+const env = { HOME: '/home/somebody' };
+
+function flagsOf(args: readonly string[], environment: Record<string, string> = env): Flags {
+  const outcome = parseFlags(args, environment);
+  if (outcome.state !== 'run') throw new Error(JSON.stringify(outcome));
+  return outcome.flags;
+}
+
+function problemsOf(...args: readonly string[]): readonly string[] {
+  const outcome = parseFlags(args, env);
+  return outcome.state === 'invalid' ? outcome.problems : [];
+}
+
+describe('a bad flag', () => {
+  it.each([
+    ['--web.listen-address=9000', '"9000"', 'host:port'],
+    ['--web.listen-address=127.0.0.1:65536', '"127.0.0.1:65536"', 'host:port'],
+    ['--web.listen-address=::1:9000', '"::1:9000"', '[::1]:19789'],
+    ['--log.level=loud', '"loud"', 'debug, info, warn, error'],
+    ['--log.format=xml', '"xml"', 'logfmt, json'],
+    ['--config.file=', '""', 'a file'],
+    ['--storage.path=', '""', 'a folder'],
+  ])('%s is told with its value and what is allowed', (arg, value, allowed) => {
+    const [problem, ...more] = problemsOf(arg);
+    expect(more).toEqual([]);
+    expect(problem).toContain(`${arg.slice(0, arg.indexOf('='))}: ${value} is not allowed; allowed: `);
+    expect(problem).toContain(allowed);
+  });
+
+  it.each([
+    ['an unknown one', '--colour=red'],
+    ['one without its value', '--config.file'],
+    ['a switch with a value', '--web.enable-lifecycle=yes'],
+    ['a word without a flag', 'start'],
+  ])('such as %s is refused with a word on --help', (_what, arg) => {
+    expect(problemsOf(arg)).toEqual([expect.stringContaining('--help')]);
+  });
+
+  it('does not echo the value of an unknown flag, which may be a token', () => {
+    expect(problemsOf('--token=hunter2').join()).not.toContain('hunter2');
+  });
+
+  it('is told together with all others', () => {
+    expect(problemsOf('--log.level=x', '--log.format=x', '--web.listen-address=x').length).toBe(3);
+  });
+});
+
+describe('an address beyond loopback', () => {
+  it.each([
+    '0.0.0.0:1',
+    ':1',
+    '[::]:1',
+    '192.0.2.1:1',
+    'example.org:1',
+    '[::ffff:127.0.0.1]:1',
+    '127.1.1.999:1',
+  ])('%s is refused, unless the user insists', (address) => {
+    expect(problemsOf(`--web.listen-address=${address}`)).toEqual([
+      expect.stringContaining('--web.allow-unauthenticated-remote'),
+    ]);
+    flagsOf([`--web.listen-address=${address}`, '--web.allow-unauthenticated-remote']);
+  });
+
+  it.each(['127.0.0.1', '127.255.0.9', '::1', 'localhost'])('is not %s', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+});
+
+describe('each flag', () => {
+  it('has a default', () => {
+    expect(flagsOf([])).toEqual({
+      onlyCheckConfig: false,
+      configFile: undefined,
+      listen: { host: '127.0.0.1', port: 19789 },
+      webConfigFile: undefined,
+      allowUnauthenticatedRemote: false,
+      enableLifecycle: false,
+      logLevel: 'info',
+      logFormat: 'logfmt',
+      storagePath: '/home/somebody/.local/state/openclaw-gateway-exporter',
+    });
+  });
+
+  it.each<[string, Partial<Flags>]>([
+    ['--config.check', { onlyCheckConfig: true }],
+    ['--config.file=a.yml', { configFile: 'a.yml' }],
+    ['--web.listen-address=[::1]:0', { listen: { host: '::1', port: 0 } }],
+    ['--web.listen-address=localhost:9000', { listen: { host: 'localhost', port: 9000 } }],
+    ['--web.enable-lifecycle', { enableLifecycle: true }],
+    ['--web.config.file=web.yml', { webConfigFile: 'web.yml' }],
+    ['--log.level=debug', { logLevel: 'debug' }],
+    ['--log.format=json', { logFormat: 'json' }],
+    ['--storage.path=/var/lib/x', { storagePath: '/var/lib/x' }],
+    ['--storage.path=x', { storagePath: join(process.cwd(), 'x') }],
+  ])('%s is obeyed', (arg, flags) => {
+    expect(flagsOf([arg])).toMatchObject(flags);
+  });
+
+  it('is in --help', () => {
+    for (const arg of ['--help', '-h']) expect(parseFlags([arg], env)).toEqual({ state: 'help' });
+    expect(parseFlags(['--version'], env)).toEqual({ state: 'version' });
+    for (const { flag } of FLAG_TEXTS) expect(USAGE).toContain(flag);
+  });
+
+  it('that --help names is known', () => {
+    for (const { flag } of FLAG_TEXTS) expect(problemsOf(flag).join()).not.toContain('Unknown option');
+  });
+});
+
+describe('the storage path', () => {
+  it('follows XDG_STATE_HOME where that is absolute, as its specification says', () => {
+    const below = (xdg: string) => flagsOf([], { ...env, XDG_STATE_HOME: xdg }).storagePath;
+    expect(below('/state')).toBe('/state/openclaw-gateway-exporter');
+    expect(below('state')).toBe(flagsOf([]).storagePath);
+    expect(below('')).toBe(flagsOf([]).storagePath);
+  });
+});

@@ -1,0 +1,253 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LogFacts } from '../../../../../../src/collectors/cron/source/logs/cursor.ts';
+import {
+  archiveOf,
+  describePath,
+  jobNameOf,
+} from '../../../../../../src/collectors/cron/source/logs/names.ts';
+import {
+  createLineJudge,
+  type LogRule,
+  parseRunDuration,
+} from '../../../../../../src/collectors/cron/source/logs/rules.ts';
+import { type LogRun, takeLine } from '../../../../../../src/collectors/cron/source/logs/runs.ts';
+import {
+  findTime,
+  parseTime,
+  secondPassing,
+} from '../../../../../../src/collectors/cron/source/logs/time.ts';
+import { createNameMatcher, expandBraces } from '../../../../../../src/lib/glob.ts';
+
+const WORDS: LogRule = { success: /SUCCESS/, error: /ERROR/ };
+const SEEN = Date.UTC(2026, 10, 23, 12);
+
+/** The runs of some lines. */
+function runsOf(rule: LogRule, lines: readonly string[], seenMs = SEEN): { runs: LogRun[]; facts: LogFacts } {
+  let facts: LogFacts = { consecutiveErrors: 0 };
+  const runs: LogRun[] = [];
+  for (const finding of createLineJudge(rule).judge(lines).findings) {
+    if (finding === undefined) continue;
+    const taken = takeLine(facts, finding, seenMs, rule.start !== undefined);
+    facts = taken.facts;
+    runs.push(...taken.runs);
+  }
+  return { runs, facts };
+}
+
+describe('the time of a line', () => {
+  test.each([
+    ['2026-11-23T00:49:01.152Z SUCCESS', Date.UTC(2026, 10, 23, 0, 49, 1, 152)],
+    ['[2026-11-23 00:49:01,152 +0100] SUCCESS', Date.UTC(2026, 10, 22, 23, 49, 1, 152)],
+    ['2026/11/23 00:49 UTC', Date.UTC(2026, 10, 23, 0, 49)],
+    ['SUCCESS at Mon Nov 23 00:49:01 UTC 2026', Date.UTC(2026, 10, 23, 0, 49, 1)],
+    ['Mon Nov  2 12:49:01 AM GMT 2026', Date.UTC(2026, 10, 2, 0, 49, 1)],
+  ])('is read from %j', (text, atMs) => {
+    expect(findTime(text)).toEqual({ atMs, zoneless: false });
+  });
+
+  test("without a zone is the exporter's own", () => {
+    const atMs = new Date(2026, 10, 23, 0, 49, 1).getTime();
+    expect(findTime('2026-11-23 00:49:01 SUCCESS')).toEqual({ atMs, zoneless: true });
+    expect(findTime('Mon Nov 23 00:49:01 JST 2026')).toEqual({ atMs, zoneless: true });
+  });
+
+  test.each([
+    'SUCCESS',
+    '2026-13-01 00:00:00',
+    '2026-11-23 25:00',
+    '1.2026-11-23 00:49',
+    '12:30:01 SUCCESS',
+    '',
+  ])('is none in %j', (text) => {
+    expect(findTime(text)).toBeUndefined();
+  });
+
+  test('may be seconds or milliseconds since the epoch where a pattern says that it is a time', () => {
+    expect(parseTime('1795395058')).toEqual({ atMs: 1_795_395_058_000, zoneless: false });
+    expect(parseTime('1795395058.25')).toEqual({ atMs: 1_795_395_058_250, zoneless: false });
+    expect(parseTime('1795395058746')).toEqual({ atMs: 1_795_395_058_746, zoneless: false });
+  });
+
+  test('any time in ISO form is read as Date reads it', () => {
+    fc.assert(
+      fc.property(fc.date({ min: new Date(0), max: new Date('2200-01-01'), noInvalidDate: true }), (date) => {
+        expect(findTime(`x ${date.toISOString()} y`)?.atMs).toBe(date.getTime());
+      }),
+    );
+  });
+
+  test('has a second passing only when the clocks go back', () => {
+    expect(secondPassing(Date.UTC(2026, 5, 1, 12))).toBeUndefined();
+  });
+});
+
+describe('runs of a log', () => {
+  test('a line with both words failed, and one with neither is no run', () => {
+    const { runs } = runsOf(WORDS, ['SUCCESS', 'starting', 'ERROR: no SUCCESS']);
+    expect(runs.map(({ status }) => status)).toEqual(['ok', 'error']);
+  });
+
+  test('a time from after the last write of the file is of something else', () => {
+    const { runs } = runsOf(WORDS, ['SUCCESS, valid until 2031-01-01 00:00:00']);
+    expect(runs).toMatchObject([{ runAtMs: SEEN }]);
+  });
+
+  test('with a start pattern a run lies between its start and its first end; the rest is its chatter', () => {
+    const rule = { ...WORDS, start: /START/ };
+    const { runs } = runsOf(rule, [
+      'ERROR of nobody',
+      '2026-11-23T10:00:00Z START',
+      '2026-11-23T10:00:30Z ERROR',
+      '2026-11-23T10:00:31Z ERROR again',
+      '2026-11-23T11:00:00Z START',
+      '2026-11-23T11:00:05Z SUCCESS',
+    ]);
+    expect(runs).toMatchObject([
+      { status: 'error', runAtMs: Date.UTC(2026, 10, 23, 10), durationMs: 30_000 },
+      { status: 'ok', runAtMs: Date.UTC(2026, 10, 23, 11), durationMs: 5000 },
+    ]);
+  });
+
+  test('a start behind a start tells of a run that never ended; the last one is under way', () => {
+    const rule = { ...WORDS, start: /START/ };
+    const { runs, facts } = runsOf(rule, ['2026-11-23T10:00:00Z START', '2026-11-23T11:00:00Z START']);
+    expect(runs).toMatchObject([{ status: 'interrupted', runAtMs: Date.UTC(2026, 10, 23, 10) }]);
+    expect(facts).toMatchObject({ startedAtMs: Date.UTC(2026, 10, 23, 11), consecutiveErrors: 1 });
+  });
+
+  test('a duration on the last line tells when the run began', () => {
+    const rule = { ...WORDS, duration: /took (\S+)/ };
+    const { runs } = runsOf(rule, ['2026-11-23T10:01:30Z SUCCESS took 1m30s']);
+    expect(runs).toMatchObject([{ runAtMs: Date.UTC(2026, 10, 23, 10), durationMs: 90_000 }]);
+  });
+
+  test('a timestamp pattern says which of several times counts', () => {
+    const rule = { ...WORDS, timestamp: /end=(\d+)/ };
+    const { runs } = runsOf(rule, ['2020-01-01T00:00:00Z SUCCESS end=1795395058'], 1_795_395_058_000);
+    expect(runs).toMatchObject([{ runAtMs: 1_795_395_058_000 }]);
+  });
+
+  test('runs of one moment are one millisecond apart, whatever order their times come in', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 50 }), (seconds) => {
+        const lines = seconds.map((second) => `2026-11-23T10:00:0${second}Z SUCCESS`);
+        const times = runsOf(WORDS, lines).runs.map(({ runAtMs }) => runAtMs);
+        expect(new Set(times).size).toBe(lines.length);
+        expect(times).toEqual([...times].sort((a, b) => a - b));
+      }),
+    );
+  });
+});
+
+test('a clock that was set back gives no run the time of another one', () => {
+  const hour = Array.from(
+    { length: 60 },
+    (_, minute) => `2026-11-23T10:${String(minute).padStart(2, '0')}:00Z SUCCESS`,
+  );
+  const times = runsOf(WORDS, [...hour, ...hour, ...hour]).runs.map(({ runAtMs }) => runAtMs);
+  expect(new Set(times).size).toBe(180);
+});
+
+describe('a pattern of the catastrophic kind', () => {
+  const { judge } = createLineJudge({ ...WORDS, success: /^(a+)+$/ });
+  const poison = `${'a'.repeat(40)}!`;
+
+  test('is cut off, and the other lines are judged all the same', () => {
+    const first = judge(['ERROR', poison, 'aaa', 'ERROR']);
+    expect(first.findings.map((finding) => finding?.kind)).toEqual(['error', undefined]);
+    expect(first.slowLines).toBe(1);
+    const rest = judge(['aaa', 'ERROR']);
+    expect(rest.findings.map((finding) => finding?.kind)).toEqual(['ok', 'error']);
+    expect(rest.slowLines).toBe(0);
+  });
+
+  test('holds up everything else for one line at a time, however many there are', () => {
+    const { slowLines, findings } = judge(Array.from({ length: 500 }, () => poison));
+    expect(findings).toEqual([undefined]);
+    expect(slowLines).toBe(1);
+  });
+});
+
+test.each([
+  ['90', 90_000],
+  ['1.5 s', 1500],
+  ['350ms', 350],
+  ['1m30s', 90_000],
+  ['2 hours', 7_200_000],
+  ['00:01:30', 90_000],
+  ['01:30.5', 90_500],
+  ['soon', undefined],
+  ['', undefined],
+])('a duration of %j is %j milliseconds', (text, ms) => {
+  expect(parseRunDuration(text)).toBe(ms);
+});
+
+describe('globs', () => {
+  test.each([
+    ['cron-*.log', 'cron-a b.log', true],
+    ['cron-*.log', 'cron-a\nb.log', true],
+    ['cron-*.log', 'cron-.log.gz', false],
+    ['*', '.hidden', false],
+    ['.*', '.hidden', true],
+    ['c?t', 'cät', true],
+    ['[a-c]x', 'bx', true],
+    ['[!a-c]x', 'bx', false],
+    ['a[', 'a[', true],
+    ['*a*b*', 'xxaxxbxx', true],
+  ])('%j on %j: %j', (glob, name, expected) => {
+    expect(createNameMatcher(glob)(name)).toBe(expected);
+  });
+
+  test('a glob of many stars takes no longer than its length allows', () => {
+    expect(createNameMatcher('*a'.repeat(60))('a'.repeat(59).padEnd(255, 'b'))).toBe(false);
+  });
+
+  test('braces spell alternatives', () => {
+    expect(expandBraces('/a/{b,c}/{d,e}.log')).toEqual([
+      '/a/b/d.log',
+      '/a/b/e.log',
+      '/a/c/d.log',
+      '/a/c/e.log',
+    ]);
+  });
+
+  test('the job is named by what the glob leaves open', () => {
+    const globs = [
+      '/state/workspace/*/cron-*.log',
+      '/state/workspace-*/*/cron-*.log',
+      '/var/**/x.log',
+      '/srv/b.log',
+    ];
+    expect(describePath(globs, '/state/workspace/daily/cron-digest.log')).toEqual({
+      glob: 0,
+      job: 'daily/digest',
+    });
+    expect(describePath(globs, '/state/workspace-ann/d/cron-x.log')).toEqual({
+      glob: 1,
+      job: 'workspace-ann/d/x',
+    });
+    expect(describePath(globs, '/var/a/b/x.log')).toEqual({ glob: 2, job: 'a/b/x' });
+    expect(describePath(globs, '/srv/b.log')).toEqual({ glob: 3, job: 'srv/b' });
+    expect(describePath(globs, '/elsewhere/cron-x.log')).toBeUndefined();
+  });
+
+  test('a job has the name of its log without cron- and .log', () => {
+    expect(['cron-a.log', 'backup.log', 'cron-.log', 'cron-x'].map(jobNameOf)).toEqual([
+      'a',
+      'backup',
+      'cron-',
+      'x',
+    ]);
+  });
+
+  test('only names that rotation gives are archives of a log', () => {
+    const names = [
+      '/f/cron-x.1.log',
+      '/f/cron-x-20261123.log',
+      '/f/cron-x-2026-11-23.log',
+      '/f/cron-x-2.log',
+    ];
+    expect(names.map(archiveOf)).toEqual(['/f/cron-x.log', '/f/cron-x.log', '/f/cron-x.log', undefined]);
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { MAKE_EQUAL, tokenEvidence } from '../../../../src/collectors/token/evidence.ts';
+import { Secret } from '../../../../src/lib/secret.ts';
+import type { CredentialPlace } from '../../../../src/openclaw/credentials.ts';
+import type { KnownGateway } from '../../../../src/openclaw/install.ts';
+
+const INSTALL: KnownGateway = {
+  address: { url: 'ws://127.0.0.1:18789', host: '127.0.0.1', port: 18_789, tls: false, local: true },
+  authMode: 'token',
+  credential: undefined,
+  problems: [],
+};
+
+/** What is said after such an answer about openclaw.json's token, where these places hold another. */
+function evidenceOf(match: boolean | undefined, ...differing: readonly CredentialPlace[]) {
+  const credential = { place: 'config', secret: new Secret('hunter2') } as const;
+  const verdict = match === undefined ? undefined : { match, credential, atMs: 0 };
+  const places = { variants: differing.length + 1, differing };
+  return tokenEvidence({ install: INSTALL, verdict, places, note: undefined }, 'a:1');
+}
+
+describe('the evidence of a token', () => {
+  it('that is refused names the step of the alert, and no restart before it', () => {
+    const [refused] = evidenceOf(false);
+    expect(refused).toMatchObject({
+      verdict: 'bad',
+      text: 'the gateway refuses the credential of openclaw.json',
+      repair: MAKE_EQUAL,
+    });
+    expect(refused?.repair).toMatch(/^openclaw gateway auth-token --show: decide/);
+  });
+
+  it('that is accepted names the places that do not hold it, each with its own step', () => {
+    const [, service, ownCopy] = evidenceOf(true, 'service', 'process');
+    expect(service).toMatchObject({
+      verdict: 'warning',
+      text: '3 different credentials are stored; this place does not hold the accepted one: the service file',
+      repair: 'openclaw gateway install --force',
+    });
+    expect(ownCopy?.repair).toMatch(/^correct it where the process got it/);
+  });
+
+  it.each([
+    [false, 'the refused one'],
+    [undefined, 'the one to be proved'],
+  ] as const)('calls no copy wrong where none is known to be right (%s)', (match, named) => {
+    expect(evidenceOf(match, 'process')[1]).toMatchObject({
+      text: `2 different credentials are stored; this place holds another than ${named}: the running gateway's environment`,
+      repair: MAKE_EQUAL,
+    });
+  });
+
+  it.each(['config', 'remote'] as const)('never has %s repaired by a restart first', (place) => {
+    const repair = evidenceOf(true, place)[1]?.repair ?? '';
+    expect(repair).not.toMatch(/^openclaw gateway restart/);
+    expect(repair).not.toContain('config set');
+  });
+
+  it('never shows the token', () => {
+    expect(JSON.stringify([true, false].map((match) => evidenceOf(match, 'service')))).not.toContain(
+      'hunter2',
+    );
+  });
+});

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Evidence } from '../../../src/core/collector.ts';
+import { diagnose } from '../../../src/diagnosis/cause.ts';
+import { causeRule } from '../../support/cause-order.ts';
+
+const unreachable: Evidence = {
+  layer: 'answers',
+  subject: 'gateway',
+  verdict: 'bad',
+  text: 'no way',
+  cause: 'network',
+};
+const down: Evidence = {
+  layer: 'process',
+  subject: 'gateway',
+  verdict: 'bad',
+  text: 'none',
+  repair: 'start',
+};
+const hostGone: Evidence = { layer: 'network', subject: 'ssh a', verdict: 'bad', text: 'refused' };
+const mismatch: Evidence = { layer: 'token', subject: 'gateway', verdict: 'bad', text: 'refused' };
+const partial: Evidence = {
+  layer: 'answers',
+  subject: 'f',
+  verdict: 'bad',
+  text: '500',
+  cause: 'partial-failure',
+};
+const cronLost: Evidence = { layer: 'cron', subject: 'sqlite', verdict: 'bad', text: 'unreadable' };
+/** From the one that explains the others to the one that explains nothing else. */
+const IN_ORDER = [unreachable, down, hostGone, mismatch, partial, cronLost] as const;
+const NAMES = ['network', 'process', 'network', 'authentication', 'partial-failure', 'cron'];
+
+const causeOf = (...evidence: Evidence[]) => diagnose([{ evidence }]).likeliest;
+
+describe('the likeliest cause', () => {
+  it('has a name for each fault alone', () => {
+    expect(IN_ORDER.map((one) => causeOf(one)?.cause)).toEqual(NAMES);
+  });
+
+  it('is the first in the order, whatever else is wrong and in whatever order it was seen', () => {
+    const some = fc.shuffledSubarray([...IN_ORDER], { minLength: 1 });
+    fc.assert(
+      fc.property(some, (faults) => {
+        const first = IN_ORDER.find((one) => faults.includes(one));
+        expect(causeOf(...faults)?.evidence).toBe(first);
+      }),
+    );
+  });
+
+  it('has the order of the recorded series', () => {
+    const recorded = causeRule().filter((name) => name !== 'exporter');
+    // What flaps is a warning here; it comes last in both.
+    expect(recorded).toEqual([...NAMES, 'network']);
+  });
+
+  it('prefers evidence that names a repair step', () => {
+    const silent: Evidence = { layer: 'answers', subject: 'gateway', verdict: 'bad', text: 'silent' };
+    expect(causeOf(silent, down)?.evidence).toBe(down);
+  });
+
+  it('is a warning only where nothing is broken, and a remote path comes last then', () => {
+    const asWarning = (one: Evidence): Evidence => ({ ...one, verdict: 'warning' });
+    expect(causeOf(asWarning(down), cronLost)?.cause).toBe('cron');
+    expect(causeOf(asWarning(hostGone), asWarning(cronLost))?.cause).toBe('cron');
+    expect(causeOf(asWarning(hostGone))?.cause).toBe('network');
+  });
+
+  it('is none where all is well or nothing was seen', () => {
+    expect(causeOf({ ...down, verdict: 'ok' }, { ...mismatch, verdict: 'unknown' })).toBeUndefined();
+    expect(diagnose([])).toMatchObject({ verdict: 'unknown', likeliest: undefined, blind: 0 });
+  });
+});
+
+describe('the verdicts', () => {
+  it('of a layer is the worst that was seen of it, and what could not be seen hides nothing', () => {
+    const unknown: Evidence = { ...mismatch, verdict: 'unknown' };
+    const { layers, verdict, blind } = diagnose([
+      { evidence: [{ ...down, verdict: 'ok' }, unknown] },
+      { evidence: [], blind: 'no permission' },
+    ]);
+    expect([...layers]).toEqual([
+      ['process', 'ok'],
+      ['token', 'unknown'],
+    ]);
+    expect({ verdict, blind }).toEqual({ verdict: 'ok', blind: 1 });
+  });
+});

@@ -1,0 +1,157 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { stringify } from 'yaml';
+import { alertsOf, ruleGroups } from '../../../prometheus/source/rules.ts';
+import { thresholdsSchema } from '../../../prometheus/source/thresholds.ts';
+import { SCENARIOS } from '../../../prometheus/tests/files.ts';
+import { inputSeries, type Scenario, sideBySide } from '../../../prometheus/tests/scenario.ts';
+import { installed, runProgram } from '../../support/promtool.ts';
+
+const folder = join(import.meta.dirname, '..', '..', '..', 'prometheus');
+const LONG = 600_000;
+
+describe.skipIf(!installed('promtool'))('promtool (skipped where it is not installed)', () => {
+  it('accepts every rule file', async () => {
+    const files = readdirSync(join(folder, 'rules')).map((name) => join(folder, 'rules', name));
+    expect(await runProgram('promtool', ['check', 'rules', ...files])).toMatchObject({ ok: true });
+  });
+
+  it.each(['prometheus.yml', 'prometheus-fleet.yml'])('accepts %s', async (name) => {
+    // Files with secrets need not exist where the configuration is only checked.
+    const result = await runProgram('promtool', ['check', 'config', '--syntax-only', join(folder, name)]);
+    expect(result).toMatchObject({ ok: true });
+  });
+
+  it.each(readdirSync(join(folder, 'tests')).filter((name) => name.endsWith('.test.yml')))(
+    'finds the alerts of %s at their minutes',
+    async (name) => {
+      const result = await runProgram('promtool', ['test', 'rules', name], join(folder, 'tests'));
+      expect(result.ok ? '' : result.output).toBe('');
+    },
+    LONG,
+  );
+
+  it(
+    'expands every annotation without an error',
+    async () => {
+      const place = mkdtempSync(join(tmpdir(), 'openclaw-annotations-'));
+      onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+      const isLong = ({ step = 30 }: Scenario) => step > 30;
+      const enough = coveringScenarios();
+      const files = [
+        annotationTests(
+          enough.filter((scenario) => !isLong(scenario)),
+          '1m',
+        ),
+        annotationTests(enough.filter(isLong), '10m'),
+      ].map((content, index) => {
+        const file = join(place, `${index}.yml`);
+        writeFileSync(file, stringify(content, { lineWidth: 0 }));
+        return file;
+      });
+      const { output } = await runProgram('promtool', ['test', 'rules', ...files]);
+      const shown = new Set([...output.matchAll(/alertname: (\w+)/g)].map(([, name]) => name));
+      expect(NAMES.filter((name) => !shown.has(name))).toEqual([]);
+      expect(
+        output.split('\n').filter((line) => /error expanding|%!|<no value>|no value/.test(line)),
+      ).toEqual([]);
+    },
+    LONG,
+  );
+
+  it('puts a job’s id into a command only where it is one that OpenClaw knows and a shell leaves alone', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'openclaw-ids-'));
+    onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+    const file = join(place, 'ids.yml');
+    const plain = ['3f2a-daily.memory_1', 'b'];
+    writeFileSync(
+      file,
+      stringify(jobTests([...plain, 'log:ws/x', '_other', '$(rm -rf x)', '--help', 'a\nb', 'a b'])),
+    );
+    const { output } = await runProgram('promtool', ['test', 'rules', file]);
+    const steps = [...output.matchAll(/next_step="((?:[^"\\]|\\.)*)"/g)].map(([, step = '']) => step);
+    const named = steps.map(
+      (step) => /^openclaw cron (?:runs --id|list, then openclaw cron run|run) ([^ ,]+)/.exec(step)?.[1],
+    );
+    expect(new Set(named)).toEqual(new Set([...plain, undefined]));
+    const others = new Set(steps.filter((_, index) => named[index] === undefined));
+    expect([...others]).toEqual([
+      "openclaw cron list; log:... is a job of the system's crontab: read its log, start it from there",
+    ]);
+    // Each alert about one job, for each id: three phases of the first, one each of the others.
+    expect(steps.length).toBe(8 * 6);
+  });
+});
+
+/** Every alert about a single job, for jobs with these ids. */
+function jobTests(ids: readonly string[]) {
+  const series = (name: string, values: string, more = '') =>
+    ids.map((id, index) => ({
+      series: `${name}{instance="g", job="openclaw", cron_job="important-${index}", cron_job_id=${JSON.stringify(id)}${more}}`,
+      values,
+    }));
+  const test = {
+    interval: '1m',
+    input_series: [
+      ...series('openclaw_cron_consecutive_errors', '3x60'),
+      ...series('openclaw_cron_runs_total', '0x49 3x11', ', status="error"'),
+      ...series('openclaw_cron_missed_runs_total', '0x49 1x11'),
+      ...series('openclaw_cron_delivery_failures_total', '0x49 1x11'),
+      ...series('openclaw_cron_job_overdue_seconds', '0+60x60'),
+    ],
+    alert_rule_test: JOB_ALERTS.map((alertname) => ({ alertname, eval_time: '55m', exp_alerts: [] })),
+  };
+  return { rule_files: [join(folder, 'rules', 'cron.yml')], evaluation_interval: '1m', tests: [test] };
+}
+
+const JOB_ALERTS = [
+  'OpenClawCronJobFailing',
+  'OpenClawCronRunMissed',
+  'OpenClawCronJobOverdue',
+  'OpenClawCronDeliveryFailed',
+];
+
+const NAMES = [...new Set(alertsOf(ruleGroups(thresholdsSchema.parse({}))).map(({ alert }) => alert))].filter(
+  (name) => name !== 'OpenClawWatchdog',
+);
+
+/** Tests that expect no alert, so that promtool prints those it got with their annotations. */
+function annotationTests(chosen: readonly Scenario[], evaluation_interval: string) {
+  const tests = sideBySide(chosen).map((scenarios) => ({
+    interval: `${scenarios[0]?.step ?? 30}s`,
+    input_series: scenarios.flatMap(inputSeries),
+    alert_rule_test: firstTimes(scenarios).map(([alertname, minute]) => ({
+      alertname,
+      eval_time: `${minute * 60}s`,
+      exp_alerts: [],
+    })),
+  }));
+  return { rule_files: [join(folder, 'rules', '*.yml')], evaluation_interval, tests };
+}
+
+/** Scenarios that together let every alert fire, the short ones first. */
+function coveringScenarios(): Scenario[] {
+  const seen = new Set<string>();
+  const byLength = SCENARIOS.toSorted((a, b) => a.minutes - b.minutes);
+  return byLength.filter((scenario) => {
+    const names = firstTimes([scenario]).map(([name]) => name);
+    const isNew = names.some((name) => !seen.has(name));
+    for (const name of names) seen.add(name);
+    return isNew;
+  });
+}
+
+/** For each alert of these scenarios the first minute at which one of them expects it. */
+function firstTimes(scenarios: readonly Scenario[]): [string, number][] {
+  const times = new Map<string, number>();
+  for (const { firing } of scenarios) {
+    for (const [minute, list] of Object.entries(firing)) {
+      for (const name of list.map((alert) => alert.replace(/\/.*/, ''))) {
+        times.set(name, Math.min(Number(minute), times.get(name) ?? Number.POSITIVE_INFINITY));
+      }
+    }
+  }
+  return [...times];
+}

@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest';
+import type { CommandOutcome } from '../../../src/lib/run-command.ts';
+import { type CommandProbe, commandArguments, probeCommand, problemOf } from '../../../src/ssh/command.ts';
+import type { SshRoute } from '../../../src/ssh/config.ts';
+import { sshEnvironment } from '../../../src/ssh/ssh.ts';
+
+const CHANGED = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\r
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\r
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!\r
+Someone could be eavesdropping on you right now (man-in-the-middle attack)!\r
+It is also possible that a host key has just been changed.\r
+The fingerprint for the ED25519 key sent by the remote host is
+SHA256:vRxao2MRGb21kzRarmIgd6neuAmaXALuIH6JzgK33Yo.\r
+Please contact your system administrator.\r
+Add correct host key in /home/me/.ssh/known_hosts to get rid of this message.\r
+Offending ED25519 key in /home/me/.ssh/known_hosts:1\r
+  remove with:\r
+  ssh-keygen -f "/home/me/.ssh/known_hosts" -R "[127.0.0.1]:22901"\r
+`;
+const STRICT = `Host key for [127.0.0.1]:22901 has changed and you have requested strict checking.\r
+Host key verification failed.\r
+`;
+const LENIENT = `Password authentication is disabled to avoid man-in-the-middle attacks.\r
+Keyboard-interactive authentication is disabled to avoid man-in-the-middle attacks.\r
+`;
+
+/** Recorded with OpenSSH 9.2 on Linux unless said otherwise; `LC_ALL=C`, `BatchMode=yes`, exit status 255. */
+const DIRECT: readonly (readonly [string, string, string])[] = [
+  ['a closed port', 'ssh: connect to host 127.0.0.1 port 22999: Connection refused\r\n', 'refused'],
+  [
+    'a port that resets at once',
+    'ssh: connect to host 10.203.1.2 port 2201: Connection reset by peer\r\n',
+    'refused',
+  ],
+  [
+    'a swallowed connection',
+    'ssh: connect to host 127.0.0.1 port 37043: Connection timed out\r\n',
+    'timeout',
+  ],
+  [
+    'the same on macOS (from its documentation)',
+    'ssh: connect to host mac port 22: Operation timed out\r\n',
+    'timeout',
+  ],
+  ['no route', 'ssh: connect to host 198.51.100.3 port 22: No route to host\r\n', 'unreachable'],
+  ['a route that swallows', 'ssh: connect to host 198.51.100.1 port 22: Invalid argument\r\n', 'unreachable'],
+  [
+    'a route that prohibits, which is no denied login',
+    'ssh: connect to host 198.51.100.2 port 22: Permission denied\r\n',
+    'unreachable',
+  ],
+  ['no network', 'ssh: connect to host 198.51.100.2 port 22: Network is unreachable\r\n', 'unreachable'],
+  [
+    'an unknown name',
+    'ssh: Could not resolve hostname nosuch.invalid: Name or service not known\r\n',
+    'resolve_failed',
+  ],
+  [
+    'a resolver that is away',
+    'ssh: Could not resolve hostname x: Temporary failure in name resolution\r\n',
+    'resolve_failed',
+  ],
+  [
+    'silence after accepting',
+    'Connection timed out during banner exchange\r\nConnection to 127.0.0.1 port 22903 timed out\r\n',
+    'no_banner',
+  ],
+  [
+    'closing before the banner',
+    'kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 127.0.0.1 port 22905\r\n',
+    'no_banner',
+  ],
+  [
+    'a reset before the banner',
+    'kex_exchange_identification: read: Connection reset by peer\r\nConnection reset by 127.0.0.1 port 22906\r\n',
+    'no_banner',
+  ],
+  [
+    'closing before the banner, in the words of OpenSSH 7',
+    'ssh_exchange_identification: Connection closed by remote host\r\n',
+    'no_banner',
+  ],
+  ['a refused key', 'root@127.0.0.1: Permission denied (publickey).\r\n', 'auth_denied'],
+  [
+    'too many keys',
+    'Received disconnect from 127.0.0.1 port 22901:2: Too many authentication failures\r\nDisconnected from 127.0.0.1 port 22901\r\n',
+    'auth_denied',
+  ],
+  ['another host key', CHANGED + STRICT, 'host_key_changed'],
+  ['a host key never seen before', 'Host key verification failed.\r\n', 'other'],
+  [
+    'a configuration with a mistake',
+    'badcfg: line 1: Bad configuration option: bogus\r\nbadcfg: terminating, 1 bad configuration options\r\n',
+    'other',
+  ],
+  ['a host that dies while logging in', 'Connection to 127.0.0.1 port 22901 timed out\r\n', 'timeout'],
+  ['nothing at all', '', 'other'],
+];
+
+const PROXIED: readonly (readonly [string, string, string])[] = [
+  [
+    'a jump host that refuses',
+    'ssh: connect to host 127.0.0.1 port 22999: Connection refused\r\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n',
+    'proxy_failed',
+  ],
+  [
+    'a jump host that cannot reach the host',
+    'channel 0: open failed: connect failed: Connection refused\r\nstdio forwarding failed\r\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n',
+    'proxy_failed',
+  ],
+  [
+    'a jump host that denies the login',
+    'me@jump: Permission denied (publickey).\r\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n',
+    'proxy_failed',
+  ],
+  [
+    'a proxy command that does not exist',
+    '/bin/sh: 1: exec: nc.sh: not found\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n',
+    'proxy_failed',
+  ],
+  [
+    'a proxy that says nothing',
+    'Connection timed out during banner exchange\r\nConnection to UNKNOWN port 65535 timed out\r\n',
+    'timeout',
+  ],
+  ['a refused key behind the proxy', 'me@behind: Permission denied (publickey).\r\n', 'auth_denied'],
+  [
+    'another host key on the jump host',
+    `${CHANGED}${STRICT}kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n`,
+    'host_key_changed',
+  ],
+];
+
+const route: SshRoute = {
+  hostname: '127.0.0.1',
+  port: 22,
+  family: 0,
+  bindAddress: undefined,
+  proxied: false,
+  knownOptions: new Set(['hostname', 'sessiontype']),
+};
+const destination = { target: 'me@host', port: 2200, configFile: undefined };
+
+function probing(outcome: CommandOutcome): Promise<CommandProbe> {
+  const signal = new AbortController().signal;
+  return probeCommand(destination, route, { run: async () => outcome, env: {}, signal, deadlineMs: 10_000 });
+}
+
+describe('what ssh says of a failure', () => {
+  it.each(DIRECT)('is understood for %s', (_, stderr, result) => {
+    expect(problemOf(stderr, false).result).toBe(result);
+  });
+
+  it.each(PROXIED)('is understood through a proxy for %s', (_, stderr, result) => {
+    expect(problemOf(stderr, true).result).toBe(result);
+  });
+
+  it('never reaches the evidence as it stands, lest paths and what a proxy prints come with it', () => {
+    for (const [, stderr] of [...DIRECT, ...PROXIED]) {
+      for (const proxied of [false, true])
+        expect(problemOf(stderr, proxied).text).not.toMatch(/[/@\r\n]|SHA256/);
+    }
+  });
+
+  it('tells a host key never seen before in words of its own', () => {
+    expect(problemOf('Host key verification failed.\r\n', false).text).toContain('not on record');
+  });
+});
+
+describe('a command over ssh', () => {
+  it('has failed when it is cut', async () => {
+    expect(await probing({ state: 'killed', stderr: '' })).toMatchObject({ problem: { result: 'timeout' } });
+  });
+
+  it('has failed when the account has no shell, although the login worked', async () => {
+    const outcome = { state: 'exited', code: 1, stdout: '', stderr: '' } as const;
+    expect(await probing(outcome)).toMatchObject({ problem: { result: 'other' } });
+  });
+
+  it('has failed when the host key changed, even where the user switched the check off', async () => {
+    const outcome = { state: 'exited', code: 0, stdout: '', stderr: CHANGED + LENIENT } as const;
+    expect(await probing(outcome)).toMatchObject({ problem: { result: 'host_key_changed' } });
+  });
+
+  it('ran when it ended with 0, whatever the host greets with', async () => {
+    const stderr = 'Unauthorized access: Permission denied to all others.\n';
+    expect(await probing({ state: 'exited', code: 0, stdout: 'hello', stderr })).toEqual({
+      state: 'ran',
+      stdout: 'hello',
+    });
+  });
+
+  it('is unknown where there is no ssh', async () => {
+    expect(await probing({ state: 'not_started', code: 'ENOENT' })).toEqual({ state: 'no_ssh' });
+  });
+
+  it('is the exporter’s own failure when no process can be started', async () => {
+    await expect(probing({ state: 'not_started', code: 'EAGAIN' })).rejects.toThrow('EAGAIN');
+  });
+});
+
+describe('the command line of ssh', () => {
+  const args = commandArguments(destination, route, 10_000, 'true');
+
+  it('names the target behind --, so that it can be no option', () => {
+    expect(args.slice(-3)).toEqual(['--', 'me@host', 'true']);
+  });
+
+  it('sets no option that this ssh does not know', () => {
+    expect(args).toContain('SessionType=default');
+    expect(args).not.toContain('ForkAfterAuthentication=no');
+  });
+
+  it('keeps ssh’s own time-outs below the deadline, and never at 0, which is none', () => {
+    for (const deadlineMs of [10, 1_000, 10_000]) {
+      const option = commandArguments(destination, route, deadlineMs, 'true').find((arg) =>
+        arg.startsWith('ConnectTimeout='),
+      );
+      const seconds = Number(option?.split('=')[1]);
+      expect(seconds).toBeGreaterThanOrEqual(1);
+      expect(seconds * 1000).toBeLessThanOrEqual(Math.max(1000, deadlineMs));
+    }
+  });
+});
+
+describe('the environment of ssh', () => {
+  it('holds the agent and the home folder, and neither the exporter’s own nor a way to ask', () => {
+    const env = sshEnvironment({
+      HOME: '/home/me',
+      SSH_AUTH_SOCK: '/run/agent',
+      OPENCLAW_GATEWAY_TOKEN: 'x',
+      DISPLAY: ':0',
+      SSH_ASKPASS: '/bin/ask',
+      LANG: 'de_DE.UTF-8',
+    });
+    expect(Object.keys(env).toSorted()).toEqual(['HOME', 'LC_ALL', 'PATH', 'SSH_AUTH_SOCK']);
+    expect(env.LC_ALL).toBe('C');
+  });
+});
