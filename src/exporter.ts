@@ -1,9 +1,8 @@
 import type { Flags } from './cli/flags.ts';
 import { createCollectors } from './collectors/index.ts';
 import { surroundings } from './collectors/surroundings.ts';
-import type { ConfigOutcome } from './config/load.ts';
+import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
 import type { FileConfig } from './config/schema.ts';
-import { loadConfiguration } from './configuration.ts';
 import type { Collector } from './core/collector.ts';
 import type { Board } from './core/context.ts';
 import { buildMetrics, probeMetrics, reloadMetrics } from './core/own-metrics.ts';
@@ -19,7 +18,8 @@ import { PROBE_MODULES } from './probe/probe.ts';
 import { Probes } from './probe/probes.ts';
 import { StateFile } from './state/state-file.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
-import { type ListenOutcome, serve } from './web/server.ts';
+import { checkWebConfig, type ListenOutcome, serve } from './web/server.ts';
+import { WebConfigFile } from './web/web-config.ts';
 
 /** SIGTERM to exit in at most this long, children included. */
 const STOP_GRACE_MS = 1_500;
@@ -36,6 +36,19 @@ export interface Exporter {
 export type StartOutcome =
   | { readonly state: 'running'; readonly exporter: Exporter; readonly url: string }
   | { readonly state: 'failed'; readonly reason: string };
+
+/** The configuration file's content, or the defaults where none is named; invalid where the web configuration is. */
+export function loadConfiguration(flags: Flags): ConfigOutcome {
+  const loaded: ConfigOutcome =
+    flags.configFile === undefined
+      ? { state: 'valid', config: defaultConfig() }
+      : loadConfigFile(flags.configFile);
+  const file = new WebConfigFile(flags.webConfigFile);
+  const web = checkWebConfig(file, flags.listen, flags.allowUnauthenticatedRemote);
+  if (web.state === 'valid') return loaded;
+  const problems = loaded.state === 'invalid' ? loaded.problems : [];
+  return { state: 'invalid', problems: [...problems, ...web.problems] };
+}
 
 /** Builds everything around one configuration and starts it; the one place where the parts meet. */
 export async function startExporter(

@@ -1,5 +1,8 @@
 import type { AuthenticationEnd, AuthenticationOutcome } from '../gateway/auth.ts';
 
+/** After a clear refusal the same question is asked again this seldom, where nothing seems to have changed. */
+export const SLOW_RECHECK_MS = 30 * 60_000;
+
 /** The label values of `openclaw_gateway_auth_attempts_total`. */
 export const AUTH_RESULTS = [
   'ok',

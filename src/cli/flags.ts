@@ -1,7 +1,7 @@
-import { isIPv4 } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../config/duration.ts';
+import { exposureProblems, type ListenAddress, parseListenAddress } from '../config/listen.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
 import { homeOfUser } from '../lib/paths.ts';
@@ -16,12 +16,6 @@ const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.m
 const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alone (see --help)';
 const SERVICE_ONLY_PROBLEM =
   '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
-
-/** Where the exporter listens; `host` without the brackets of an IPv6 address. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** All flags after defaults; paths as they were given. */
 export interface Flags {
@@ -211,31 +205,8 @@ function pathProblems(values: Values, storagePath: string | undefined): string[]
   return problems;
 }
 
-/** What speaks against listening there without asking anybody who they are. */
-export function exposureProblems({ host }: ListenAddress, insisted: boolean): string[] {
-  if (isLoopback(host) || insisted) return [];
-  return [
-    `--web.listen-address: ${host} is not loopback, and without authentication everyone who reaches it reads ` +
-      'the metrics; listen on 127.0.0.1, configure authentication with --web.config.file, or insist with ' +
-      '--web.allow-unauthenticated-remote',
-  ];
-}
-
-/** Whether `host` names this machine's loopback and nothing else. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}
-
 function parse(args: readonly string[]) {
   return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true });
-}
-
-function parseListenAddress(text: string): ListenAddress | undefined {
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:]*)):(?<port>\d{1,5})$/.exec(text);
-  const port = Number(match?.groups?.port);
-  if (match === null || port > 65_535) return undefined;
-  const host = match.groups?.v6 ?? match.groups?.host ?? '';
-  return { host: host === '' ? '0.0.0.0' : host, port };
 }
 
 function oneOf<T extends string>(allowed: readonly T[], text: string): T | undefined {

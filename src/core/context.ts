@@ -1,4 +1,3 @@
-import type { TokenDigest } from '../collectors/remote/client.ts';
 import type { CollectorSettings, FileConfig } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ClockOffset } from '../lib/clock-offset.ts';
@@ -7,6 +6,7 @@ import type { RunCommand } from '../lib/run-command.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Credential } from '../openclaw/credentials.ts';
 import type { KnownGateway, OpenClawInstall } from '../openclaw/install.ts';
+import type { TokenDigest } from '../openclaw/token-digest.ts';
 import type { ProcessRow } from '../os/processes.ts';
 import type { StateStore } from '../state/state-file.ts';
 import type { Collector } from './collector.ts';

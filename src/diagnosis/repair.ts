@@ -1,7 +1,7 @@
-import type { Machine } from '../cli/check/machine.ts';
 import { SHOW_TOKEN } from '../collectors/token/evidence.ts';
 import { restartCommand } from '../openclaw/service/manager.ts';
 import type { LikeliestCause } from './cause.ts';
+import type { Machine } from './machine.ts';
 
 /** The article's order of repair: 1 light, 2 authentication, 3 full restart. */
 export type Phase = 1 | 2 | 3;

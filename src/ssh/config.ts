@@ -1,4 +1,7 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { FileConfig } from '../config/schema.ts';
+import { expandHome, homeFolder } from '../lib/paths.ts';
 import type { RunCommand } from '../lib/run-command.ts';
 import { destinationArguments, type SshDestination, type SshProblem } from './ssh.ts';
 
@@ -117,4 +120,10 @@ function failed(result: SshProblem['result'], text: string): RouteOutcome {
 
 function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== '' && value.toLowerCase() !== 'none';
+}
+
+/** The ssh configuration file that is named, absolute. */
+export function configFilePath({ ssh }: FileConfig, env: Readonly<Record<string, string | undefined>>) {
+  const named = ssh.config_file;
+  return named === undefined ? undefined : resolve(expandHome(named, homeFolder(env)));
 }

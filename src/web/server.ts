@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { exposureProblems, isLoopback, type ListenAddress } from '../cli/flags.ts';
+import { exposureProblems, isLoopback, type ListenAddress } from '../config/listen.ts';
 import { authority } from '../lib/authority.ts';
 import type { Clock } from '../lib/clock.ts';
 import { codeOf } from '../lib/errors.ts';

@@ -4,7 +4,7 @@ import { parseLogCursor } from '../../src/collectors/cron/source/logs/cursor.ts'
 import { createLineJudge, parseRunDuration } from '../../src/collectors/cron/source/logs/rules.ts';
 import { findTime } from '../../src/collectors/cron/source/logs/time.ts';
 import { toCronJob } from '../../src/collectors/cron/source/stored-job.ts';
-import { newNonce, readAnswer } from '../../src/collectors/remote/client.ts';
+import { readAnswer } from '../../src/collectors/remote/client.ts';
 import { parseTailscaleStatus } from '../../src/collectors/tailscale/status.ts';
 import { parseDuration } from '../../src/config/duration.ts';
 import { parseConfig, validateYaml } from '../../src/config/load.ts';
@@ -19,6 +19,7 @@ import {
 } from '../../src/openclaw/service/manager.ts';
 import { readLaunchdJob } from '../../src/openclaw/service/plist.ts';
 import { expandVariables, parseEnvironmentFile, readUnit } from '../../src/openclaw/service/systemd-unit.ts';
+import { newNonce } from '../../src/openclaw/token-digest.ts';
 import { memoryGroups, parseLimit } from '../../src/os/cgroup.ts';
 import { parseChronyTracking, parseSntp, parseTimedatectl } from '../../src/os/clock-sync.ts';
 import { parseLsof, parsePs } from '../../src/os/macos.ts';

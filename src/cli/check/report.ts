@@ -3,8 +3,8 @@ import { type Evidence, LAYERS } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
 import { byWeight, decides } from '../../core/verdict.ts';
 import { diagnose } from '../../diagnosis/cause.ts';
+import type { Machine } from '../../diagnosis/machine.ts';
 import { exactRepair, repairSteps } from '../../diagnosis/repair.ts';
-import type { Machine } from './machine.ts';
 
 const verdict = z.enum(['ok', 'warning', 'bad', 'unknown']);
 const evidence = z.strictObject({

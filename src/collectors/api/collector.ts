@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AttemptReading, AuthResult } from '../../auth/attempt.ts';
+import { SLOW_RECHECK_MS } from '../../auth/attempt.ts';
 import { AuthGate } from '../../auth/gate.ts';
 import type { Collector, Evidence, Observation } from '../../core/collector.ts';
 import type { AuthKnowledge, CollectorContext, CollectorFactory } from '../../core/context.ts';
@@ -7,7 +8,6 @@ import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, callGateway, type HttpOutcome, jsonOf } from '../../gateway/http.ts';
 import { gauge } from '../../metrics/family.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
-import { SLOW_RECHECK_MS } from '../token/proof.ts';
 
 const FUNCTION = 'sessions_list';
 /** One session of the answer; its size is bounded by what a session's record holds. */

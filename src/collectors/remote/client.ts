@@ -1,25 +1,12 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { parseJson } from '../../lib/json.ts';
-import type { Secret } from '../../lib/secret.ts';
+import type { Nonce, TokenDigest } from '../../openclaw/token-digest.ts';
 import { type CommandTools, runOverSsh } from '../../ssh/command.ts';
 import type { SshRoute } from '../../ssh/config.ts';
 import type { SshDestination, SshProblem } from '../../ssh/ssh.ts';
 import { READER, SHELL_HEAD, SHELL_TAIL } from './client-script.ts';
-
-/** A question that is asked only once: whoever sees the answer cannot use it again. */
-export interface Nonce {
-  /** 64 hexadecimal digits. */
-  readonly hex: string;
-}
-
-/** A token that is only known by its keyed digest under a nonce. Two can be compared where their nonces are the same. */
-export interface TokenDigest {
-  readonly nonce: Nonce;
-  readonly digest: Buffer;
-}
 
 /** Which of the two shared credentials the gateway compares. */
 export type CredentialKind = 'token' | 'password';
@@ -38,7 +25,6 @@ export type RemoteClient =
 const REMOTE_COMMAND = 'sh -s';
 /** Before the answer, so that whatever a shell greets with is told apart from it. */
 const MARK = 'openclaw-exporter:';
-const CONTEXT = 'openclaw-gateway-exporter remote token 1';
 
 const REASONS = {
   no_node: 'there is no Node.js there, so no OpenClaw can be asked',
@@ -53,21 +39,6 @@ const answer = z.discriminatedUnion('state', [
   z.object({ state: z.literal('none') }),
   z.object({ state: z.enum(['no_node', 'no_openclaw', 'unreadable', 'broken', 'unresolved']) }),
 ]);
-
-/** A question that was never asked before. */
-export function newNonce(): Nonce {
-  return { hex: randomBytes(32).toString('hex') };
-}
-
-/** The keyed digest (HMAC-SHA256, the token as key) that a host with the same token gives for that nonce. */
-export function digestOf(secret: Secret, { hex }: Nonce): Buffer {
-  return createHmac('sha256', secret.reveal()).update(`${CONTEXT}\n${hex}`).digest();
-}
-
-/** Whether the host holds `secret`. */
-export function holds({ nonce, digest }: TokenDigest, secret: Secret): boolean {
-  return timingSafeEqual(digestOf(secret, nonce), digest);
-}
 
 /** What a host is asked, and how long that may take. */
 export interface RemoteQuestion extends CommandTools {

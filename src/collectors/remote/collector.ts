@@ -1,3 +1,4 @@
+import { REMOTE_PLACE_FAMILIES, remoteSamples } from '../../auth/places.ts';
 import type { SshHostConfig } from '../../config/schema.ts';
 import type { Evidence, Observation } from '../../core/collector.ts';
 import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
@@ -5,19 +6,10 @@ import { withDeadline } from '../../lib/deadline.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { Slots } from '../../lib/slots.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
-import { resolveRoute } from '../../ssh/config.ts';
+import { holds, type Nonce, newNonce, type TokenDigest } from '../../openclaw/token-digest.ts';
+import { configFilePath, resolveRoute } from '../../ssh/config.ts';
 import { sshEnvironment } from '../../ssh/ssh.ts';
-import { configFilePath } from '../ssh/collector.ts';
-import { REMOTE_PLACE_FAMILIES, remoteSamples } from '../token/places.ts';
-import {
-  askRemoteClient,
-  type CredentialKind,
-  holds,
-  type Nonce,
-  newNonce,
-  type RemoteClient,
-  type TokenDigest,
-} from './client.ts';
+import { askRemoteClient, type CredentialKind, type RemoteClient } from './client.ts';
 
 const AT_ONCE = 4;
 const MAX_ROUTE_MS = 3_000;

@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
-import type { CollectorSettings, FileConfig } from '../../config/schema.ts';
+import type { CollectorSettings } from '../../config/schema.ts';
 import type { Collector, Target } from '../../core/collector.ts';
 import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { expandHome, homeFolder } from '../../lib/paths.ts';
 import { Slots } from '../../lib/slots.ts';
 import { createNameLookup } from '../../ssh/banner.ts';
+import { configFilePath } from '../../ssh/config.ts';
 import { sshEnvironment } from '../../ssh/ssh.ts';
 import { sshEvidence } from './evidence.ts';
 import { type CommandRecord, SshHost, type SshLimits } from './host.ts';
@@ -124,10 +123,4 @@ function shareOut(clock: Clock, timeoutMs: number, hosts: number) {
 function rotated<T>(all: readonly T[], by: number): T[] {
   const start = all.length > AT_ONCE ? by % all.length : 0;
   return [...all.slice(start), ...all.slice(0, start)];
-}
-
-/** The ssh configuration file that is named, absolute. */
-export function configFilePath({ ssh }: FileConfig, env: Readonly<Record<string, string | undefined>>) {
-  const named = ssh.config_file;
-  return named === undefined ? undefined : resolve(expandHome(named, homeFolder(env)));
 }

@@ -1,3 +1,4 @@
+import { PLACE_FAMILIES, readPlaces } from '../../auth/places.ts';
 import type { Collector, Observation } from '../../core/collector.ts';
 import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
@@ -7,7 +8,6 @@ import type { CredentialPlace } from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import { processCredential } from '../../openclaw/process-credential.ts';
 import { tokenEvidence } from './evidence.ts';
-import { PLACE_FAMILIES, readPlaces } from './places.ts';
 import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from './verdict.ts';
 
 /** Share of a look's time for each question before the handshake. */

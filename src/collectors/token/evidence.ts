@@ -1,7 +1,7 @@
+import type { PlacesReading } from '../../auth/places.ts';
 import type { Evidence } from '../../core/collector.ts';
 import type { CredentialPlace } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
-import type { PlacesReading } from './places.ts';
 import type { Verdict } from './proof.ts';
 
 const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {

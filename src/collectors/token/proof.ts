@@ -1,11 +1,10 @@
 import type { AttemptReading } from '../../auth/attempt.ts';
+import { SLOW_RECHECK_MS } from '../../auth/attempt.ts';
 import type { HealthOutcome } from '../../gateway/http.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Credential } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
 
-/** After a clear refusal the same question is asked again this seldom, where nothing seems to have changed. */
-export const SLOW_RECHECK_MS = 30 * 60_000;
 /** A verdict about a process that nobody has seen for this long is dropped. */
 const UNSEEN_MS = 5 * 60_000;
 /** A gateway that is restarted tells an uptime this much smaller than expected, at least. */

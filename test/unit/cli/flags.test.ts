@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FLAG_TEXTS } from '../../../src/cli/flag-texts.ts';
-import { type Flags, isLoopback, parseFlags, USAGE } from '../../../src/cli/flags.ts';
+import { type Flags, parseFlags, USAGE } from '../../../src/cli/flags.ts';
+import { isLoopback } from '../../../src/config/listen.ts';
 
 const env = { HOME: '/home/somebody' };
 

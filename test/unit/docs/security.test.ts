@@ -6,7 +6,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 const page = readFileSync(join(ROOT, 'docs', 'security.md'), 'utf8');
 
 /** Lines of the threat model, with the test that each names. */
-const lines = [...page.matchAll(/\| `((?:unit|integration)\/[\w-]+)`: (.+) \|$/gm)].map(
+const lines = [...page.matchAll(/\| `((?:unit|integration)\/[\w/-]+)`: (.+) \|$/gm)].map(
   ([, file = '', title = '']) => ({
     file,
     title,

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { parseFlags } from '../../../src/cli/flags.ts';
 import { serviceCommand } from '../../../src/cli/service/command.ts';
-import { configFilePath } from '../../../src/collectors/ssh/collector.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { expandHome, homeFolder } from '../../../src/lib/paths.ts';
 import { openClawInstall } from '../../../src/openclaw/install.ts';
+import { configFilePath } from '../../../src/ssh/config.ts';
 
 vi.mock('node:os', async (original) => ({
   ...(await original<typeof import('node:os')>()),

@@ -3,14 +3,13 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   type CredentialKind,
-  holds,
-  newNonce,
   type RemoteClient,
   readAnswer,
   script,
 } from '../../../../src/collectors/remote/client.ts';
 import { runCommand } from '../../../../src/lib/run-command.ts';
 import { Secret } from '../../../../src/lib/secret.ts';
+import { holds, newNonce } from '../../../../src/openclaw/token-digest.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const TOKEN = 'a token, of some length: 0123456789';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { digestOf } from '../../../../src/collectors/remote/client.ts';
+import { readPlaces } from '../../../../src/auth/places.ts';
 import { remoteCollector } from '../../../../src/collectors/remote/collector.ts';
-import { readPlaces } from '../../../../src/collectors/token/places.ts';
 import { parseConfig } from '../../../../src/config/load.ts';
 import type { Observation } from '../../../../src/core/collector.ts';
 import type { RunCommand } from '../../../../src/lib/run-command.ts';
 import { Secret } from '../../../../src/lib/secret.ts';
 import { openClawInstall } from '../../../../src/openclaw/install.ts';
+import { digestOf } from '../../../../src/openclaw/token-digest.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { testContext } from '../../../support/looks.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';

@@ -1,8 +1,8 @@
-import type { Clock } from '../../lib/clock.ts';
-import { unlessAborted, withDeadline } from '../../lib/deadline.ts';
-import type { RunCommand } from '../../lib/run-command.ts';
-import type { OpenClawInstall } from '../../openclaw/install.ts';
-import { askServiceManager, type ServiceState } from '../../openclaw/service/manager.ts';
+import type { Clock } from '../lib/clock.ts';
+import { unlessAborted, withDeadline } from '../lib/deadline.ts';
+import type { RunCommand } from '../lib/run-command.ts';
+import type { OpenClawInstall } from '../openclaw/install.ts';
+import { askServiceManager, type ServiceState } from '../openclaw/service/manager.ts';
 
 /** What the commands that repair a gateway depend on. */
 export interface Machine {

@@ -1,8 +1,8 @@
-import type { Secret } from '../../lib/secret.ts';
-import { gauge, type Sample } from '../../metrics/family.ts';
-import type { Credential, CredentialPlace } from '../../openclaw/credentials.ts';
-import type { OpenClawInstall } from '../../openclaw/install.ts';
-import { holds, type TokenDigest } from '../remote/client.ts';
+import type { Secret } from '../lib/secret.ts';
+import { gauge, type Sample } from '../metrics/family.ts';
+import type { Credential, CredentialPlace } from '../openclaw/credentials.ts';
+import type { OpenClawInstall } from '../openclaw/install.ts';
+import { holds, type TokenDigest } from '../openclaw/token-digest.ts';
 
 const labels = ['credential', 'host'] as const;
 

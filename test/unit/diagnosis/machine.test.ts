@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { gatewayService } from '../../../../src/cli/check/machine.ts';
-import { defaultConfig } from '../../../../src/config/load.ts';
-import type { RunCommand } from '../../../../src/lib/run-command.ts';
-import { openClawInstall } from '../../../../src/openclaw/install.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { tempFolder } from '../../../support/temp-folder.ts';
+import { defaultConfig } from '../../../src/config/load.ts';
+import { gatewayService } from '../../../src/diagnosis/machine.ts';
+import type { RunCommand } from '../../../src/lib/run-command.ts';
+import { openClawInstall } from '../../../src/openclaw/install.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
 
 /** A search on a Mac, whose manager is asked wherever this test runs. */
 function search(run: RunCommand) {
