@@ -12,7 +12,7 @@ FROM node:24.21.0-alpine
 RUN apk add --no-cache openssh-client-default \
   && rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn*
 ENV NODE_ENV=production \
-  EXPORTER_ADDRESS=127.0.0.1:19789
+  EXPORTER_ADDRESS=127.0.0.1:10789
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
@@ -20,7 +20,7 @@ COPY --from=build /app/dist ./dist
 COPY docker/healthcheck.ts docker/make-secrets.ts ./docker/
 RUN install -d -o node -g node -m 0700 /var/lib/openclaw-gateway-exporter
 USER node
-EXPOSE 19789
+EXPOSE 10789
 HEALTHCHECK --interval=30s --timeout=6s --start-period=30s --retries=3 CMD ["node", "docker/healthcheck.ts"]
 ENTRYPOINT ["node", "dist/launch.js"]
 CMD ["--storage.path=/var/lib/openclaw-gateway-exporter"]

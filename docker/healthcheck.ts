@@ -16,4 +16,4 @@ async function isAlive(address: string): Promise<boolean> {
   }
 }
 
-process.exitCode = (await isAlive(process.env.EXPORTER_ADDRESS ?? '127.0.0.1:19789')) ? 0 : 1;
+process.exitCode = (await isAlive(process.env.EXPORTER_ADDRESS ?? '127.0.0.1:10789')) ? 0 : 1;

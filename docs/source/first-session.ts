@@ -15,7 +15,7 @@ import { NeverAnyMore, until } from '../../test/support/until.ts';
  */
 const PAGE = join(import.meta.dirname, '..', 'first-session.md');
 const VERSION = '2026.9.6';
-const URL = 'http://127.0.0.1:19789';
+const URL = 'http://127.0.0.1:10789';
 const CLONE = '/opt/clone';
 const METRICS = `curl -s ${URL}/metrics | grep -E '^openclaw_gateway_(process_up|service_active|up|token_match)'`;
 const CHECK = 'npm start -- check';

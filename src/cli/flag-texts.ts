@@ -1,7 +1,7 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
 
 /** Loopback alone; the port is the gateway's plus 1,000. */
-export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:19789';
+export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:10789';
 
 /** One flag as `--help` and the reference show it. */
 interface FlagText {

@@ -188,7 +188,7 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
 
 function listenProblems(values: Values, listen: ListenAddress | undefined): string[] {
   if (listen === undefined) {
-    const allowed = `host:port, such as ${DEFAULT_LISTEN_ADDRESS} or [::1]:19789`;
+    const allowed = `host:port, such as ${DEFAULT_LISTEN_ADDRESS} or [::1]:10789`;
     return [notAllowed('--web.listen-address', values['web.listen-address'], allowed)];
   }
   // Whether a web configuration authenticates anybody is known when it is read.

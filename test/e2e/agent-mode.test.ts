@@ -41,7 +41,7 @@ it.skipIf(!installed('prometheus') || !installed('promtool'))(
     });
     const store = await startPrometheus('global: {}\n', { flags: ['--web.enable-remote-write-receiver'] });
     const example = readFileSync(EXAMPLE, 'utf8')
-      .replace('127.0.0.1:19789', `127.0.0.1:${exporter.port}`)
+      .replace('127.0.0.1:10789', `127.0.0.1:${exporter.port}`)
       .replace('http://127.0.0.1:9090/', store.url('/'))
       .replace('scrape_interval: 15s', 'scrape_interval: 1s');
     await startPrometheus(example, { agent: true });

@@ -85,7 +85,7 @@ export function documentedJobs(port: number, times: Readonly<Record<string, stri
     .map((block) =>
       block
         .replaceAll('https://watcher', 'http://watcher')
-        .replaceAll('watcher.example.net:19789', `127.0.0.1:${port}`)
+        .replaceAll('watcher.example.net:10789', `127.0.0.1:${port}`)
         .replaceAll(/^ *(?:scheme|basic_auth): .*\n/gm, ''),
     )
     .flatMap((block) => jobs.parse(parse(block)).scrape_configs)

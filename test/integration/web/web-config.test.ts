@@ -420,7 +420,7 @@ describe('the limits of a request', () => {
     const { url } = await served({});
     for (const host of [
       'evil.example',
-      'evil.example:19789',
+      'evil.example:10789',
       '127.0.0.1.evil.example',
       'localhost.evil',
       '10.0.0.1',

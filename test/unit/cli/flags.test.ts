@@ -21,7 +21,7 @@ describe('a bad flag', () => {
   it.each([
     ['--web.listen-address=9000', '"9000"', 'host:port'],
     ['--web.listen-address=127.0.0.1:65536', '"127.0.0.1:65536"', 'host:port'],
-    ['--web.listen-address=::1:9000', '"::1:9000"', '[::1]:19789'],
+    ['--web.listen-address=::1:9000', '"::1:9000"', '[::1]:10789'],
     ['--log.level=loud', '"loud"', 'debug, info, warn, error'],
     ['--log.format=xml', '"xml"', 'logfmt, json'],
     ['--config.file=', '""', 'a file'],
@@ -77,7 +77,7 @@ describe('each flag', () => {
     expect(flagsOf([])).toEqual({
       onlyCheckConfig: false,
       configFile: undefined,
-      listen: { host: '127.0.0.1', port: 19789 },
+      listen: { host: '127.0.0.1', port: 10789 },
       webConfigFile: undefined,
       allowUnauthenticatedRemote: false,
       enableLifecycle: false,

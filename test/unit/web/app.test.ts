@@ -145,7 +145,7 @@ describe('POST /-/reload', () => {
       reloads += 1;
       return { state: 'reloaded' } as const;
     };
-    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:19789']) {
+    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:10789']) {
       await request(app({ reload })).post('/-/reload').set('Origin', origin).expect(403);
     }
     expect(reloads).toBe(0);
