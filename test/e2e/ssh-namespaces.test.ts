@@ -248,7 +248,7 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
       await restored();
     });
     await see(
-      'answers swallowed',
+      'responses dropped',
       () => network.ip('victim', 'route', 'add', ...way),
       down('timeout', 'resolve=1 connect=0 banner=0 command=0', before),
     );
@@ -295,7 +295,7 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
       await restored();
     });
     await see(
-      'sshd accepts and is silent',
+      'sshd accepts and sends nothing',
       () => victim.freeze(),
       down('no_banner', 'resolve=1 connect=1 banner=0 command=0', before),
     );
@@ -418,7 +418,7 @@ describe.skipIf(forbidden !== undefined)('SSH hosts in network namespaces of the
       phase: 'command',
     });
     table.add({
-      fault: 'each question takes 800 ms',
+      fault: 'each round trip takes 800 ms',
       metrics: `ssh_up stays 1, phase_duration_seconds{phase="command"} ${command?.toFixed(1)} instead of ${sampleOf(await exporter.series(), 'openclaw_ssh_phase_duration_seconds', { host: 'steady', phase: 'command' })?.toFixed(1)}; clock uncertainty grows with it`,
       seconds: undefined,
     });

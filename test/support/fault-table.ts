@@ -23,7 +23,7 @@ export class FaultTable {
     const lines = this.#rows.map(
       ({ fault, metrics, seconds }) => `| ${fault} | ${seconds?.toFixed(1) ?? ''} | ${metrics} |`,
     );
-    const table = ['| fault | seen after (s) | what says so |', '| --- | --- | --- |', ...lines].join('\n');
+    const table = ['| fault | detected after (s) | metrics |', '| --- | --- | --- |', ...lines].join('\n');
     process.stdout.write(`${table}\n`);
     if (process.env.WRITE_FAULTS_PAGE !== '1' || this.#rows.length === 0) return;
     writeFileSync(PAGE, `${HEAD}\n${table}\n`);
@@ -32,9 +32,9 @@ export class FaultTable {
 
 const HEAD = `# Faults on the way to SSH hosts
 
-Made by \`WRITE_FAULTS_PAGE=1 npx vitest run --project e2e test/e2e/ssh-namespaces.test.ts\`: a real gateway, a real exporter and
-real SSH servers, each host in a network namespace of its own. Hosts are looked at every 6 s there (30 s by default), so times are
-those of that interval. While each fault lasts, the verdicts on the other hosts, the gateway, its process and its token are compared with
-those before it and stay the same. The wrong clock is a \`date\` that lies at the other end, for the machine's own is shared by all
-namespaces. Metric names without their \`openclaw_\` and \`openclaw_gateway_\` beginnings.
+Recorded by \`WRITE_FAULTS_PAGE=1 npx vitest run --project e2e test/e2e/ssh-namespaces.test.ts\`: a real gateway, a real exporter and
+real SSH servers, each host in a network namespace of its own. The SSH interval there is 6 s (30 s by default), and the times refer to
+it. During each fault the verdicts on the other hosts, the gateway, its process and its token are compared with those before it and must
+not change. The skewed clock is simulated by a remote \`date\` command, because namespaces share the machine's clock. Metric names
+omit the prefixes \`openclaw_\` and \`openclaw_gateway_\`.
 `;
