@@ -16,7 +16,9 @@ const lines = [...page.matchAll(/\| `((?:unit|integration)\/[\w/-]+)`: (.+) \|$/
 describe('the threat model', () => {
   it('has a test for every line', () => {
     const model = page.slice(page.indexOf('## Threat model'), page.indexOf('## Who may see what'));
-    const rows = model.split('\n').filter((line) => line.startsWith('| ') && !/^\| (?:attacker|---)/.test(line));
+    const rows = model
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !/^\| (?:attacker|---)/.test(line));
     expect(rows.length).toBeGreaterThan(30);
     expect(lines.length).toBe(rows.length);
   });
