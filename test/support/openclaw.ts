@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,20 +19,32 @@ export type Version = (typeof STORAGE_AGES)[number];
 
 const CACHE = process.env.OPENCLAW_E2E_CACHE ?? join(homedir(), '.cache', 'openclaw-gateway-exporter-e2e');
 
-/** Installs a gateway from the npm registry once and returns its program file. */
+/** Installs a gateway from the npm registry once and returns its program file; several processes may ask at a time. */
 async function installOpenClaw(version: Version): Promise<string> {
   const folder = join(CACHE, version);
   const program = join(folder, 'node_modules', 'openclaw', 'openclaw.mjs');
-  const done = join(folder, 'installed');
-  if (existsSync(done)) return program;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{"private":true}\n');
+  if (existsSync(join(folder, 'installed'))) return program;
+  mkdirSync(CACHE, { recursive: true });
+  const own = mkdtempSync(join(CACHE, `${version}.`));
+  writeFileSync(join(own, 'package.json'), '{"private":true}\n');
   await run('npm', ['install', `openclaw@${version}`, '--ignore-scripts', '--no-audit', '--no-fund'], {
-    cwd: folder,
+    cwd: own,
     maxBuffer: 64 * 1024 * 1024,
   });
-  writeFileSync(done, '');
+  writeFileSync(join(own, 'installed'), '');
+  claim(own, folder);
   return program;
+}
+
+/** Puts a finished installation in its place, unless another process was first; half of one is replaced. */
+function claim(own: string, folder: string): void {
+  if (!existsSync(join(folder, 'installed'))) rmSync(folder, { recursive: true, force: true });
+  try {
+    renameSync(own, folder);
+  } catch {
+    rmSync(own, { recursive: true, force: true });
+    if (!existsSync(join(folder, 'installed'))) throw new Error(`${folder} cannot be made`);
+  }
 }
 
 /** A token that no other test uses; every output of every suite is searched for it at the end. */
