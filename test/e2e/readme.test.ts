@@ -27,6 +27,19 @@ function blockWith(words: RegExp): string {
 
 const tried = new Set<string>();
 
+/** The lines of `/metrics` that README shows. */
+const SHOWN_METRICS =
+  blocksOf(README, 'console')
+    .find((block) => block.startsWith('$ curl'))
+    ?.replace(/^\$.*\n/, '') ?? '';
+const COMMAND = ['--command-argv', '["true"]'];
+
+/** A series without its value, and without the values of labels that differ from gateway to gateway. */
+function nameLabels({ name, labels }: Series): string {
+  const { cron_job_id: _, version: __, ...rest } = labels;
+  return `${name}${JSON.stringify(rest)}`;
+}
+
 describe('the first five minutes as README tells them, in a fresh clone, beside a real gateway', () => {
   const token = newToken();
   let clone: FreshClone;
@@ -90,12 +103,34 @@ describe('the first five minutes as README tells them, in a fresh clone, beside 
     expect(readFileSync(join(clone.folder, 'package-lock.json'), 'utf8')).toBe(textOf('package-lock.json'));
   });
 
+  it('exposes every series that README shows, with the same labels', async () => {
+    await home.cli(
+      token,
+      'cron',
+      'add',
+      '--name',
+      'gcal-digest',
+      '--every',
+      '1h',
+      '--no-deliver',
+      ...COMMAND,
+    );
+    const shown = parseExposition(SHOWN_METRICS);
+    expect(shown.length).toBeGreaterThanOrEqual(12);
+    await until(
+      async () => {
+        const exposed = new Set((await series()).map(nameLabels));
+        return shown.every((one) => exposed.has(nameLabels(one)));
+      },
+      { what: 'every series of README', timeoutMs: 60_000 },
+    );
+  });
+
   it("answers README's queries through a Prometheus with README's configuration", async () => {
     const [jobs = ''] = blocksOf(README, 'yaml');
     const prometheus = await PrometheusProcess.start(`global: { scrape_interval: 1s }\n${jobs}`);
     try {
-      const [up = ''] = blocksOf(README, 'promql').map((query) => query.trim());
-      const state = /^and the second.*?`(.+?)`/m.exec(README)?.[1] ?? '';
+      const [up = '', state = ''] = blocksOf(README, 'promql').map((query) => query.trim());
       await until(async () => (await prometheus.value(up)) === 1, { what: up, timeoutMs: 30_000 });
       await until(async () => (await prometheus.query(state)).length === 1, { what: state });
     } finally {

@@ -1,0 +1,38 @@
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FreshClone, ROOT } from '../support/fresh-clone.ts';
+import { applyGuide } from '../support/guide.ts';
+import { blocksOf, textOf } from '../support/pages.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const PAGE = 'docs/adding-a-panel.md';
+const COMMANDS = blocksOf(textOf(PAGE), 'sh').flatMap((block) => block.trim().split('\n'));
+const TITLE = /title: '(.+?)'/.exec(textOf(PAGE))?.[1] ?? 'no title';
+
+describe(`the panel of ${PAGE}, added to a fresh clone`, () => {
+  let clone: FreshClone;
+
+  beforeAll(() => {
+    clone = FreshClone.make();
+    symlinkSync(join(ROOT, 'node_modules'), join(clone.folder, 'node_modules'));
+    applyGuide(clone, PAGE);
+  });
+
+  afterAll(() => clone?.remove());
+
+  it.each(COMMANDS)('passes %s', async (command) => {
+    const child = clone.shell(command, { HOME: tempFolder() });
+    expect(`${await child.exited}\n${child.output}`).toMatch(/^0\n/);
+  });
+
+  it('is in the generated dashboard', () => {
+    const dashboard = join(clone.folder, 'grafana', 'dashboards', 'openclaw-gateway.json');
+    expect(readFileSync(dashboard, 'utf8')).toContain(`"title": "${TITLE}"`);
+  });
+
+  it('passes lint and type check', async () => {
+    const child = clone.shell('npm run lint && npm run typecheck', { HOME: tempFolder() });
+    expect(`${await child.exited}\n${child.output}`).toMatch(/^0\n/);
+  });
+});
