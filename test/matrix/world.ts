@@ -155,7 +155,7 @@ export class World {
     const thresholds = matrixThresholds(performance.now() - beganAt);
     const sshd = await Sshd.start();
     ended(() => sshd.remove());
-    const alertmanager = await Alertmanager.start(ALERTMANAGER_CONFIG, ACCELERATION);
+    const alertmanager = await Alertmanager.start(ALERTMANAGER_CONFIG, { divideTimersBy: ACCELERATION });
     ended(() => alertmanager.stop());
     const config = exporterConfig(sshd);
     const exporter = await Exporter.start({ env: home.env, config });

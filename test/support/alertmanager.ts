@@ -3,9 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
 import { z } from 'zod';
-import { duration } from '../../src/config/duration.ts';
+import { rewriteAlertmanagerConfig } from './alertmanager-config.ts';
 import { Child } from './child.ts';
 import { freePort } from './ports.ts';
 import { until } from './until.ts';
@@ -18,19 +17,35 @@ const notification = z.object({
   alerts: z.array(z.object({ status: z.string(), labels: z.record(z.string(), z.string()) })),
 });
 
-/** One webhook call of Alertmanager's. */
-export type Notification = z.output<typeof notification>;
+/** One webhook call of Alertmanager's, and when it came (Unix time in milliseconds). */
+export type Notification = z.output<typeof notification> & { readonly at: number };
 export type Labels = Readonly<Record<string, string>>;
 
-const route: z.ZodType<Record<string, unknown>> = z.record(z.string(), z.unknown());
-const configuration = z.object({
-  route,
-  receivers: z.array(z.object({ name: z.string() }).loose()),
-  inhibit_rules: z.array(z.unknown()),
+const pagerDutyEvent = z.object({
+  event_action: z.enum(['trigger', 'resolve']),
+  payload: z.object({ summary: z.string(), custom_details: z.record(z.string(), z.string()) }),
+});
+const slackMessage = z.object({
+  attachments: z.array(z.object({ title: z.string(), text: z.string().default('') })).min(1),
 });
 
-const GROUP_WAIT = '400ms';
-const GROUP_INTERVAL = '1s';
+/** A message as a person reads it, from a receiver's own integration. */
+export interface Message {
+  readonly receiver: string;
+  readonly title: string;
+  readonly text: string;
+  /** Unix time in milliseconds. */
+  readonly at: number;
+}
+
+export interface AlertmanagerOptions {
+  /** The file's own timers divided by it; timers as short as can be without it. */
+  readonly divideTimersBy?: number;
+  /** Each receiver also sends its own PagerDuty and Slack messages; they are in `messages`. */
+  readonly keepIntegrations?: boolean;
+  /** What the recorder answers a receiver; 200 unless given. */
+  readonly answer?: (receiver: string) => number;
+}
 
 /**
  * A real Alertmanager with the routes, groups and inhibitions of a configuration file. Only its timers are short and
@@ -38,27 +53,29 @@ const GROUP_INTERVAL = '1s';
  */
 export class Alertmanager {
   readonly notifications: Notification[] = [];
+  readonly messages: Message[] = [];
   readonly #child: Child;
   readonly #server: Server;
-  readonly #url: string;
+  readonly url: string;
   readonly #folder: string;
   #sentinels = 0;
 
   private constructor(child: Child, server: Server, url: string, folder: string) {
     this.#child = child;
     this.#server = server;
-    this.#url = url;
+    this.url = url;
     this.#folder = folder;
   }
 
-  /** With `divideTimersBy`, the file's own timers divided by it; else timers as short as can be. */
-  static async start(configFile: string, divideTimersBy?: number): Promise<Alertmanager> {
+  static async start(configFile: string, options: AlertmanagerOptions = {}): Promise<Alertmanager> {
+    const { answer = () => 200, ...rewrite } = options;
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-alertmanager-'));
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port: webhook } = server.address() as AddressInfo;
+    const { port: recorder } = server.address() as AddressInfo;
     const file = join(folder, 'alertmanager.yml');
-    writeFileSync(file, stringify(forTests(readFileSync(configFile, 'utf8'), webhook, divideTimersBy)));
+    const text = readFileSync(configFile, 'utf8');
+    writeFileSync(file, rewriteAlertmanagerConfig(text, { ...rewrite, recorder, folder }));
     const port = await freePort();
     const child = new Child('prometheus-alertmanager', [
       `--config.file=${file}`,
@@ -73,19 +90,37 @@ export class Alertmanager {
         body += text;
       });
       request.on('end', () => {
-        alertmanager.notifications.push(notification.parse(JSON.parse(body)));
-        response.end();
+        const [, kind = '', receiver = kind] = (request.url ?? '').split('/');
+        const status = answer(receiver);
+        if (status < 300) alertmanager.#record(kind, receiver, JSON.parse(body));
+        response.writeHead(status).end();
       });
     });
-    await until(async () => (await fetch(`${alertmanager.#url}/-/ready`)).ok, {
+    await until(async () => (await fetch(`${alertmanager.url}/-/ready`)).ok, {
       what: 'Alertmanager to be ready',
     });
     return alertmanager;
   }
 
+  #record(kind: string, receiver: string, body: unknown): void {
+    const at = Date.now();
+    if (kind !== 'message') {
+      this.notifications.push({ ...notification.parse(body), at });
+      return;
+    }
+    const event = pagerDutyEvent.safeParse(body);
+    if (event.success) {
+      const { summary, custom_details } = event.data.payload;
+      this.messages.push({ receiver, title: summary, text: custom_details.state ?? '', at });
+      return;
+    }
+    const [first] = slackMessage.parse(body).attachments;
+    this.messages.push({ receiver, title: first?.title ?? '', text: first?.text ?? '', at });
+  }
+
   /** host:port */
   get address(): string {
-    return new URL(this.#url).host;
+    return new URL(this.url).host;
   }
 
   /** Reports alerts as firing, or as over. */
@@ -97,12 +132,22 @@ export class Alertmanager {
       startsAt: now,
       ...(state === 'resolved' ? { endsAt: now } : {}),
     }));
-    const answer = await fetch(`${this.#url}/api/v2/alerts`, {
+    const answer = await fetch(`${this.url}/api/v2/alerts`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`Alertmanager refused the alerts: ${await answer.text()}`);
+  }
+
+  /** Silences what carries these labels, from now on for so long. */
+  async silence(labels: Labels, ms: number): Promise<void> {
+    const matchers = Object.entries(labels).map(([name, value]) => ({ name, value, isRegex: false }));
+    const [startsAt, endsAt] = [Date.now(), Date.now() + ms].map((time) => new Date(time).toISOString());
+    const body = JSON.stringify({ matchers, startsAt, endsAt, createdBy: 'test', comment: 'test' });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${this.url}/api/v2/silences`, { method: 'POST', headers, body });
+    if (!answer.ok) throw new Error(`Alertmanager refused the silence: ${await answer.text()}`);
   }
 
   /**
@@ -170,46 +215,4 @@ export function phasesOf({ alerts }: Notification): string[] {
     .filter(({ status }) => status === 'firing')
     .map(({ labels }) => labels.repair_phase ?? '')
     .toSorted();
-}
-
-function forTests(text: string, webhook: number, divideTimersBy?: number): unknown {
-  const config = configuration.parse(parse(text));
-  const root = divideTimersBy === undefined ? hurried(config.route) : scaled(config.route, divideTimersBy);
-  return {
-    route: root,
-    receivers: config.receivers.map(({ name }) => ({
-      name,
-      ...(name === 'nobody'
-        ? {}
-        : { webhook_configs: [{ url: `http://127.0.0.1:${webhook}/${name}`, send_resolved: true }] }),
-    })),
-    inhibit_rules: config.inhibit_rules,
-  };
-}
-
-const TIMERS = ['group_wait', 'group_interval', 'repeat_interval'] as const;
-const timer = duration(0);
-
-function scaled(node: Record<string, unknown>, by: number): Record<string, unknown> {
-  const routes = z.array(route).optional().parse(node.routes);
-  const timers = TIMERS.filter((key) => node[key] !== undefined).map((key) => [
-    key,
-    `${Math.round(timer.parse(node[key]) / by)}ms`,
-  ]);
-  return {
-    ...node,
-    ...Object.fromEntries(timers),
-    ...(routes === undefined ? {} : { routes: routes.map((one) => scaled(one, by)) }),
-  };
-}
-
-function hurried(node: Record<string, unknown>): Record<string, unknown> {
-  const routes = z.array(route).optional().parse(node.routes);
-  return {
-    ...node,
-    group_wait: GROUP_WAIT,
-    group_interval: GROUP_INTERVAL,
-    repeat_interval: '4h',
-    ...(routes === undefined ? {} : { routes: routes.map(hurried) }),
-  };
 }

@@ -29,14 +29,20 @@ export interface PrometheusProcessOptions {
 
 /** Debian's Prometheus on a free port, with its data in a temporary folder. */
 export class PrometheusProcess {
-  readonly child: Child;
+  readonly #args: readonly string[];
   readonly #url: string;
   readonly #folder: string;
+  #child: Child;
 
-  private constructor(child: Child, url: string, folder: string) {
-    this.child = child;
+  private constructor(args: readonly string[], url: string, folder: string) {
+    this.#args = args;
     this.#url = url;
     this.#folder = folder;
+    this.#child = new Child('prometheus', args);
+  }
+
+  get child(): Child {
+    return this.#child;
   }
 
   /** Ready with that configuration (YAML); `files`, by name, lie beside it. */
@@ -53,13 +59,8 @@ export class PrometheusProcess {
       ? ['--enable-feature=agent', `--storage.agent.path=${data}`]
       : [`--storage.tsdb.path=${data}`];
     const address = `--web.listen-address=${new URL(url).host}`;
-    const child = new Child('prometheus', [
-      `--config.file=${configPath(folder)}`,
-      address,
-      ...mode,
-      ...flags,
-    ]);
-    const started = new PrometheusProcess(child, url, folder);
+    const args = [`--config.file=${configPath(folder)}`, address, ...mode, ...flags];
+    const started = new PrometheusProcess(args, url, folder);
     try {
       await started.#untilReady();
       return started;
@@ -90,8 +91,19 @@ export class PrometheusProcess {
     return (await this.query(expression))[0]?.value ?? Number.NaN;
   }
 
-  async stop(): Promise<void> {
+  /** Ends the program and keeps its data. */
+  async halt(): Promise<void> {
     await this.child.end('SIGTERM');
+  }
+
+  /** Starts it again on the data it had. */
+  async resume(): Promise<void> {
+    this.#child = new Child('prometheus', this.#args);
+    await this.#untilReady();
+  }
+
+  async stop(): Promise<void> {
+    await this.halt();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
