@@ -24,7 +24,7 @@ interface Scene {
   readonly bring: (world: StatusWorld) => Promise<unknown> | unknown;
 }
 
-const HEALTHY = 'All five layers are well';
+const HEALTHY = 'All five layers are healthy';
 const SCENES: readonly Scene[] = [
   { name: 'healthy', headline: HEALTHY, bring: addJobs },
   { name: 'down', headline: 'no gateway process runs', bring: (world) => world.kill() },
@@ -35,7 +35,7 @@ const SCENES: readonly Scene[] = [
     bring: (world) => world.changeToken(),
   },
   { name: 'ssh-down', headline: 'Likeliest cause: the network', bring: (world) => world.sshd.stop() },
-  { name: 'cron-failing', headline: 'First to look at: cron', bring: addFailingJob },
+  { name: 'cron-failing', headline: 'Likeliest cause: cron', bring: addFailingJob },
 ];
 
 /** The pictures that the documentation shows, by their file's name. */

@@ -87,6 +87,7 @@ function currentPage(options: WebOptions): Promise<string> {
     version,
     nowMs: options.now(),
     graceMs: options.jobGraceMs(),
+    isReady: options.ready(),
   });
 }
 

@@ -2,19 +2,20 @@ import type { TargetState } from '../../core/collector-loop.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { type Html, html } from './html.ts';
 import { byText, firstOf, inTurns, type Rows } from './rows.ts';
+import { tableHead, tableRow } from './table.ts';
 import { distance } from './times.ts';
 import { badge, type PageState } from './verdicts.ts';
 
-/** The way to a host, in the order in which it is gone. */
+/** The phases of a connection, in order. */
 const PHASES = ['resolve', 'connect', 'banner', 'command'] as const;
 const STOPS: Readonly<Record<(typeof PHASES)[number], string>> = {
-  resolve: 'its name does not resolve',
-  connect: 'no connection',
-  banner: 'connects, no SSH banner',
-  command: 'SSH answers, no command runs',
+  resolve: 'name does not resolve',
+  connect: 'connection failed',
+  banner: 'connected, no SSH banner',
+  command: 'SSH answers, command failed',
 };
 
-/** One SSH host as its gauges tell it. */
+/** One SSH host, from its gauges. */
 interface HostRow {
   readonly name: string;
   up: boolean | undefined;
@@ -73,7 +74,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 /** Names of the metrics that this table is made of. */
 export const HOST_METRICS: readonly string[] = [...READERS.keys()];
 
-/** The SSH hosts, those in trouble first, then by name; also those that could not be looked at. */
+/** The SSH hosts, failing ones first, then by name; those that could not be probed are included. */
 export async function readHosts(
   states: readonly TargetState[],
   snapshots: readonly (readonly Sample[])[],
@@ -86,7 +87,7 @@ export async function readHosts(
       if (row !== undefined) READERS.get(sample.family.name)?.(row, sample);
     }
   }
-  return { rows: firstOf(rows.values(), troubleFirst), total: rows.size };
+  return { rows: firstOf(rows.values(), compareHosts), total: rows.size };
 }
 
 function emptyRow(name: string): HostRow {
@@ -101,7 +102,7 @@ function emptyRow(name: string): HostRow {
   };
 }
 
-function troubleFirst(a: HostRow, b: HostRow): number {
+function compareHosts(a: HostRow, b: HostRow): number {
   return rank(a) - rank(b) || byText(a.name, b.name);
 }
 
@@ -114,31 +115,46 @@ function rank({ up, alwaysOn }: HostRow): number {
 export function hostsTable({ rows, total }: Hosts, nowMs: number): Html | undefined {
   if (rows.length === 0) return undefined;
   const left = total - rows.length;
-  const count = left > 0 ? `${rows.length} of ${total}, ${left} are left out here` : `${total}`;
-  return html`<table role="table" id="hosts"><caption>SSH hosts <span class="meta">${count}</span></caption>
-<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Host</th><th scope="col" role="columnheader">State</th><th scope="col" role="columnheader">How far</th><th scope="col" role="columnheader">Command tried</th><th scope="col" role="columnheader" class="number">Connects in</th><th scope="col" role="columnheader" class="number">Clock off by</th></tr></thead>
+  const count = left > 0 ? `${rows.length} of ${total}, ${left} not shown` : `${total}`;
+  return html`<table role="table" id="hosts">
+<caption>SSH hosts <span class="meta">${count}</span></caption>
+${tableHead(['Host', 'State', 'Progress', 'Last command', 'Connects in', 'Clock offset'], NUMBERS)}
 <tbody role="rowgroup">
 ${rows.map((row) => hostRow(row, nowMs))}
 </tbody></table>`;
 }
 
+/** Columns that hold numbers. */
+const NUMBERS = ['Connects in', 'Clock offset'];
+
 function hostRow(row: Readonly<HostRow>, nowMs: number): Html {
-  const [state, word] = stateOf(row);
+  const [state, word] = judgeHost(row);
   const { connectSeconds: connect, commandSeconds: command, offsetSeconds: offset } = row;
-  const ran = command === undefined ? html`none yet` : distance(command * 1000, nowMs);
-  const connects = connect === undefined ? '–' : `${(connect * 1000).toFixed(1)} ms`;
-  const off = offset === undefined ? '–' : `${offset.toFixed(1)} s`;
-  return html`<tr role="row"><th scope="row" role="rowheader"><bdi>${row.name}</bdi></th><td role="cell" data-label="State">${badge(state, word)}</td><td role="cell" data-label="How far" class="long">${howFar(row)}</td><td role="cell" data-label="Command tried">${ran}</td><td role="cell" data-label="Connects in" class="number">${connects}</td><td role="cell" data-label="Clock off by" class="number">${off}</td></tr>`;
+  return tableRow(row.name, [
+    { label: 'State', value: badge(state, word) },
+    { label: 'Progress', value: formatProgress(row), className: 'long' },
+    { label: 'Last command', value: command === undefined ? 'none yet' : distance(command * 1000, nowMs) },
+    {
+      label: 'Connects in',
+      value: connect === undefined ? '–' : `${(connect * 1000).toFixed(1)} ms`,
+      className: 'number',
+    },
+    {
+      label: 'Clock offset',
+      value: offset === undefined ? '–' : `${offset.toFixed(1)} s`,
+      className: 'number',
+    },
+  ]);
 }
 
-function howFar({ phases, up }: HostRow): string {
+function formatProgress({ phases, up }: HostRow): string {
   const stop = PHASES.find((phase) => phases.get(phase) === false);
   if (stop !== undefined) return STOPS[stop];
-  if (up === true) return 'a command ran';
-  return phases.size === 0 ? 'not known' : 'SSH answers';
+  if (up === true) return 'command ran';
+  return phases.size === 0 ? 'unknown' : 'SSH answers';
 }
 
-function stateOf({ up, alwaysOn }: HostRow): [PageState, string] {
+function judgeHost({ up, alwaysOn }: HostRow): [PageState, string] {
   if (up === undefined) return ['unknown', 'Unknown'];
   if (up) return ['ok', 'Reachable'];
   return alwaysOn ? ['bad', 'Not reachable'] : ['unseen', 'Away'];

@@ -2,10 +2,11 @@ import { FAILING } from '../../collectors/cron/evidence.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { type Html, html } from './html.ts';
 import { byText, firstOf, inTurns, type Rows } from './rows.ts';
+import { tableHead, tableRow } from './table.ts';
 import { distance, span } from './times.ts';
 import { badge, type PageState } from './verdicts.ts';
 
-/** One cron job as its gauges tell it. */
+/** One cron job, from its gauges. */
 interface JobRow {
   readonly id: string;
   readonly name: string;
@@ -20,10 +21,10 @@ interface JobRow {
 /** A table's rows by job. */
 export type Jobs = Rows<Readonly<JobRow>>;
 
-/** What a table of jobs is judged by; milliseconds. */
+/** What the state of a job depends on, milliseconds. */
 export interface JobsMoment {
   readonly nowMs: number;
-  /** How late a run may be: the same as for every other verdict on jobs (`cron.grace`). */
+  /** How late a run may be (`cron.grace`), as for every other verdict on jobs. */
   readonly graceMs: number;
 }
 
@@ -73,7 +74,7 @@ const COUNT = 'openclaw_cron_jobs';
 /** Names of the metrics that this table is made of. */
 export const JOB_METRICS: readonly string[] = [...READERS.keys(), COUNT];
 
-/** The jobs that the cron collector shows: those in trouble first, then by name; without blocking anybody. */
+/** The jobs of the cron collector, failing ones first, then by name; yields to other work in between. */
 export async function readJobs(snapshots: readonly (readonly Sample[])[]): Promise<Jobs> {
   const rows = new Map<string, JobRow>();
   let counted = 0;
@@ -85,7 +86,7 @@ export async function readJobs(snapshots: readonly (readonly Sample[])[]): Promi
       if (read !== undefined) read(rowOf(rows, sample), sample);
     }
   }
-  return { rows: firstOf(rows.values(), troubleFirst), total: Math.max(counted, rows.size) };
+  return { rows: firstOf(rows.values(), compareJobs), total: Math.max(counted, rows.size) };
 }
 
 function rowOf(rows: Map<string, JobRow>, { labels }: Sample): JobRow {
@@ -106,7 +107,7 @@ function rowOf(rows: Map<string, JobRow>, { labels }: Sample): JobRow {
   return row;
 }
 
-function troubleFirst(a: JobRow, b: JobRow): number {
+function compareJobs(a: JobRow, b: JobRow): number {
   return (
     b.errors - a.errors || b.overdueSeconds - a.overdueSeconds || byText(a.name, b.name) || byText(a.id, b.id)
   );
@@ -118,30 +119,37 @@ export function jobsTable({ rows, total }: Jobs, moment: JobsMoment): Html | und
   const left = total - rows.length;
   const count =
     left > 0
-      ? `${rows.length} of ${total}, those in trouble first; ${left} are left out here and have their metrics`
-      : `${total}, those in trouble first`;
+      ? `${rows.length} of ${total}, failing ones first; ${left} not shown, their metrics are complete`
+      : `${total}, failing ones first`;
   return html`<table role="table" id="jobs"><caption>Jobs <span class="meta">${count}</span></caption>
-<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Job</th><th scope="col" role="columnheader">State</th><th scope="col" role="columnheader">Last run</th><th scope="col" role="columnheader">Next run</th><th scope="col" role="columnheader" class="number">Failures in a row</th></tr></thead>
+${tableHead(['Job', 'State', 'Last run', 'Next run', 'Failures in a row'], ['Failures in a row'])}
 <tbody role="rowgroup">
 ${rows.map((row) => jobRow(row, moment))}
 </tbody></table>`;
 }
 
 function jobRow(row: Readonly<JobRow>, { nowMs, graceMs }: JobsMoment): Html {
-  const [state, word] = stateOf(row, graceMs);
+  const [state, word] = judgeJob(row, graceMs);
   const { lastRunSeconds: last, nextRunSeconds: next, lastStatus, overdueSeconds: late } = row;
-  const lastRun =
-    last === undefined ? html`none yet` : html`${lastStatus ?? 'unknown'}, ${distance(last * 1000, nowMs)}`;
-  return html`<tr role="row"><th scope="row" role="rowheader"><bdi>${row.name}</bdi></th><td role="cell" data-label="State">${badge(state, word)}</td><td role="cell" data-label="Last run"><span>${lastRun}</span></td><td role="cell" data-label="Next run"><span>${nextRun(next, late, nowMs)}</span></td><td role="cell" data-label="Failures in a row" class="number">${row.errors}</td></tr>`;
+  return tableRow(row.name, [
+    { label: 'State', value: badge(state, word) },
+    {
+      label: 'Last run',
+      value:
+        last === undefined ? 'none yet' : html`${lastStatus ?? 'unknown'}, ${distance(last * 1000, nowMs)}`,
+    },
+    { label: 'Next run', value: nextRun(next, late, nowMs) },
+    { label: 'Failures in a row', value: row.errors, className: 'number' },
+  ]);
 }
 
 function nextRun(next: number | undefined, lateSeconds: number, nowMs: number): Html {
-  if (next === undefined) return html`none planned`;
-  if (lateSeconds >= 1) return html`due for ${span(lateSeconds * 1000)}`;
+  if (next === undefined) return html`not planned`;
+  if (lateSeconds >= 1) return html`overdue by ${span(lateSeconds * 1000)}`;
   return next * 1000 > nowMs ? distance(next * 1000, nowMs) : html`now`;
 }
 
-function stateOf(
+function judgeJob(
   { enabled, errors, overdueSeconds, lastStatus }: JobRow,
   graceMs: number,
 ): [PageState, string] {

@@ -8,7 +8,7 @@ import { REFRESH_SECONDS, SCRIPT, STYLE } from './assets.ts';
 import { type Hosts, hostsTable, readHosts } from './hosts.ts';
 import { Html, html } from './html.ts';
 import { type Jobs, type JobsMoment, jobsTable, readJobs } from './jobs.ts';
-import { type LayerView, layerSection, layersNav, repairStep, rowsOf } from './layers.ts';
+import { type LayerView, layerSection, layersNav, repairStep, selectRows } from './layers.ts';
 import { span } from './times.ts';
 import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './verdicts.ts';
 
@@ -18,6 +18,8 @@ export interface StatusPageInput {
   /** Since when a layer as a whole has its verdict; wall time, milliseconds. */
   readonly layerSince: (layer: Layer) => number | undefined;
   readonly metrics: Pick<Metrics, 'samplesOf'>;
+  /** Whether every collector has run: a layer without evidence is then not configured. */
+  readonly isReady: boolean;
   readonly version: string;
   /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
@@ -25,7 +27,7 @@ export interface StatusPageInput {
   readonly graceMs: number;
 }
 
-/** So many targets that could not be looked at are named. */
+/** Targets named that could not be collected. */
 const MAX_BLIND = 20;
 
 interface View {
@@ -37,9 +39,10 @@ interface View {
   readonly jobs: Jobs;
   readonly hosts: Hosts;
   readonly gatewayVersion: string | undefined;
+  readonly isReady: boolean;
 }
 
-/** The status page as one HTML document of bounded size, made in short steps so that scrapes are served in between. */
+/** The status page, an HTML document of bounded size; made in short steps, so that no scrape is delayed. */
 export async function statusPage(input: StatusPageInput): Promise<string> {
   const { states, metrics } = input;
   const diagnosis = diagnose(states);
@@ -49,18 +52,20 @@ export async function statusPage(input: StatusPageInput): Promise<string> {
       layer,
       state: diagnosis.layers.get(layer) ?? 'unseen',
       sinceMs: input.layerSince(layer),
-      rows: rowsOf(states, layer),
+      rows: selectRows(states, layer),
+      isReady: input.isReady,
     })),
     planned: states.flatMap(({ evidence }) => evidence.filter((one) => !decides(one))),
     blind: states.filter(({ blind }) => blind !== undefined),
     jobs: await readJobs(metrics.samplesOf('cron')),
     hosts: await readHosts(states, [...metrics.samplesOf('ssh'), ...metrics.samplesOf('clock')]),
-    gatewayVersion: versionOf(metrics),
+    gatewayVersion: findVersion(metrics),
+    isReady: input.isReady,
   };
   return document(view, input).text;
 }
 
-function versionOf(metrics: StatusPageInput['metrics']): string | undefined {
+function findVersion(metrics: StatusPageInput['metrics']): string | undefined {
   for (const snapshot of metrics.samplesOf('ping')) {
     for (const { family, labels } of snapshot) {
       if (family.name === 'openclaw_gateway_info') return labels.version;
@@ -89,14 +94,18 @@ ${shapes()}
 <header><h1>OpenClaw gateway status</h1><p class="meta">${gateway}</p></header>
 <p id="note" role="status"></p><p id="news" class="spoken" role="status"></p>
 ${body(view, { nowMs, graceMs })}
-<footer>openclaw-gateway-exporter ${version} · <a id="to-metrics" href="/metrics">metrics</a> · renews itself every ${REFRESH_SECONDS} s · times in UTC</footer>
-<script>${new Html(SCRIPT)}</script>
+<footer>
+openclaw-gateway-exporter ${version} · <a id="to-metrics" href="/metrics">metrics</a>
+· refreshes every ${REFRESH_SECONDS} s · times in UTC
+</footer>
+<script type="module">${new Html(SCRIPT)}</script>
 </body>
 </html>
 `;
 }
 
-function body({ diagnosis, layers, planned, blind, jobs, hosts }: View, moment: JobsMoment): Html {
+function body(view: View, moment: JobsMoment): Html {
+  const { diagnosis, layers, planned, blind, jobs, hosts, isReady } = view;
   const { nowMs } = moment;
   const tables: Partial<Record<Layer, Html | undefined>> = {
     cron: jobsTable(jobs, moment),
@@ -104,7 +113,7 @@ function body({ diagnosis, layers, planned, blind, jobs, hosts }: View, moment: 
   };
   return html`<main id="main" tabindex="-1" data-headline="${headlineText(diagnosis)}">
 ${planned.map(plannedLine)}
-${headline(diagnosis)}
+${headline(diagnosis, isReady)}
 ${layersNav(layers, nowMs)}
 ${layers.map((view) => layerSection(view, nowMs, tables[view.layer]))}
 ${blindSection(blind, nowMs)}
@@ -115,19 +124,22 @@ function plannedLine({ subject, text }: Evidence): Html {
   return html`<p class="planned"><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>`;
 }
 
-function headline(diagnosis: Diagnosis): Html {
+function headline(diagnosis: Diagnosis, isReady: boolean): Html {
   const { verdict, likeliest } = diagnosis;
-  const why =
-    likeliest === undefined
-      ? undefined
-      : html`<p><b><bdi>${likeliest.evidence.subject}</bdi></b>: <bdi>${likeliest.evidence.text}</bdi></p>${repairStep(likeliest.evidence)}`;
+  const why = likeliest === undefined ? undefined : explain(likeliest.evidence);
   return html`<section class="headline ${verdict}" aria-labelledby="verdict">
-<h2 id="verdict">${badge(stateOf(diagnosis), headlineText(diagnosis))}</h2>
-${why}${whatElse(diagnosis)}
+<h2 id="verdict">${badge(summarize(diagnosis), headlineText(diagnosis))}</h2>
+${why}${whatElse(diagnosis, isReady)}
 </section>`;
 }
 
-function stateOf({ verdict, layers }: Diagnosis): PageState {
+function explain(evidence: Evidence): Html {
+  const { subject, text } = evidence;
+  return html`<p><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>
+${repairStep(evidence)}`;
+}
+
+function summarize({ verdict, layers }: Diagnosis): PageState {
   return layers.size === 0 ? 'unseen' : verdict;
 }
 
@@ -137,48 +149,60 @@ function headlineText({ verdict, likeliest, layers }: Diagnosis): string {
     case 'bad':
       return `Broken. Likeliest cause: ${cause}`;
     case 'warning':
-      return `Works, with a warning. First to look at: ${cause}`;
+      return `Works, with a warning. Likeliest cause: ${cause}`;
     case 'ok':
       return LAYERS.every((layer) => layers.get(layer) === 'ok')
-        ? 'All five layers are well'
-        : 'Everything that is seen is well';
+        ? 'All five layers are healthy'
+        : 'Everything observed is healthy';
     case 'unknown':
-      return layers.size === 0 ? 'Nothing is known yet' : 'Nothing can be told';
+      return layers.size === 0 ? 'Nothing is known yet' : 'No verdict';
   }
 }
 
-/** Which other layers are not well, of which nothing is known, and whether something could not be looked at. */
-function whatElse({ likeliest, layers, blind }: Diagnosis): Html | undefined {
+/** Other unhealthy layers, layers without a verdict, and targets that could not be collected. */
+function whatElse({ likeliest, layers, blind }: Diagnosis, isReady: boolean): Html | undefined {
   const others = [...layers].filter(
     ([layer, verdict]) => (verdict === 'bad' || verdict === 'warning') && layer !== likeliest?.evidence.layer,
   );
   const named = others.map(
     ([layer, verdict]) => `${LAYER_WORDS[layer].title} (${STATE_WORDS[verdict].toLowerCase()})`,
   );
-  const dark = LAYERS.filter((layer) => (layers.get(layer) ?? 'unknown') === 'unknown');
+  const unknown = LAYERS.filter((layer) => layers.get(layer) === 'unknown');
+  const unseen = LAYERS.filter((layer) => !layers.has(layer));
   const parts = [
-    ...(named.length === 0 ? [] : [`Also not well: ${named.join(', ')}.`]),
-    ...(dark.length === 0 || layers.size === 0
+    ...(named.length === 0 ? [] : [`Also unhealthy: ${named.join(', ')}.`]),
+    ...(unknown.length === 0 ? [] : [`Unknown: ${joinTitles(unknown)}.`]),
+    ...(unseen.length === 0 || layers.size === 0
       ? []
-      : [`Nothing can be told of: ${dark.map((layer) => LAYER_WORDS[layer].title).join(', ')}.`]),
-    ...(blind === 0 ? [] : [`Could not look at ${blind} of the targets; see below.`]),
+      : [`${isReady ? 'Not configured' : 'Not collected yet'}: ${joinTitles(unseen)}.`]),
+    ...(blind === 0
+      ? []
+      : [`${blind} ${blind === 1 ? 'target' : 'targets'} could not be collected; see below.`]),
   ];
   return parts.length === 0 ? undefined : html`<p class="meta">${parts.join(' ')}</p>`;
 }
 
+function joinTitles(layers: readonly Layer[]): string {
+  return layers.map((layer) => LAYER_WORDS[layer].title).join(', ');
+}
+
 function blindSection(blind: readonly TargetState[], nowMs: number): Html | undefined {
   if (blind.length === 0) return undefined;
-  const items = blind
-    .slice(0, MAX_BLIND)
-    .map(
-      ({ collector, target, atMs, blind: reason }) =>
-        html`<li>${badge('unknown')}<div><p><b><bdi>${collector} ${target}</bdi></b>: <bdi>${reason}</bdi></p></div><p class="meta">tried ${span(nowMs - atMs)} ago</p></li>`,
-    );
-  const left = blind.length - items.length;
+  const items = blind.slice(0, MAX_BLIND).map((state) => blindItem(state, nowMs));
+  const rest = blind.length - items.length;
   return html`<section class="card" id="blind" aria-labelledby="blind-title">
-<div class="title"><h2 id="blind-title">Could not look</h2><span class="meta">the exporter itself is in the way, not the gateway</span></div>
+<div class="title">
+<h2 id="blind-title">Not collected</h2>
+<span class="meta">a limit of the exporter, not a fault of the gateway</span>
+</div>
 <ul class="evidence">
 ${items}
-</ul>${left === 0 ? undefined : html`<p class="meta">${left} more are left out</p>`}
+</ul>${rest === 0 ? undefined : html`<p class="meta">${rest} more not shown</p>`}
 </section>`;
+}
+
+function blindItem({ collector, target, atMs, blind: reason }: TargetState, nowMs: number): Html {
+  return html`<li>${badge('unknown')}
+<div><p><b><bdi>${collector} ${target}</bdi></b>: <bdi>${reason}</bdi></p></div>
+<p class="meta">tried ${span(nowMs - atMs)} ago</p></li>`;
 }

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Sample } from '../../metrics/family.ts';
 
-/** So many rows of a table are shown; the page says how many are not. */
+/** Rows shown of a table; the rest is counted. */
 export const MAX_ROWS = 100;
-/** Samples read without a pause: a few milliseconds. */
+/** Samples in a slice: a few milliseconds of work. */
 const SLICE = 4_000;
 
 /** Rows that are shown, and how many there are in all. */
@@ -12,7 +12,7 @@ export interface Rows<R> {
   readonly total: number;
 }
 
-/** Every sample of some snapshots, with other work let through in between. */
+/** Every sample of some snapshots, in slices; yields to other work in between. */
 export async function* inTurns(snapshots: readonly (readonly Sample[])[]): AsyncGenerator<readonly Sample[]> {
   for (const snapshot of snapshots) {
     let slice: Sample[] = [];

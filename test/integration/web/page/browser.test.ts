@@ -12,7 +12,7 @@ import { until } from '../../../support/until.ts';
 const PATIENCE = { timeoutMs: 90_000, everyMs: 500 };
 /** Longer than two waits on a busy machine, which outlast the limit of failed attempts: a wait tells what it saw, a hook does not. */
 const HOOK_MS = 900_000;
-const HEALTHY = 'All five layers are well';
+const HEALTHY = 'All five layers are healthy';
 /** Longer than one interval of the page. */
 const NEXT_REFRESH = 16_000;
 const HOSTILE_NAMES = [
@@ -114,7 +114,7 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
     readonly bring: () => Promise<unknown> | unknown;
     readonly take?: () => Promise<unknown> | unknown;
   }[] = [
-    { name: 'healthy', headline: HEALTHY, cause: /well/, layer: 'Process OK', bring: () => undefined },
+    { name: 'healthy', headline: HEALTHY, cause: /healthy/, layer: 'Process OK', bring: () => undefined },
     {
       name: 'a gateway that is down',
       headline: 'Broken. Likeliest cause: the gateway’s own process',
@@ -146,7 +146,7 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
     },
     {
       name: 'a cron job that fails',
-      headline: 'Works, with a warning. First to look at: cron',
+      headline: 'Works, with a warning. Likeliest cause: cron',
       cause: /job morning briefing.*failed 5 times in a row.*Next step:\s*openclaw cron runs/s,
       layer: 'Cron Warning',
       bring: () => writeJobs(store, [{ name: 'morning briefing', errors: 5 }]),

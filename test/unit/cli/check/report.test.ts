@@ -241,6 +241,7 @@ describe('the report', () => {
         version: '1.2.3',
         nowMs: 0,
         graceMs: 600_000,
+        isReady: true,
       }),
     ).replaceAll('’', "'");
     const asked = [...terminal.matchAll(/^\S+ +([A-Z]\w+) +(.*\?)$/gm)];

@@ -89,6 +89,7 @@ describe('the cron collector', () => {
       version: '1.2.3',
       nowMs: clock.now(),
       graceMs: GRACE * 1000,
+      isReady: true,
     });
     expect(textOfPage(html)).toContain('Broken. Likeliest cause: cron');
   });

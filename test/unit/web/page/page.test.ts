@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -32,6 +32,7 @@ function page(input: Partial<StatusPageInput> = {}): Promise<string> {
     version: '1.2.3',
     nowMs: NOW,
     graceMs: 600_000,
+    isReady: true,
     ...input,
   });
 }
@@ -88,16 +89,25 @@ describe('the headline', () => {
   });
 
   it('says that all is well only where every layer was seen well', async () => {
-    expect(textOfPage(await page({ states: healthy() }))).toContain('All five layers are well');
+    expect(textOfPage(await page({ states: healthy() }))).toContain('All five layers are healthy');
     const four = textOfPage(await page({ states: healthy().slice(1) }));
-    expect(four).toContain('Everything that is seen is well');
-    expect(four).toContain('Nothing can be told of: Process.');
+    expect(four).toContain('Everything observed is healthy');
+    expect(four).toContain('Not configured: Process.');
     const states = healthy().map((state, index) =>
       index === 2 ? seen({ layer: 'token', verdict: 'unknown' }) : state,
     );
     const unknown = textOfPage(await page({ states }));
-    expect(unknown).not.toContain('All five layers are well');
-    expect(unknown).toContain('Nothing can be told of: Token.');
+    expect(unknown).not.toContain('All five layers are healthy');
+    expect(unknown).toContain('Unknown: Token.');
+  });
+
+  it('tells a layer that is not configured from one that has no result yet, and neither is unknown', async () => {
+    const states = healthy().filter((_, index) => LAYERS[index] !== 'network');
+    const ready = textOfPage(await page({ states }));
+    expect(ready).toContain('Everything observed is healthy Not configured: Network.');
+    const starting = textOfPage(await page({ states, isReady: false }));
+    expect(starting).toContain('Everything observed is healthy Not collected yet: Network.');
+    for (const text of [ready, starting]) expect(text).not.toContain('Unknown');
   });
 
   it('names the likeliest cause with its evidence and next step, and what else is not well', async () => {
@@ -109,14 +119,14 @@ describe('the headline', () => {
     const text = textOfPage(await page({ states }));
     expect(text).toMatch(/Broken\. Likeliest cause: the gateway’s own process.*it is gone/);
     expect(text).toContain('Next step: openclaw gateway restart');
-    expect(text).toContain('Also not well: Cron (warning)');
+    expect(text).toContain('Also unhealthy: Cron (warning)');
   });
 
   it('says that something could not be looked at', async () => {
     const states = [...healthy(), seen({}, { evidence: [], blind: 'no permission' })];
     const text = textOfPage(await page({ states }));
-    expect(text).toContain('Could not look at 1 of the targets');
-    expect(text).toMatch(/Could not look .*ping a ?: no permission/);
+    expect(text).toContain('1 target could not be collected');
+    expect(text).toMatch(/Not collected .*ping a ?: no permission/);
   });
 });
 
@@ -135,14 +145,14 @@ describe('planned maintenance', () => {
 
   it('is told, and is no fault of the gateway’s', async () => {
     const text = textOfPage(await page({ states: [...healthy(), await declared()] }));
-    expect(text).toContain('All five layers are well');
+    expect(text).toContain('All five layers are healthy');
     expect(text).toContain('maintenance : planned until 2026-09-20T12:30:00.000Z');
     expect(text).not.toContain('Warning');
   });
 
   it('does not stand in for a layer of which nothing is known', async () => {
     const text = textOfPage(await page({ states: [...healthy().slice(1), await declared()] }));
-    expect(text).toContain('Nothing can be told of: Process.');
+    expect(text).toContain('Not configured: Process.');
   });
 });
 
@@ -157,9 +167,9 @@ describe('a layer', () => {
     const text = textOfPage(await page({ states, layerSince: () => NOW - 26 * 3_600_000 }));
     expect(text).toContain('Answers : Broken Broken since 2026-09-19 10:00 UTC (26 h)');
     expect(text).toContain(
-      'gateway : refused Next step: openclaw gateway restart since 10:30 UTC (90 min) · seen 15 s ago',
+      'gateway : refused Next step: openclaw gateway restart since 10:30 UTC (90 min) · checked 15 s ago',
     );
-    expect(text.match(/Not looked at yet/g)).toHaveLength(LAYERS.length - 1);
+    expect(text).toContain('Not configured: Process, Token, Cron, Network.');
   });
 
   it('shows what needs attention first, and says how much it leaves out', async () => {
@@ -167,7 +177,7 @@ describe('a layer', () => {
     const html = await page({ states: [...many, seen({ subject: 'the one', verdict: 'bad' })] });
     const text = textOfPage(html);
     expect(text.lastIndexOf('the one')).toBeLessThan(text.indexOf('host 0'));
-    expect(text).toMatch(/471 more are left out: 471 OK/);
+    expect(text).toMatch(/471 more not shown: 471 OK/);
     expect(html.length).toBeLessThan(64 * 1024);
   });
 
@@ -199,7 +209,7 @@ describe('the table of jobs', () => {
 
   it('counts jobs that have no series of their own', async () => {
     const text = textOfPage(await page({ metrics: metricsWith('cron', jobSamples([{ name: 'a' }], 700)) }));
-    expect(text).toContain('1 of 700, those in trouble first; 699 are left out');
+    expect(text).toContain('1 of 700, failing ones first; 699 not shown');
   });
 
   it('stays small with ten thousand jobs of the longest names, and keeps the worst', async () => {
@@ -256,8 +266,20 @@ describe('the table of hosts', () => {
     );
     const text = textOfPage(await page({ states, metrics: metricsWith('ssh', samples) }));
     expect(text).toMatch(
-      /SSH hosts 4.*silent Not reachable connects, no SSH banner.*asleep Away no connection.*blind Unknown not known.*works Reachable a command ran/,
+      /SSH hosts 4.*silent Not reachable connected, no SSH banner.*asleep Away connection failed.*blind Unknown unknown.*works Reachable command ran/,
     );
+  });
+});
+
+describe('the source of the page', () => {
+  it('has no line that is wider than a screen', () => {
+    const folder = join(import.meta.dirname, '../../../../src/web/page');
+    const wide = readdirSync(folder).flatMap((file) =>
+      readFileSync(join(folder, file), 'utf8')
+        .split('\n')
+        .flatMap((line, index) => (line.length > 110 ? [`${file}:${index + 1}`] : [])),
+    );
+    expect(wide).toEqual([]);
   });
 });
 
