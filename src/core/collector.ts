@@ -1,3 +1,4 @@
+import type { Fault } from '../lib/faults.ts';
 import type { Family, Sample } from '../metrics/family.ts';
 
 /** The five layers of the article, plus what only this exporter knows of itself. */
@@ -22,6 +23,14 @@ export interface Evidence {
   readonly repair?: string;
   /** What it points to, where its layer alone does not tell. */
   readonly cause?: Cause;
+  /** What it states, for the table of causes and the repair steps; without it the layer decides. */
+  readonly fault?: Fault;
+  /** The process that the fault is about: the stopped gateway, the holder of its port, a second gateway. */
+  readonly pid?: number;
+  /** Only with `ok`: worth knowing and no fault yet, such as the first failure of a frequent job. */
+  readonly note?: true;
+  /** What the other side itself said, redacted; for `check`, and for pages behind authentication only. */
+  readonly detail?: string;
   /** People declared it, such as maintenance: it is shown beside the layers and decides nothing. */
   readonly planned?: true;
 }

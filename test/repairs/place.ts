@@ -74,9 +74,12 @@ export class TerminalPlace implements Place {
   readonly manager = 'none';
   readonly home: GatewayHome;
   readonly #bin: string;
+  readonly #accounts: string;
 
   constructor(home: GatewayHome) {
     this.home = home;
+    this.#accounts = join(home.root, 'passwd');
+    writeFileSync(this.#accounts, `root:x:0:0:root:${home.home}:/bin/sh\n`);
     this.#bin = join(home.root, 'bin');
     mkdirSync(this.#bin);
     symlinkSync(process.execPath, join(this.#bin, 'node'));
@@ -102,11 +105,17 @@ export class TerminalPlace implements Place {
 
   start(command: string, terminal: boolean): Child {
     const env = { ...this.home.env, PATH: `${this.#bin}:/usr/bin:/bin`, NO_COLOR: '1', TERM: 'xterm' };
-    const args = terminal ? ['-qec', command, '/dev/null'] : ['-c', command];
-    return new Child('/usr/bin/setsid', ['--wait', terminal ? 'script' : 'sh', ...args], {
-      env,
-      cwd: this.home.root,
-    });
+    const run = terminal ? ['script', '-qec', command, '/dev/null'] : ['sh', '-c', command];
+    // The CLI leaves a service alone where HOME is not the account's home, so here it is.
+    const asOwner = 'mount --bind "$0" /etc/passwd && exec "$@"';
+    return new Child(
+      'unshare',
+      ['--mount', 'sh', '-c', asOwner, this.#accounts, 'setsid', '--wait', ...run],
+      {
+        env,
+        cwd: this.home.root,
+      },
+    );
   }
 
   async gatewayPid(): Promise<number | undefined> {

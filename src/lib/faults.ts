@@ -1,0 +1,46 @@
+/**
+ * What evidence can state, by the name that the alerts' label `incident` has for it where there is one. The table of
+ * causes and the repair steps are keyed by it, so that a collector states a fact and leaves the conclusion to them.
+ */
+export const FAULTS = [
+  'forwarder-gone',
+  'behind-forwarder',
+  'trusted-proxies',
+  'unreachable',
+  'config-unreadable',
+  'crash-loop',
+  'service-loop',
+  'port-held',
+  'port-foreign',
+  'process-stopped',
+  'gateway-hung',
+  'listener-gone',
+  'start-overdue',
+  'gateway-down',
+  'service-down',
+  'service-disabled',
+  'duplicate',
+  'address-drift',
+  'version-skew',
+  'starting',
+  'draining',
+  'not-ready',
+  'token-mismatch',
+  'token-drift',
+  'token-unreadable',
+  'lock-out',
+  'partial-failure',
+  'cron-stopped',
+  'cron-failing',
+  'overdue',
+  'source-lost',
+  'ssh-down',
+  'ssh-auth',
+  'ssh-check',
+  'ssh-throttled',
+  'security',
+  'clock-skew',
+  'tailscale-down',
+] as const;
+/** One of {@link FAULTS}. */
+export type Fault = (typeof FAULTS)[number];
