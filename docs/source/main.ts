@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { causesPage } from './causes-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { metricsPage } from './metrics-page.ts';
 
@@ -14,6 +15,7 @@ export async function referencePages(): Promise<readonly Page[]> {
   return [
     { path: 'docs/metrics.md', text: await metricsPage() },
     { path: 'docs/configuration.md', text: configurationPage() },
+    { path: 'docs/causes.md', text: causesPage() },
   ];
 }
 

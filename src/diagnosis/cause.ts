@@ -1,58 +1,41 @@
 import { type Cause, type Evidence, LAYERS, type Layer, type Verdict } from '../core/collector.ts';
 import { decides, overallVerdict } from '../core/verdict.ts';
+import { CAUSES, type CauseRow, findExplanations, statesFact } from './causes.ts';
 
-/** What a diagnosis is made of: what the collectors said of each target. */
+/** What a diagnosis is made from: the evidence of each target. */
 export interface Seen {
   readonly evidence: readonly Evidence[];
-  /** Why the exporter could not look, when it could not. */
+  /** Why the exporter could not collect, when it could not. */
   readonly blind?: string;
 }
 
-/** What an incident most likely comes from, in the order in which layers explain each other. */
+/** What an incident most likely comes from. */
 export interface LikeliestCause {
   readonly cause: Cause;
-  /** What speaks for it, the next repair step included. */
+  /** The evidence for it, the next repair step included. */
   readonly evidence: Evidence;
+  /** The fault that it explains, where it is not the fault itself. */
+  readonly explains?: Evidence;
 }
 
-/** All that is known, judged as a whole. */
+/** All evidence, judged as a whole. */
 export interface Diagnosis {
   readonly verdict: Verdict;
   /** Undefined where nothing is wrong. */
   readonly likeliest: LikeliestCause | undefined;
-  /** Verdicts of the layers that something is known of. */
+  /** Verdicts of the layers that have evidence. */
   readonly layers: ReadonlyMap<Layer, Verdict>;
-  /** How many targets the exporter could not look at. */
+  /** Targets that the exporter could not collect. */
   readonly blind: number;
 }
 
-interface Suspicion {
-  readonly cause: Cause;
-  readonly fits: (evidence: Evidence) => boolean;
-}
-
-/**
- * The article's order (network, authentication, partial failure), as far as a later cause can be explained by an earlier
- * one; the same as that of the recorded series `instance_cause:openclaw_incident:max`. An address that refuses or hangs
- * was reached, so its own process is to blame and not the network; a remote host that is away comes next, because
- * tokens and work on it fail with it.
- */
-const PROVED: readonly Suspicion[] = [
-  { cause: 'network', fits: ({ layer, cause }) => layer === 'answers' && cause === 'network' },
-  { cause: 'process', fits: ({ layer, cause }) => isOwn(layer) && cause === undefined },
-  { cause: 'network', fits: ({ layer }) => layer === 'network' },
-  { cause: 'authentication', fits: ({ layer }) => layer === 'token' },
-  { cause: 'partial-failure', fits: ({ cause }) => cause === 'partial-failure' },
-  { cause: 'cron', fits: ({ layer }) => layer === 'cron' },
+/** A warning about a remote path explains nothing that is not proved otherwise, so it comes last. */
+const WARNING_ORDER: readonly CauseRow[] = [
+  ...CAUSES.filter(({ cause }) => cause !== 'network'),
+  ...CAUSES.filter(({ cause }) => cause === 'network'),
 ];
 
-/** A complaint about a remote path explains nothing that is not proved otherwise, so it comes last. */
-const COMPLAINTS: readonly Suspicion[] = [
-  ...PROVED.filter(({ cause }) => cause !== 'network'),
-  ...PROVED.filter(({ cause }) => cause === 'network'),
-];
-
-/** The verdict over everything that was seen, and the one likeliest cause of what is wrong; what is planned is neither. */
+/** The verdict over all evidence and the likeliest cause of what is wrong; planned maintenance is neither. */
 export function diagnose(seen: readonly Seen[]): Diagnosis {
   const all = seen.flatMap(({ evidence }) => evidence.filter(decides));
   const layers = new Map<Layer, Verdict>();
@@ -60,32 +43,36 @@ export function diagnose(seen: readonly Seen[]): Diagnosis {
     const its = all.filter((one) => one.layer === layer);
     if (its.length > 0) layers.set(layer, overallVerdict(its.map(({ verdict }) => verdict)));
   }
+  const bad = all.filter(({ verdict }) => verdict === 'bad');
+  const warnings = all.filter(({ verdict }) => verdict === 'warning');
   return {
     verdict: overallVerdict(layers.values()),
-    likeliest:
-      firstOf(
-        PROVED,
-        all.filter(({ verdict }) => verdict === 'bad'),
-      ) ??
-      firstOf(
-        COMPLAINTS,
-        all.filter(({ verdict }) => verdict === 'warning'),
-      ),
+    likeliest: findCause(CAUSES, bad, [...bad, ...warnings]) ?? findCause(WARNING_ORDER, warnings, warnings),
     layers,
     blind: seen.filter(({ blind }) => blind !== undefined).length,
   };
 }
 
-function isOwn(layer: Layer): boolean {
-  return layer === 'process' || layer === 'answers';
-}
-
-/** Of several that fit, one that names a repair step tells more. */
-function firstOf(order: readonly Suspicion[], evidence: readonly Evidence[]): LikeliestCause | undefined {
-  for (const { cause, fits } of order) {
-    const fitting = evidence.filter(fits);
-    const found = fitting.find(({ repair }) => repair !== undefined) ?? fitting[0];
-    if (found !== undefined) return { cause, evidence: found };
+/** The first row of which there is evidence, or else what explains it: a fact that is only a warning can. */
+function findCause(
+  order: readonly CauseRow[],
+  evidence: readonly Evidence[],
+  wrong: readonly Evidence[],
+): LikeliestCause | undefined {
+  for (const row of order) {
+    const found = findEvidence(row, evidence);
+    if (found === undefined) continue;
+    for (const reason of findExplanations(row.fault)) {
+      const explanation = findEvidence(reason, wrong);
+      if (explanation !== undefined) return { cause: reason.cause, evidence: explanation, explains: found };
+    }
+    return { cause: row.cause, evidence: found };
   }
   return undefined;
+}
+
+/** Of several, one that names a repair step tells more. */
+function findEvidence(row: CauseRow, evidence: readonly Evidence[]): Evidence | undefined {
+  const fitting = evidence.filter((one) => statesFact(row, one));
+  return fitting.find(({ repair }) => repair !== undefined) ?? fitting[0];
 }

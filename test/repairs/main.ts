@@ -15,6 +15,7 @@ import {
   TOKENS,
   UNIT_PATH,
 } from './place.ts';
+import { raisePriority } from './priority.ts';
 import { formatKey, keepResult, type RepairResult, readResults } from './results.ts';
 
 /** A command that has not ended after this long is not waited for, as nobody at night would. */
@@ -33,6 +34,7 @@ const { values } = parseArgs({
   },
 });
 
+raisePriority();
 for (const manager of ['none', 'systemd'] as const) {
   for (const version of ORDER) {
     if (!values.version.includes(version) || !values.manager.includes(manager)) continue;

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Evidence } from '../../../src/core/collector.ts';
+import type { Evidence, Verdict } from '../../../src/core/collector.ts';
 import { diagnose } from '../../../src/diagnosis/cause.ts';
+import { CAUSES } from '../../../src/diagnosis/causes.ts';
+import { FAULTS, type Fault } from '../../../src/lib/faults.ts';
 import { causeRule } from '../../support/cause-order.ts';
 
 const unreachable: Evidence = {
@@ -70,6 +72,64 @@ describe('the likeliest cause', () => {
   it('is none where all is well or nothing was seen', () => {
     expect(causeOf({ ...down, verdict: 'ok' }, { ...mismatch, verdict: 'unknown' })).toBeUndefined();
     expect(diagnose([])).toMatchObject({ verdict: 'unknown', likeliest: undefined, blind: 0 });
+  });
+});
+
+describe('a fact that explains a fault', () => {
+  const of = (one: Evidence, fault: Fault, verdict: Verdict = 'bad'): Evidence => ({
+    ...one,
+    fault,
+    verdict,
+  });
+
+  it('is the cause of it, even where it is only a warning', () => {
+    const drift = of({ ...mismatch, text: '.env shadows' }, 'token-drift', 'warning');
+    const broken = of(partial, 'partial-failure');
+    expect(causeOf(broken, drift)).toEqual({ cause: 'authentication', evidence: drift, explains: broken });
+    const skew = of({ ...down, text: 'another version' }, 'version-skew', 'warning');
+    expect(causeOf(broken, skew)).toMatchObject({ cause: 'process', evidence: skew });
+  });
+
+  it('is the holder of the port before the service that cannot start', () => {
+    const loop = of({ ...down, text: 'activating' }, 'service-loop');
+    const holder = of({ ...down, text: 'held by python3', pid: 7 }, 'port-held');
+    expect(causeOf(loop, of(down, 'gateway-down'), holder)?.evidence).toBe(holder);
+  });
+
+  it('is a stopped process before "starting" and before the silence that it makes', () => {
+    const stopped = of({ ...down, text: 'stopped' }, 'process-stopped');
+    for (const fault of ['starting', 'gateway-hung', 'start-overdue'] as const) {
+      const silence = of(unreachable, fault);
+      expect(causeOf(silence, stopped)).toMatchObject({ cause: 'process', evidence: stopped });
+    }
+  });
+
+  it('is a forwarder before the process of the gateway, which is elsewhere', () => {
+    for (const fault of ['forwarder-gone', 'behind-forwarder'] as const) {
+      const forwarder = of({ ...hostGone, text: 'the tunnel' }, fault);
+      expect(causeOf(of(down, 'gateway-hung'), forwarder)).toMatchObject({ cause: 'network' });
+    }
+  });
+
+  it('explains nothing that does not follow from it', () => {
+    const drift = of(mismatch, 'token-drift', 'warning');
+    expect(causeOf(cronLost, drift)?.cause).toBe('cron');
+  });
+});
+
+describe('the table of causes', () => {
+  it('has one row for each fault', () => {
+    expect(CAUSES.map(({ fault }) => fault).toSorted()).toEqual([...FAULTS].toSorted());
+  });
+
+  it('has every explanation before what it explains, and no circles', () => {
+    const ranks = new Map(CAUSES.map(({ fault }, index) => [fault, index]));
+    const late = CAUSES.flatMap(({ fault, explains = [] }) =>
+      explains
+        .filter((other) => (ranks.get(other) ?? -1) <= (ranks.get(fault) ?? 0))
+        .map((other) => [fault, other]),
+    );
+    expect(late).toEqual([]);
   });
 });
 

@@ -1,0 +1,191 @@
+import type { Cause, Evidence } from '../core/collector.ts';
+import type { Fault } from '../lib/faults.ts';
+
+/** One row of the table of causes. */
+export interface CauseRow {
+  readonly fault: Fault;
+  readonly cause: Cause;
+  /** The fact in a sentence, for the documentation. */
+  readonly fact: string;
+  /** Present in Prometheus while the fact holds; undefined where no metric shows it. */
+  readonly promql?: string;
+  /** Evidence that states it without naming a fault. */
+  readonly also?: (evidence: Evidence) => boolean;
+  /** Faults that follow from it: while one of them is the likeliest, this is the cause. */
+  readonly explains?: readonly Fault[];
+}
+
+const isUnnamed = (layer: Evidence['layer'], cause?: Cause) => (evidence: Evidence) =>
+  evidence.fault === undefined && evidence.layer === layer && evidence.cause === cause;
+
+const state = (name: string) => `openclaw_gateway_state{state="${name}"} == 1`;
+
+/**
+ * From the fact that explains the others to the one that explains nothing else. An address that refuses or hangs was
+ * reached, so its own process is to blame and not the network; a remote host that is away comes next, because tokens
+ * and work on it fail with it. Page, `check` and the recorded series `instance_cause:openclaw_incident:max` follow it.
+ */
+export const CAUSES: readonly CauseRow[] = [
+  {
+    fault: 'forwarder-gone',
+    cause: 'network',
+    fact: 'The forwarder to the gateway (an SSH tunnel, a proxy) is gone.',
+    explains: ['gateway-down', 'gateway-hung', 'listener-gone', 'port-foreign'],
+  },
+  {
+    fault: 'behind-forwarder',
+    cause: 'network',
+    fact: 'The forwarder to the gateway stands, and nothing answers behind it.',
+    explains: ['gateway-down', 'gateway-hung', 'listener-gone', 'port-foreign'],
+  },
+  {
+    fault: 'unreachable',
+    cause: 'network',
+    fact: 'No packet comes back from the gateway’s address.',
+    promql: state('unreachable'),
+    also: isUnnamed('answers', 'network'),
+  },
+  {
+    fault: 'port-held',
+    cause: 'process',
+    fact: 'A process outside the service holds the gateway’s port.',
+    explains: ['service-loop', 'service-down', 'crash-loop', 'gateway-down', 'port-foreign', 'gateway-hung'],
+  },
+  {
+    fault: 'crash-loop',
+    cause: 'process',
+    fact: 'The gateway restarts again and again.',
+    promql: 'increase(openclaw_gateway_process_restarts_total[15m]) > 2.5',
+  },
+  {
+    fault: 'service-loop',
+    cause: 'process',
+    fact: 'The service manager starts the gateway again and again.',
+  },
+  {
+    fault: 'port-foreign',
+    cause: 'process',
+    fact: 'Something else answers on the gateway’s port.',
+    promql: state('foreign'),
+  },
+  {
+    fault: 'process-stopped',
+    cause: 'process',
+    fact: 'The process is stopped by a signal or a debugger.',
+    promql: 'openclaw_gateway_process_state{state="stopped"} == 1',
+    explains: ['gateway-hung', 'starting', 'start-overdue'],
+  },
+  { fault: 'gateway-hung', cause: 'process', fact: 'The gateway hangs.', promql: state('hung') },
+  {
+    fault: 'listener-gone',
+    cause: 'process',
+    fact: 'The process is alive, and nothing listens on the port.',
+    promql: `openclaw_gateway_process_up == 1 and on (instance) ${state('refused')}`,
+  },
+  { fault: 'start-overdue', cause: 'process', fact: 'The gateway is starting for longer than its window.' },
+  {
+    fault: 'gateway-down',
+    cause: 'process',
+    fact: 'No gateway process is alive.',
+    promql: 'openclaw_gateway_up == 0',
+    also: (evidence) => isUnnamed('process')(evidence) || isUnnamed('answers')(evidence),
+  },
+  { fault: 'service-down', cause: 'process', fact: 'The gateway’s service is not active.' },
+  {
+    fault: 'ssh-down',
+    cause: 'network',
+    fact: 'A host that is always on cannot be reached over SSH.',
+    promql: 'openclaw_ssh_up == 0 unless on (instance, host) openclaw_ssh_host_always_on == 0',
+    also: isUnnamed('network'),
+  },
+  {
+    fault: 'security',
+    cause: 'network',
+    fact: 'A host’s key is another one than before.',
+    promql: 'openclaw_ssh_result{result="host_key_changed"} == 1',
+  },
+  {
+    fault: 'token-drift',
+    cause: 'authentication',
+    fact: 'Copies of the token differ, or one place shadows another.',
+    promql: 'openclaw_gateway_token_variants > 1',
+    explains: ['partial-failure'],
+  },
+  {
+    fault: 'token-mismatch',
+    cause: 'authentication',
+    fact: 'The gateway refuses the configured token.',
+    promql: 'openclaw_gateway_token_match == 0',
+    also: isUnnamed('token'),
+  },
+  {
+    fault: 'version-skew',
+    cause: 'process',
+    fact: 'Another version is installed than the one that runs.',
+    promql: 'openclaw_gateway_version_skew == 1',
+    explains: ['partial-failure', 'not-ready'],
+  },
+  {
+    fault: 'partial-failure',
+    cause: 'partial-failure',
+    fact: 'The gateway answers, and a function of its API fails.',
+    promql: 'openclaw_gateway_function_up == 0',
+    also: ({ fault, cause }) => fault === undefined && cause === 'partial-failure',
+  },
+  {
+    fault: 'cron-stopped',
+    cause: 'cron',
+    fact: 'All jobs are overdue, and none has started.',
+    promql: 'openclaw_cron_job_overdue_seconds > 600',
+    also: isUnnamed('cron'),
+  },
+  {
+    fault: 'source-lost',
+    cause: 'cron',
+    fact: 'A source of cron runs cannot be read.',
+    promql: 'openclaw_cron_source_up == 0',
+  },
+  { fault: 'config-unreadable', cause: 'process', fact: 'The gateway’s configuration cannot be read.' },
+  {
+    fault: 'address-drift',
+    cause: 'process',
+    fact: 'The gateway listens elsewhere than it is configured to.',
+  },
+  { fault: 'duplicate', cause: 'process', fact: 'A second gateway process runs.' },
+  { fault: 'starting', cause: 'process', fact: 'The gateway is starting.' },
+  { fault: 'draining', cause: 'process', fact: 'The gateway finishes its work before it stops.' },
+  { fault: 'service-disabled', cause: 'process', fact: 'The service does not start by itself.' },
+  {
+    fault: 'trusted-proxies',
+    cause: 'authentication',
+    fact: 'The gateway refuses requests through a proxy.',
+  },
+  {
+    fault: 'token-unreadable',
+    cause: 'authentication',
+    fact: 'A file that should hold the token cannot be read.',
+  },
+  { fault: 'lock-out', cause: 'authentication', fact: 'Failed attempts have locked this address out.' },
+  {
+    fault: 'not-ready',
+    cause: 'partial-failure',
+    fact: 'The gateway answers and says that it is not ready.',
+  },
+  { fault: 'overdue', cause: 'cron', fact: 'A job is overdue.' },
+  { fault: 'cron-failing', cause: 'cron', fact: 'A job fails.' },
+  { fault: 'ssh-auth', cause: 'network', fact: 'A host refuses the key.' },
+  { fault: 'ssh-check', cause: 'network', fact: 'A host waits for a person to confirm the connection.' },
+  { fault: 'ssh-throttled', cause: 'network', fact: 'A host limits connections from here.' },
+  { fault: 'clock-skew', cause: 'network', fact: 'Clocks are apart.' },
+  { fault: 'tailscale-down', cause: 'network', fact: 'Tailscale does not run.' },
+];
+
+/** Whether evidence states the fact of a row. */
+export function statesFact({ fault, also }: CauseRow, evidence: Evidence): boolean {
+  return evidence.fault === fault || also?.(evidence) === true;
+}
+
+/** The facts that explain a fault, in the order of the table. */
+export function findExplanations(fault: Fault): readonly CauseRow[] {
+  return CAUSES.filter(({ explains }) => explains?.includes(fault) === true);
+}
