@@ -1,20 +1,19 @@
+import { AuthGate } from './auth/gate.ts';
 import type { Flags } from './cli/flags.ts';
-import { createCollectors } from './collectors/index.ts';
+import { COLLECTOR_DEFAULTS, createCollectors } from './collectors/index.ts';
 import { surroundings } from './collectors/surroundings.ts';
 import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
 import type { FileConfig } from './config/schema.ts';
 import type { Collector } from './core/collector.ts';
-import type { Board } from './core/context.ts';
-import { buildMetrics, probeMetrics, reloadMetrics } from './core/own-metrics.ts';
+import { ExporterMetrics } from './core/exporter-metrics.ts';
+import { FactBoard } from './core/facts.ts';
 import { Scheduler } from './core/scheduler.ts';
-import { stateMetrics } from './core/state-metrics.ts';
 import { systemClock } from './lib/clock.ts';
 import { messageOf } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { oneAtATime } from './lib/one-at-a-time.ts';
 import { runCommand } from './lib/run-command.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { PROBE_MODULES } from './probe/probe.ts';
 import { Probes } from './probe/probes.ts';
 import { StateFile } from './state/state-file.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
@@ -42,7 +41,7 @@ export function loadConfiguration(flags: Flags): ConfigOutcome {
   const loaded: ConfigOutcome =
     flags.configFile === undefined
       ? { state: 'valid', config: defaultConfig() }
-      : loadConfigFile(flags.configFile);
+      : loadConfigFile(flags.configFile, COLLECTOR_DEFAULTS);
   const file = new WebConfigFile(flags.webConfigFile);
   const web = checkWebConfig(file, flags.listen, flags.allowUnauthenticatedRemote);
   if (web.state === 'valid') return loaded;
@@ -76,10 +75,11 @@ class RunningExporter implements Exporter {
   readonly #flags: Flags;
   readonly #logger: Logger;
   readonly #metrics = new Metrics();
+  readonly #own: ExporterMetrics;
+  readonly #gate: AuthGate;
   readonly #state: StateFile;
   readonly #scheduler: Scheduler;
-  readonly #board: Board = { process: undefined };
-  readonly #noteReload: ReturnType<typeof reloadMetrics>;
+  readonly #board = new FactBoard();
   #parts: Parts;
   #server: Extract<ListenOutcome, { state: 'listening' }>['server'] | undefined;
 
@@ -87,16 +87,17 @@ class RunningExporter implements Exporter {
     const metrics = this.#metrics;
     this.#flags = flags;
     this.#logger = logger;
-    buildMetrics(metrics, version);
-    metrics.collectOwnProcess();
-    this.#state = new StateFile(flags.storagePath, logger, stateMetrics(metrics));
+    this.#own = new ExporterMetrics(metrics, version);
+    this.#gate = new AuthGate({ clock: systemClock, metrics, storagePath: flags.storagePath });
+    this.#state = new StateFile(flags.storagePath, logger, this.#own.recordState);
     this.#scheduler = new Scheduler({ metrics, clock: systemClock, random: Math.random, logger });
-    this.#noteReload = reloadMetrics(metrics);
-    this.#noteReload(true, systemClock.now() / 1000);
     this.#parts = this.#partsFor(config);
   }
 
   async listen(version: string): Promise<ListenOutcome> {
+    this.#metrics.collectOwnProcess();
+    this.#own.start();
+    this.#own.recordReload(true, systemClock.now() / 1000);
     const { listen, webConfigFile: configFile, allowUnauthenticatedRemote } = this.#flags;
     const [clock, logger] = [systemClock, this.#logger];
     const app = this.#app(version);
@@ -113,7 +114,7 @@ class RunningExporter implements Exporter {
 
   readonly reload = oneAtATime(async (): Promise<ReloadOutcome> => {
     const prepared = this.#prepare(loadConfiguration(this.#flags));
-    this.#noteReload(prepared.state === 'reloaded', systemClock.now() / 1000);
+    this.#own.recordReload(prepared.state === 'reloaded', systemClock.now() / 1000);
     if (prepared.state === 'refused') {
       for (const problem of prepared.problems) this.#logger.error('configuration not reloaded', { problem });
       return prepared;
@@ -150,18 +151,19 @@ class RunningExporter implements Exporter {
   #partsFor(config: FileConfig): Parts {
     const { storagePath } = this.#flags;
     const shared = { config, env: process.env, clock: systemClock, storagePath };
-    const [logger, metrics, state, board] = [this.#logger, this.#metrics, this.#state, this.#board];
+    const [logger, metrics, state, gate] = [this.#logger, this.#metrics, this.#state, this.#gate];
+    const context = surroundings({ ...shared, logger, metrics, state, gate, facts: this.#board.read });
     return {
-      collectors: createCollectors(surroundings({ ...shared, logger, metrics, state, board })),
+      collectors: createCollectors(context, this.#board),
       probes: new Probes({ ...shared, run: runCommand }),
       jobGraceMs: config.cron.grace,
     };
   }
 
   #app(version: string) {
-    const [scheduler, metrics] = [this.#scheduler, this.#metrics];
+    const scheduler = this.#scheduler;
     return createApp({
-      metrics,
+      metrics: this.#metrics,
       logger: this.#logger,
       version,
       now: () => systemClock.now(),
@@ -173,7 +175,7 @@ class RunningExporter implements Exporter {
       probing: {
         clock: systemClock,
         probes: () => this.#parts.probes,
-        count: probeMetrics(metrics, PROBE_MODULES),
+        count: this.#own.countProbe,
       },
     });
   }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { FLAG_TEXTS } from '../../src/cli/flag-texts.ts';
 import { ENVIRONMENT_TEXTS } from '../../src/cli/flags.ts';
+import { COLLECTOR_DEFAULTS } from '../../src/collectors/index.ts';
 import { formatDuration } from '../../src/config/duration.ts';
-import { COLLECTOR_DEFAULTS, fileSchema } from '../../src/config/schema.ts';
+import { createFileSchema } from '../../src/config/schema.ts';
 import { webSchema } from '../../src/web/web-config.ts';
 import { code, table } from './table.ts';
 
@@ -44,6 +45,8 @@ export interface ConfigKey {
   readonly fallback: unknown;
   readonly meaning: string;
 }
+
+const fileSchema = createFileSchema(Object.keys(COLLECTOR_DEFAULTS));
 
 /** A configuration with one entry in each list, so that the defaults of their keys show. */
 const SAMPLE = fileSchema.parse({

@@ -11,9 +11,9 @@ export interface Page {
 }
 
 /** Every generated page of the reference. */
-export async function referencePages(): Promise<readonly Page[]> {
+export function referencePages(): readonly Page[] {
   return [
-    { path: 'docs/metrics.md', text: await metricsPage() },
+    { path: 'docs/metrics.md', text: metricsPage() },
     { path: 'docs/configuration.md', text: configurationPage() },
     { path: 'docs/causes.md', text: causesPage() },
   ];
@@ -21,5 +21,5 @@ export async function referencePages(): Promise<readonly Page[]> {
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..', '..');
-  for (const { path, text } of await referencePages()) writeFileSync(join(root, path), text);
+  for (const { path, text } of referencePages()) writeFileSync(join(root, path), text);
 }

@@ -1,5 +1,6 @@
-import type { Counter } from 'prom-client';
-import type { GatewayContext } from '../core/context.ts';
+import type { Clock } from '../lib/clock.ts';
+import { eventCounter } from '../metrics/family.ts';
+import type { Instruments } from '../metrics/metrics.ts';
 import type { GatewayAddress } from '../openclaw/address.ts';
 import { type AttemptReading, AUTH_RESULTS, type AuthResult } from './attempt.ts';
 import { AuthBudget, budgetKey } from './budget.ts';
@@ -10,41 +11,84 @@ const MAX_LOCK_OUT_MS = 60 * 60_000;
 /** More than the budget can hold are never outstanding. */
 const MAX_UNCERTAIN = 16;
 
-/** Whether a question that sends a credential may be asked now; `attempt` is what it was charged as. */
+const attempts = eventCounter(
+  'openclaw_gateway_auth_attempts_total',
+  'Times a credential was shown to the gateway, by what it said; timeout and other say nothing about the credential.',
+  {
+    labels: ['result'],
+    initial: AUTH_RESULTS.map((result) => ({ result })),
+    meaning: { absent: 'the token and api collectors are disabled', zero: 'no attempt has ended like this' },
+  },
+);
+const suppressed = eventCounter(
+  'openclaw_gateway_auth_suppressed_total',
+  "Checks of the credential that were not made, to stay clear of the gateway's limit of failed attempts.",
+  {
+    initial: [{}],
+    meaning: { absent: 'the token and api collectors are disabled', zero: 'every check was made' },
+  },
+);
+
+/** What is counted of authenticated attempts, whichever collector makes them. */
+export const AUTH_METRICS = [attempts, suppressed];
+
+/** Whether an authenticated request may be sent now; `attempt` is the charge to settle. */
 export type Entry =
   | { readonly state: 'open'; readonly attempt: number }
-  /** `limited` where attempts that failed stand in the way. */
+  /** `limited` where failed attempts are the reason. */
   | { readonly state: 'closed'; readonly reason: string; readonly limited: boolean };
 
-/** The one way to a question that sends a credential: the gateway's lock-out, then the limit of failed attempts. */
-export class AuthGate {
-  readonly #context: GatewayContext;
-  readonly #budget: AuthBudget;
-  readonly #attempts: Counter<'result'>;
-  readonly #suppressed: Counter;
+/** A time during which the gateway said it refuses every attempt. */
+export interface LockOut {
+  /** Wall time, milliseconds since the epoch. */
+  readonly untilMs: number;
+  /** The same moment by the monotonic clock, which nobody sets; milliseconds. */
+  readonly untilMonotonicMs: number;
+}
 
-  constructor(context: GatewayContext) {
-    this.#context = context;
-    this.#budget = new AuthBudget({ folder: context.storagePath });
-    this.#attempts = context.metrics.counter({
-      name: 'openclaw_gateway_auth_attempts_total',
-      help: 'Times a credential was shown to the gateway, by what it said; timeout and other say nothing about the credential.',
-      labelNames: ['result'],
-    });
-    this.#suppressed = context.metrics.counter({
-      name: 'openclaw_gateway_auth_suppressed_total',
-      help: "Checks of the credential that were not made, to stay clear of the gateway's limit of failed attempts.",
-    });
-    for (const result of AUTH_RESULTS) this.#attempts.inc({ result }, 0);
-    this.#suppressed.inc(0);
+/** What the gate of one gateway needs. */
+export interface AuthGateOptions {
+  readonly clock: Clock;
+  readonly metrics: Instruments;
+  /** The folder of the budget's file. */
+  readonly storagePath: string;
+}
+
+/**
+ * The one way to a request that sends a credential to a gateway: the gateway's lock-out, then the limit of failed
+ * attempts. One instance a gateway, shared by all who would send its credential.
+ */
+export class AuthGate {
+  readonly #clock: Clock;
+  readonly #metrics: Instruments;
+  readonly #budget: AuthBudget;
+  #lockOut: LockOut | undefined;
+  /** Charged attempts whose end was never seen; the next accepted handshake shows that they did not fail. */
+  #uncertain: readonly number[] = [];
+  #isDoubted = false;
+
+  constructor({ clock, metrics, storagePath }: AuthGateOptions) {
+    this.#clock = clock;
+    this.#metrics = metrics;
+    this.#budget = new AuthBudget({ folder: storagePath });
   }
 
-  /** Asks for one attempt. Whoever gets in must call {@link leave}; one that never does stays charged. */
+  /** The gateway's lock-out while it lasts. */
+  get lockOut(): LockOut | undefined {
+    const lock = this.#lockOut;
+    return lock !== undefined && this.#clock.monotonic() < lock.untilMonotonicMs ? lock : undefined;
+  }
+
+  /** Whether a request with the accepted credential was refused since the gateway last judged it. */
+  get isDoubted(): boolean {
+    return this.#isDoubted;
+  }
+
+  /** Requests one attempt. Whoever gets in must call {@link leave}; one that never does stays charged. */
   enter(address: GatewayAddress): Entry {
-    const { board, clock } = this.#context;
-    const lock = board.lockOut;
-    if (lock !== undefined && clock.monotonic() < lock.untilMonotonicMs) {
-      const seconds = Math.ceil((lock.untilMonotonicMs - clock.monotonic()) / 1000);
+    const lock = this.lockOut;
+    if (lock !== undefined) {
+      const seconds = Math.ceil((lock.untilMonotonicMs - this.#clock.monotonic()) / 1000);
       const reason = `the gateway refuses every attempt from this address for ${seconds} s more`;
       return this.suppress(reason, true);
     }
@@ -57,39 +101,42 @@ export class AuthGate {
 
   /** Counts a check that is not made. */
   suppress(reason: string, limited = false): Entry {
-    this.#suppressed.inc();
+    this.#metrics.increment(suppressed, {});
     return { state: 'closed', reason, limited };
   }
 
-  /** Settles an attempt's charge. A success shows that those before it with an unknown end did not fail either. */
+  /** Settles an attempt's charge. */
   leave(attempt: number, charge: AttemptReading['charge']): void {
-    const { board } = this.#context;
     if (charge === 'refund') this.#budget.refund(attempt);
-    if (charge === 'uncertain') {
-      board.uncertainAttempts = [...(board.uncertainAttempts ?? []), attempt].slice(-MAX_UNCERTAIN);
-    }
+    if (charge === 'uncertain') this.#uncertain = [...this.#uncertain, attempt].slice(-MAX_UNCERTAIN);
   }
 
-  /** The credential was accepted: attempts with it whose end was not seen did not fail. */
-  vindicate(): void {
-    for (const attempt of this.#context.board.uncertainAttempts ?? []) this.#budget.refund(attempt);
-    this.#context.board.uncertainAttempts = [];
+  /** The gateway judged the credential: where it accepts it, attempts with an unknown end did not fail either. */
+  settle(isAccepted: boolean): void {
+    if (isAccepted) for (const attempt of this.#uncertain) this.#budget.refund(attempt);
+    this.keepUncertain();
+    this.#isDoubted = false;
   }
 
-  /** The credential was refused or another one is proved: attempts with an unknown end stay charged. */
-  condemn(): void {
-    this.#context.board.uncertainAttempts = [];
+  /** Attempts with an unknown end stay charged, as when another credential is proved from now on. */
+  keepUncertain(): void {
+    this.#uncertain = [];
   }
 
+  /** A request with the accepted credential was refused: it is to be proved anew. */
+  doubt(): void {
+    this.#isDoubted = true;
+  }
+
+  /** Counts how an attempt ended. */
   count(result: AuthResult): void {
-    this.#attempts.inc({ result });
+    this.#metrics.increment(attempts, { result });
   }
 
-  /** Remembers the gateway's lock-out; gives its length in milliseconds. */
-  lockOut(retryAfterMs: number | undefined): number {
-    const { board, clock } = this.#context;
+  /** Records the gateway's lock-out; returns its length in milliseconds. */
+  startLockOut(retryAfterMs: number | undefined): number {
     const ms = Math.min(Math.max(retryAfterMs ?? DEFAULT_LOCK_OUT_MS, 1_000), MAX_LOCK_OUT_MS);
-    board.lockOut = { untilMs: clock.now() + ms, untilMonotonicMs: clock.monotonic() + ms };
+    this.#lockOut = { untilMs: this.#clock.now() + ms, untilMonotonicMs: this.#clock.monotonic() + ms };
     return ms;
   }
 }

@@ -1,6 +1,7 @@
-import { type CollectorName, collectorSettingsOf } from '../config/schema.ts';
+import { type CollectorDefaults, resolveSettings } from '../config/schema.ts';
 import type { Collector } from '../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../core/context.ts';
+import { type CollectorContext, type CollectorDescriptor, createCollector } from '../core/context.ts';
+import type { FactBoard, FactName } from '../core/facts.ts';
 import { apiCollector } from './api/collector.ts';
 import { clockCollector } from './clock/collector.ts';
 import { cronCollector } from './cron/collector.ts';
@@ -12,8 +13,8 @@ import { sshCollector } from './ssh/collector.ts';
 import { tailscaleCollector } from './tailscale/collector.ts';
 import { tokenCollector } from './token/collector.ts';
 
-/** All questions this exporter asks, in the order in which they are shown. */
-const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
+/** All collectors, in the order in which they are shown. */
+const ALL = {
   process: processCollector,
   ping: pingCollector,
   token: tokenCollector,
@@ -26,12 +27,36 @@ const FACTORIES: Partial<Record<CollectorName, CollectorFactory>> = {
   maintenance: maintenanceCollector,
 };
 
-/** The enabled collectors for a configuration. */
-export function createCollectors(context: CollectorContext): Collector[] {
-  const names = Object.keys(FACTORIES) as CollectorName[];
-  return names.flatMap((name) => {
-    const settings = collectorSettingsOf(context.config, name);
-    const factory = FACTORIES[name];
-    return settings.enabled && factory !== undefined ? [factory(context, settings)] : [];
+/** A key of the configuration's `collectors`, and a label value of `openclaw_exporter_collector_up`. */
+export type CollectorName = keyof typeof ALL;
+
+type Listed = typeof ALL;
+/** Every collector under its own name, every fact with a writer: the compiler names what is wrong or missing. */
+type Complete = { readonly [N in CollectorName]: CollectorDescriptor<N, Listed[N]['publishes'][number]> };
+type Unpublished = Exclude<FactName, Listed[CollectorName]['publishes'][number]>;
+
+/** All collectors by name, in the order in which they are shown. */
+export const COLLECTORS: [Unpublished] extends [never] ? Complete : { readonly unpublished: Unpublished } =
+  ALL;
+
+/** The same as a list. */
+export const COLLECTOR_LIST: readonly CollectorDescriptor[] = Object.values<CollectorDescriptor>(COLLECTORS);
+
+/** Interval and timeout of every collector, as long as the configuration sets none. */
+export const COLLECTOR_DEFAULTS: CollectorDefaults = Object.fromEntries(
+  COLLECTOR_LIST.map(({ name, defaults }) => [name, defaults]),
+);
+
+/** The enabled collectors of a configuration; their facts go to `board`. */
+export function createCollectors(context: CollectorContext, board: FactBoard): Collector[] {
+  return COLLECTOR_LIST.flatMap((descriptor) => {
+    const settings = resolveSettings(context.config, descriptor.name, descriptor.defaults);
+    return settings.enabled ? [createCollector(descriptor, context, board, settings)] : [];
   });
+}
+
+/** The collectors whose facts refine the verdict of `name`, those that refine theirs included. */
+export function findPredecessors(name: string): readonly string[] {
+  const after = COLLECTOR_LIST.find((one) => one.name === name)?.after ?? [];
+  return [...new Set(after.flatMap((before) => [...findPredecessors(before), before]))];
 }

@@ -5,13 +5,7 @@ import type { z } from 'zod';
 import { codeOf } from '../lib/errors.ts';
 import { isBelowHome } from '../lib/paths.ts';
 import { formatDuration } from './duration.ts';
-import {
-  COLLECTOR_DEFAULTS,
-  type CollectorName,
-  collectorSettingsOf,
-  type FileConfig,
-  fileSchema,
-} from './schema.ts';
+import { type CollectorDefaults, createFileSchema, type FileConfig, resolveSettings } from './schema.ts';
 
 /** One mistake in the configuration: where, what stands there, what is allowed. */
 export interface ConfigProblem {
@@ -27,11 +21,11 @@ export type ConfigOutcome =
 
 /** The configuration without any file: everything at its default. */
 export function defaultConfig(): FileConfig {
-  return fileSchema.parse({});
+  return createFileSchema([]).parse({});
 }
 
-/** Reads and validates a configuration file; never throws. */
-export function loadConfigFile(path: string): ConfigOutcome {
+/** Reads and validates a configuration file that may name these collectors; never throws. */
+export function loadConfigFile(path: string, collectors: CollectorDefaults): ConfigOutcome {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -41,7 +35,7 @@ export function loadConfigFile(path: string): ConfigOutcome {
       { path, message: `cannot be read (${reason}); --config.file wants a readable YAML file` },
     ]);
   }
-  const outcome = parseConfig(text);
+  const outcome = parseConfig(text, collectors);
   return outcome.state === 'valid' ? { ...outcome, config: rooted(outcome.config, dirname(path)) } : outcome;
 }
 
@@ -57,9 +51,9 @@ function rooted(config: FileConfig, folder: string): FileConfig {
 }
 
 /** Validates the text of a configuration file whole: every mistake is reported, not only the first. Never throws. */
-export function parseConfig(text: string): ConfigOutcome {
-  const result = validateYaml(text, fileSchema);
-  return result.state === 'valid' ? checkTimes(result.value) : result;
+export function parseConfig(text: string, collectors: CollectorDefaults): ConfigOutcome {
+  const result = validateYaml(text, createFileSchema(Object.keys(collectors)));
+  return result.state === 'valid' ? checkTimes(result.value, collectors) : result;
 }
 
 /** YAML as `schema` has it, or every mistake in it. Never throws. */
@@ -115,10 +109,9 @@ function contentOf(document: Document): { readonly value: unknown } | undefined 
   }
 }
 
-function checkTimes(config: FileConfig): ConfigOutcome {
-  const names = Object.keys(COLLECTOR_DEFAULTS) as CollectorName[];
-  const problems = names.flatMap((name) => {
-    const { intervalMs, timeoutMs } = collectorSettingsOf(config, name);
+function checkTimes(config: FileConfig, collectors: CollectorDefaults): ConfigOutcome {
+  const problems = Object.entries(collectors).flatMap(([name, defaults]) => {
+    const { intervalMs, timeoutMs } = resolveSettings(config, name, defaults);
     if (timeoutMs <= intervalMs) return [];
     const most = formatDuration(intervalMs);
     const message = `${formatDuration(timeoutMs)} is not allowed; allowed: at most the interval, ${most}`;

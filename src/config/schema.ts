@@ -2,27 +2,21 @@ import { z } from 'zod';
 import { duration } from './duration.ts';
 import { section } from './section.ts';
 
-/** Collectors by name, with their default interval and timeout in milliseconds. */
-export const COLLECTOR_DEFAULTS = {
-  process: { intervalMs: 15_000, timeoutMs: 10_000 },
-  ping: { intervalMs: 15_000, timeoutMs: 5_000 },
-  token: { intervalMs: 30_000, timeoutMs: 20_000 },
-  api: { intervalMs: 60_000, timeoutMs: 20_000 },
-  cron: { intervalMs: 15_000, timeoutMs: 10_000 },
-  ssh: { intervalMs: 30_000, timeoutMs: 25_000 },
-  clock: { intervalMs: 30_000, timeoutMs: 10_000 },
-  remote: { intervalMs: 30_000, timeoutMs: 25_000 },
-  tailscale: { intervalMs: 60_000, timeoutMs: 10_000 },
-  maintenance: { intervalMs: 5_000, timeoutMs: 1_000 },
-} as const;
+/** A collector's interval and timeout, milliseconds. */
+export interface CollectorTimes {
+  /** From the start of a run to that of the next, before jitter. */
+  readonly intervalMs: number;
+  /** For a whole run. */
+  readonly timeoutMs: number;
+}
 
-/** A key of `collectors`, and a label value of `openclaw_exporter_collector_up`. */
-export type CollectorName = keyof typeof COLLECTOR_DEFAULTS;
+/** The collectors that the configuration may name, with their defaults. */
+export type CollectorDefaults = Readonly<Record<string, CollectorTimes>>;
 
 const collectorSettings = section({
-  enabled: z.boolean().describe('whether this question is asked at all').optional(),
-  interval: duration(100).describe('time between two rounds, spread by a tenth').optional(),
-  timeout: duration(50).describe('after which a round is cut; at most the interval').optional(),
+  enabled: z.boolean().describe('enable this collector').optional(),
+  interval: duration(100).describe('collection interval (±10 % jitter)').optional(),
+  timeout: duration(50).describe('collection timeout; at most the interval').optional(),
 });
 
 const pattern = z
@@ -129,8 +123,18 @@ const remoteGateway = section({
   context.issues.push({ code: 'custom', path: ['url'], input: url, message });
 });
 
-/** The configuration file: YAML, every key optional. */
-export const fileSchema = section({
+type CollectorsShape = Readonly<Record<string, z.ZodOptional<typeof collectorSettings>>>;
+
+/** The configuration file: YAML, every key optional; `collectors` are the names that may stand under that key. */
+export function createFileSchema(collectors: readonly string[]) {
+  const settings: CollectorsShape = Object.fromEntries(
+    collectors.map((name) => [name, collectorSettings.optional()]),
+  );
+  return section({ ...SECTIONS, collectors: section(settings).prefault({}) });
+}
+
+/** Every section but `collectors`. */
+const SECTIONS = {
   gateway: section({
     url: gatewayUrl.describe('the gateway; default: as the OpenClaw CLI finds it').optional(),
     state_dir: z
@@ -208,33 +212,27 @@ export const fileSchema = section({
     )
     .default([])
     .describe('gateways elsewhere, asked by `/probe` alone'),
-  collectors: section(
-    Object.fromEntries(
-      Object.keys(COLLECTOR_DEFAULTS).map((name) => [name, collectorSettings.optional()]),
-    ) as Record<CollectorName, z.ZodOptional<typeof collectorSettings>>,
-  ).prefault({}),
-});
+};
 
 /** The validated configuration file; durations in milliseconds. */
-export type FileConfig = z.output<typeof fileSchema>;
+export type FileConfig = z.output<ReturnType<typeof createFileSchema>>;
 /** An element of `ssh.hosts` after defaults. */
 export type SshHostConfig = FileConfig['ssh']['hosts'][number];
 /** An element of `gateways` after defaults. */
 export type RemoteGatewayConfig = FileConfig['gateways'][number];
 
-/** A collector's settings after defaults; times in milliseconds. */
-export interface CollectorSettings {
+/** A collector's settings after defaults. */
+export interface CollectorSettings extends CollectorTimes {
   readonly enabled: boolean;
-  /** From the beginning of one round to that of the next, before jitter. */
-  readonly intervalMs: number;
-  /** For a whole round. */
-  readonly timeoutMs: number;
 }
 
-/** Settings of one collector: the file's where it says so, else the defaults; no default outlasts the interval. */
-export function collectorSettingsOf(config: FileConfig, name: CollectorName): CollectorSettings {
-  const defaults = COLLECTOR_DEFAULTS[name];
-  const own = config.collectors[name];
+/** Settings of one collector: the file's where they are set, else the defaults; no default outlasts the interval. */
+export function resolveSettings(
+  { collectors }: FileConfig,
+  name: string,
+  defaults: CollectorTimes,
+): CollectorSettings {
+  const own = collectors[name];
   const intervalMs = own?.interval ?? defaults.intervalMs;
   const timeoutMs = own?.timeout ?? Math.min(defaults.timeoutMs, intervalMs);
   return { enabled: own?.enabled ?? true, intervalMs, timeoutMs };

@@ -1,10 +1,11 @@
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { RunResult } from '../lib/vocabulary.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { PreparedSnapshot } from '../metrics/snapshot.ts';
 import type { Collector, Evidence, Observation, Target } from './collector.ts';
-import type { ExporterMetrics } from './exporter-metrics.ts';
+import type { CollectorMetrics } from './collector-metrics.ts';
 import { datesOf, type LayerTimes } from './verdict-times.ts';
 
 /** What rounds need from outside. */
@@ -29,8 +30,6 @@ export interface TargetState {
   readonly blind?: string;
 }
 
-type RunResult = 'ok' | 'error' | 'timeout';
-
 /** Share of an interval by which runs are spread, so that collectors do not march in step. */
 const JITTER = 0.1;
 /** Looks of one collector under way at once; a dead host then delays nobody but its own place in the queue. */
@@ -45,7 +44,7 @@ export class CollectorLoop {
   rounds = 0;
   readonly #collector: Collector;
   readonly #options: LoopOptions;
-  readonly #own: ExporterMetrics;
+  readonly #own: CollectorMetrics;
   readonly #layerTimes: LayerTimes;
   readonly #stopping = new AbortController();
   readonly #states = new Map<string, TargetState>();
@@ -55,12 +54,18 @@ export class CollectorLoop {
   readonly #unasked = new Set<string>();
   #cancelTimer: () => void = () => undefined;
 
-  constructor(collector: Collector, options: LoopOptions, own: ExporterMetrics, layerTimes: LayerTimes) {
+  constructor(collector: Collector, options: LoopOptions, own: CollectorMetrics, layerTimes: LayerTimes) {
     this.#collector = collector;
     this.#options = options;
     this.#own = own;
     this.#layerTimes = layerTimes;
-    own.known(collector);
+  }
+
+  /** Declares what the collector exposes and lets it act; before the first round. */
+  open(): void {
+    this.#options.metrics.declare(this.#collector.metrics);
+    this.#own.known(this.#collector);
+    this.#collector.start?.();
   }
 
   /** Begins the first round at once, and each one after it an interval after the one before, until `close`. */

@@ -1,10 +1,6 @@
 import type { Fault } from '../lib/faults.ts';
-import type { Family, Sample } from '../metrics/family.ts';
-
-/** The five layers of the article, plus what only this exporter knows of itself. */
-export const LAYERS = ['process', 'answers', 'token', 'cron', 'network'] as const;
-/** One of {@link LAYERS}. */
-export type Layer = (typeof LAYERS)[number];
+import type { Layer } from '../lib/vocabulary.ts';
+import type { Metric, Sample } from '../metrics/family.ts';
 
 /** `unknown` is for what could not be seen; it is never painted as bad. */
 export type Verdict = 'ok' | 'warning' | 'bad' | 'unknown';
@@ -53,18 +49,23 @@ export interface Target {
   collect(signal: AbortSignal): Promise<Observation>;
 }
 
-/** One question about gateways; one file a collector. */
-export interface Collector {
+/** What a collector's descriptor creates. Its constructor only stores: it acts from `start` on. */
+export interface CollectorRunner {
+  /** Called once, before the first run, when the collector's metrics are declared. */
+  start?(): void;
+  /** The targets of this run; called on each run. A target that is no longer named loses its snapshot. */
+  targets(): readonly Target[];
+  /** Releases watchers and the like, after the last run has settled. */
+  close?(): Promise<void>;
+}
+
+/** A collector with its settings, as the scheduler runs it. */
+export interface Collector extends CollectorRunner {
   /** As in the configuration's `collectors` and the label `collector`. */
   readonly name: string;
-  /** From the start of a round to that of the next, milliseconds; the scheduler spreads it by a tenth. */
+  /** From the start of a run to that of the next, milliseconds, before the scheduler's jitter. */
   readonly intervalMs: number;
-  /** After this many milliseconds a round is cut, whatever its targets' own timeouts; at most the interval. */
+  /** Timeout of a whole run, milliseconds, whatever its targets' own timeouts; at most the interval. */
   readonly timeoutMs: number;
-  /** The snapshot metrics this collector owns. */
-  readonly families: readonly Family<string>[];
-  /** What to look at in this round; asked anew each round. A target that is no longer named loses its snapshot. */
-  targets(): readonly Target[];
-  /** Releases watchers and the like. */
-  close?(): Promise<void>;
+  readonly metrics: readonly Metric<string>[];
 }

@@ -1,83 +1,101 @@
-import type { Counter } from 'prom-client';
-import { gauge } from '../metrics/family.ts';
+import { PROBE_MODULES, PROBE_RESULTS, type ProbeModuleName, type ProbeResult } from '../lib/vocabulary.ts';
+import { eventCounter, gauge } from '../metrics/family.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Collector } from './collector.ts';
+import type { StateHealth } from '../state/state-file.ts';
 
-const labels = ['collector'] as const;
-const never = 'never, once the collector has been started';
-
-const up = gauge(
-  'openclaw_exporter_collector_up',
-  'Whether the exporter could look at every target of this collector on its last run; what it saw there is not judged.',
+const buildInfo = gauge(
+  'openclaw_exporter_build_info',
+  'Version of this exporter and of the Node.js it runs on; always 1.',
   {
-    labels,
-    meaning: { absent: 'the first run is under way', zero: 'it could not look', one: 'it could look' },
+    labels: ['version', 'node_version'],
+    meaning: { absent: 'never', one: 'always' },
   },
 );
-const duration = gauge(
-  'openclaw_exporter_collector_duration_seconds',
-  'How long the last run of this collector took.',
-  { labels, meaning: { absent: 'the first run is under way' } },
+const reloadSuccessful = gauge(
+  'openclaw_exporter_config_last_reload_successful',
+  'Whether the last attempt to load the configuration succeeded; at 0 the previous configuration stays in force.',
+  {
+    meaning: { absent: 'never', zero: 'the file has a mistake; see the log', one: 'the file is in force' },
+  },
 );
-const lastSuccess = gauge(
-  'openclaw_exporter_collector_last_success_timestamp_seconds',
-  'When this collector last could look at every target, as Unix time; an old value means the verdicts are missing.',
-  { labels, meaning: { absent: 'it never could' } },
+const reloadSuccessTime = gauge(
+  'openclaw_exporter_config_last_reload_success_timestamp_seconds',
+  'When the configuration in force was loaded, as Unix time.',
+  { meaning: { absent: 'never' } },
 );
-const interval = gauge(
-  'openclaw_exporter_collector_interval_seconds',
-  'The configured time between two runs of this collector.',
-  { labels, meaning: { absent: never } },
+const stateSaved = gauge(
+  'openclaw_exporter_state_saved',
+  'Whether totals that must survive a restart can be saved under the storage path; at 0 the counters of cron runs and process restarts are not updated.',
+  {
+    meaning: {
+      absent: 'never',
+      zero: 'the storage path is full, not writable, on a disk that does not answer, or used by another exporter; the log says which',
+      one: 'the last attempt succeeded',
+    },
+  },
+);
+const stateCorruptions = eventCounter(
+  'openclaw_exporter_state_corruptions_total',
+  'State files, or sections of one, that were corrupt and moved aside since this exporter started; their totals restart from zero.',
+  { meaning: { absent: 'never', zero: 'the state was read as it was saved' } },
+);
+const probes = eventCounter(
+  'openclaw_exporter_probes_total',
+  'Answers of /probe by result: success, failure (the target is down), busy (no verdict in the time available), blind (the exporter itself failed).',
+  {
+    labels: ['module', 'result'],
+    initial: PROBE_MODULES.flatMap((module) => PROBE_RESULTS.map((result) => ({ module, result }))),
+    meaning: { absent: 'never', zero: 'no probe has ended like this' },
+  },
 );
 
-/** The `openclaw_exporter_collector_*` metrics: how well the exporter itself does its work. */
+/** What is exposed of the exporter as a whole. */
+export const EXPORTER_METRICS = [
+  stateSaved,
+  buildInfo,
+  reloadSuccessful,
+  reloadSuccessTime,
+  stateCorruptions,
+  probes,
+];
+
+/** The metrics of {@link EXPORTER_METRICS}: the exporter's build, configuration, state and probes. */
 export class ExporterMetrics {
   readonly #metrics: Metrics;
-  readonly #runs: Counter<'collector' | 'result'>;
-  readonly #lastSuccess = new Map<string, number>();
+  readonly #version: string;
+  #reloadedAt = 0;
+  #corruptions = 0;
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, version: string) {
     this.#metrics = metrics;
-    metrics.declare([up, duration, lastSuccess, interval]);
-    this.#runs = metrics.counter({
-      name: 'openclaw_exporter_collector_runs_total',
-      help: 'Runs of this collector: ok, error (could not look), timeout (cut).',
-      labelNames: ['collector', 'result'],
-    });
+    this.#version = version;
   }
 
-  /** Announces a collector before its first run, so that its counters start at 0. */
-  known({ name, intervalMs }: Collector): void {
-    for (const result of ['ok', 'error', 'timeout']) this.#runs.inc({ collector: name, result }, 0);
-    this.#metrics.put(key(name), [interval.sample(intervalMs / 1000, { collector: name })]);
+  /** Declares the metrics and exposes the build; before anything is recorded. */
+  start(): void {
+    this.#metrics.declare(EXPORTER_METRICS);
+    const labels = { version: this.#version, node_version: process.version };
+    this.#metrics.put({ collector: 'exporter', target: 'build' }, [buildInfo.sample(1, labels)]);
   }
 
-  /** Takes a stopped collector's gauges away; its run counts stay. */
-  forget({ name }: Collector): void {
-    this.#metrics.drop(key(name));
-    this.#lastSuccess.delete(name);
-  }
-
-  /** Records one finished run; times in seconds, `nowSeconds` as Unix time. */
-  ran(
-    { name, intervalMs }: Collector,
-    result: 'ok' | 'error' | 'timeout',
-    seconds: number,
-    nowSeconds: number,
-  ) {
-    this.#runs.inc({ collector: name, result });
-    if (result === 'ok') this.#lastSuccess.set(name, nowSeconds);
-    const collector = { collector: name };
-    const last = this.#lastSuccess.get(name);
-    this.#metrics.put(key(name), [
-      up.sample(result === 'ok' ? 1 : 0, collector),
-      duration.sample(seconds, collector),
-      ...(last === undefined ? [] : [lastSuccess.sample(last, collector)]),
-      interval.sample(intervalMs / 1000, collector),
+  /** Records an attempt to load the configuration; `nowSeconds` as Unix time. */
+  recordReload(isSuccessful: boolean, nowSeconds: number): void {
+    if (isSuccessful) this.#reloadedAt = nowSeconds;
+    this.#metrics.put({ collector: 'exporter', target: 'reload' }, [
+      reloadSuccessful.sample(isSuccessful ? 1 : 0, {}),
+      reloadSuccessTime.sample(this.#reloadedAt, {}),
     ]);
   }
-}
 
-function key(collector: string) {
-  return { collector: 'exporter', target: collector };
+  /** Records how well the state is kept; bound, so that the state file can call it. */
+  readonly recordState = ({ saved, corruptions }: StateHealth): void => {
+    this.#metrics.increment(stateCorruptions, {}, corruptions - this.#corruptions);
+    this.#corruptions = corruptions;
+    this.#metrics.put({ collector: 'exporter', target: 'state' }, [stateSaved.sample(saved ? 1 : 0, {})]);
+  };
+
+  /** Counts a probe that `/probe` was asked for; bound. */
+  readonly countProbe = (module: ProbeModuleName, result: ProbeResult): void => {
+    this.#metrics.increment(probes, { module, result });
+  };
 }

@@ -1,7 +1,8 @@
 import { unlessLate } from '../lib/deadline.ts';
-import type { Collector, Layer } from './collector.ts';
+import type { Layer } from '../lib/vocabulary.ts';
+import type { Collector } from './collector.ts';
 import { CollectorLoop, type LoopOptions, type TargetState } from './collector-loop.ts';
-import { ExporterMetrics } from './exporter-metrics.ts';
+import { CollectorMetrics } from './collector-metrics.ts';
 import { LayerTimes } from './verdict-times.ts';
 
 /** How long replaced collectors may take to let go before their successors start without waiting any longer. */
@@ -13,14 +14,14 @@ const REPLACE_GRACE_MS = 2_000;
  */
 export class Scheduler {
   readonly #options: LoopOptions;
-  readonly #own: ExporterMetrics;
+  readonly #own: CollectorMetrics;
   readonly #loops: CollectorLoop[] = [];
   readonly #layerTimes = new LayerTimes();
   #stopped = false;
 
   constructor(options: LoopOptions) {
     this.#options = options;
-    this.#own = new ExporterMetrics(options.metrics);
+    this.#own = new CollectorMetrics(options.metrics);
   }
 
   /**
@@ -68,9 +69,9 @@ export class Scheduler {
   }
 
   #add(collector: Collector): CollectorLoop {
-    this.#options.metrics.declare(collector.families);
     const loop = new CollectorLoop(collector, this.#options, this.#own, this.#layerTimes);
     this.#loops.push(loop);
+    loop.open();
     return loop;
   }
 }

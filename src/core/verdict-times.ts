@@ -1,4 +1,5 @@
-import type { Evidence, Layer, Verdict } from './collector.ts';
+import type { Layer } from '../lib/vocabulary.ts';
+import type { Evidence, Verdict } from './collector.ts';
 import { decides, overallVerdict } from './verdict.ts';
 
 /** What was seen of one target, with the moment each verdict began, in the order of the evidence. */

@@ -1,5 +1,6 @@
-import { type Cause, type Evidence, LAYERS, type Layer, type Verdict } from '../core/collector.ts';
+import type { Cause, Evidence, Verdict } from '../core/collector.ts';
 import { decides, overallVerdict } from '../core/verdict.ts';
+import { LAYERS, type Layer } from '../lib/vocabulary.ts';
 import { CAUSES, type CauseRow, findExplanations, statesFact } from './causes.ts';
 
 /** What a diagnosis is made from: the evidence of each target. */

@@ -1,4 +1,5 @@
-import type { Cause, Layer } from '../core/collector.ts';
+import type { Cause } from '../core/collector.ts';
+import type { Layer } from '../lib/vocabulary.ts';
 
 /** What people read of a layer: its name, and the question it answers. */
 export const LAYER_WORDS: Readonly<Record<Layer, { readonly title: string; readonly question: string }>> = {

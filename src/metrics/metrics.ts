@@ -1,16 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   Counter,
-  type CounterConfiguration,
   collectDefaultMetrics,
   Histogram,
-  type HistogramConfiguration,
   type MetricObjectWithValues,
   type MetricValue,
   Registry,
 } from 'prom-client';
 import { type Format, renderHeader, renderPromClientMetric } from './exposition.ts';
-import type { Family, Sample } from './family.ts';
+import { EventCounter, EventHistogram, Family, type Metric, type Sample } from './family.ts';
 import { Pieces } from './pieces.ts';
 import {
   type Block,
@@ -27,13 +25,35 @@ const LOOP_PRECISION_MS = 200;
 
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
+/** Where events are counted and measured. */
+export interface Instruments {
+  /** Adds to a declared counter; 0 exposes the series without an event. Throws on a counter that is not declared. */
+  increment<L extends string>(
+    counter: EventCounter<L>,
+    labels: Readonly<Record<NoInfer<L>, string>>,
+    by?: number,
+  ): void;
+  /** Adds a measurement, in the base unit. Throws on a histogram that is not declared. */
+  observe<L extends string>(
+    histogram: EventHistogram<L>,
+    labels: Readonly<Record<NoInfer<L>, string>>,
+    value: number,
+  ): void;
+}
+
+/** Counts nothing: for what is run on behalf of a caller and exposed by nobody, such as a probe of another gateway. */
+export const NO_INSTRUMENTS: Instruments = { increment: () => undefined, observe: () => undefined };
+
 /**
  * Everything a scrape shows. Gauges and surviving counters live in snapshots, rendered once when they are put;
  * counters and histograms that start at 0 with the exporter live in `instruments` (prom-client).
  */
-export class Metrics {
+export class Metrics implements Instruments {
   /** prom-client's registry, for counters and histograms that start at 0 with this process. */
   readonly instruments = new Registry();
+  readonly #counters = new Map<string, readonly [EventCounter<string>, Counter]>();
+  readonly #histograms = new Map<string, readonly [EventHistogram<string>, Histogram]>();
+  readonly #declared = new Map<string, Metric<string>>();
   readonly #families = new Map<string, Family<string>>();
   readonly #snapshots = new Map<string, Snapshot>();
   /** All series shown (name and labels as written): showing one twice would make the whole scrape invalid. */
@@ -41,19 +61,43 @@ export class Metrics {
   /** The blocks of each family by snapshot, so that a scrape visits only what exists. */
   readonly #blocksByFamily = new Map<Family<string>, Map<string, readonly Block[]>>();
 
-  /** Declares families; order of declaration is order of exposition. Throws when two metrics share a name. */
-  declare(families: readonly Family<string>[]): void {
-    for (const family of families) {
-      const known = this.#families.get(family.name);
-      const taken = this.instruments.getSingleMetric(family.name) !== undefined;
-      if (taken || (known !== undefined && known !== family)) throw declaredTwice(family.name);
-      this.#families.set(family.name, family);
+  /**
+   * Declares metrics; order of declaration is order of exposition. A metric may be declared again, as after a reload.
+   * Throws when two metrics share a name, or one ends in `_total` that is no counter.
+   */
+  declare(metrics: readonly Metric<string>[]): void {
+    for (const metric of metrics) {
+      const known = this.#declared.get(metric.name);
+      if (known === metric) continue;
+      if (known !== undefined) throw new Error(`metric ${metric.name} is declared twice`);
+      if (metric.name.endsWith('_total') !== (metric.type === 'counter')) {
+        throw new Error(`metric ${metric.name}: counters, and only counters, end in _total`);
+      }
+      this.#declared.set(metric.name, metric);
+      if (metric instanceof Family) this.#families.set(metric.name, metric);
+      else if (metric instanceof EventCounter) this.#declareCounter(metric);
+      else if (metric instanceof EventHistogram) this.#declareHistogram(metric);
     }
   }
 
-  /** All declared families, for the generated reference. */
-  families(): readonly Family<string>[] {
-    return [...this.#families.values()];
+  increment<L extends string>(
+    counter: EventCounter<L>,
+    labels: Readonly<Record<NoInfer<L>, string>>,
+    by = 1,
+  ): void {
+    const known = this.#counters.get(counter.name);
+    if (known?.[0] !== counter) throw undeclared(counter);
+    known[1].inc(labels, by);
+  }
+
+  observe<L extends string>(
+    histogram: EventHistogram<L>,
+    labels: Readonly<Record<NoInfer<L>, string>>,
+    value: number,
+  ): void {
+    const known = this.#histograms.get(histogram.name);
+    if (known?.[0] !== histogram) throw undeclared(histogram);
+    known[1].observe(labels, value);
   }
 
   /**
@@ -130,29 +174,27 @@ export class Metrics {
     return pieces.end();
   }
 
-  /** The counter of that name, made on first use: a reloaded collector goes on counting where its predecessor was. */
-  counter<L extends string>(options: Omit<CounterConfiguration<L>, 'registers'>): Counter<L> {
-    const known = this.instruments.getSingleMetric(options.name);
-    if (known instanceof Counter) return known as Counter<L>;
-    if (this.#families.has(options.name)) throw declaredTwice(options.name);
-    if (!options.name.endsWith('_total')) throw new Error(`counter ${options.name} does not end in _total`);
-    return new Counter({ ...options, registers: [this.instruments] });
-  }
-
-  /** The histogram of that name, made on first use. */
-  histogram<L extends string>(options: Omit<HistogramConfiguration<L>, 'registers'>): Histogram<L> {
-    const known = this.instruments.getSingleMetric(options.name);
-    if (known instanceof Histogram) return known as Histogram<L>;
-    if (this.#families.has(options.name)) throw declaredTwice(options.name);
-    return new Histogram({ ...options, registers: [this.instruments] });
-  }
-
   /** Registers prom-client's `process_*` and `nodejs_*` metrics of this exporter. */
   collectOwnProcess(): void {
     collectDefaultMetrics({
       register: this.instruments,
       eventLoopMonitoringPrecision: LOOP_PRECISION_MS,
     });
+  }
+
+  #declareCounter(metric: EventCounter<string>): void {
+    const { name, help, labels, initial } = metric;
+    const made = new Counter({ name, help, labelNames: labels, registers: [this.instruments] });
+    for (const one of initial) made.inc(one, 0);
+    this.#counters.set(name, [metric, made]);
+  }
+
+  #declareHistogram(metric: EventHistogram<string>): void {
+    const { name, help, labels, initial, buckets } = metric;
+    const options = { name, help, labelNames: labels, buckets: [...buckets], registers: [this.instruments] };
+    const made = new Histogram(options);
+    for (const one of initial) made.zero(one);
+    this.#histograms.set(name, [metric, made]);
   }
 
   #removeBlocks(owner: string): void {
@@ -197,8 +239,8 @@ function repeatedSeries(series: string): Error {
   return new Error(`metric ${series.replace(/\{.*/s, '')} repeats a label set`);
 }
 
-function declaredTwice(name: string): Error {
-  return new Error(`metric ${name} is declared twice`);
+function undeclared({ name }: Metric<string>): Error {
+  return new Error(`metric ${name} is not declared`);
 }
 
 function keyText({ collector, target }: SnapshotKey): string {

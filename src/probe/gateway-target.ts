@@ -1,10 +1,17 @@
-import { GatewayPing, type PingLook } from '../collectors/ping/collector.ts';
+import { GatewayPing, type PingLook, pingCollector } from '../collectors/ping/collector.ts';
 import { PING_FAMILIES } from '../collectors/ping/metrics.ts';
 import { tokenEvidence } from '../collectors/token/evidence.ts';
-import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from '../collectors/token/verdict.ts';
-import { COLLECTOR_DEFAULTS, type RemoteGatewayConfig } from '../config/schema.ts';
+import {
+  busyWith,
+  MIN_CHECK_MS,
+  type TokenFact,
+  TokenVerdict,
+  VERDICT_FAMILIES,
+} from '../collectors/token/verdict.ts';
+import type { RemoteGatewayConfig } from '../config/schema.ts';
 import type { Evidence } from '../core/collector.ts';
 import type { GatewayContext } from '../core/context.ts';
+import type { Publish } from '../core/facts.ts';
 import { deadlines } from '../gateway/deadlines.ts';
 import { authority } from '../lib/authority.ts';
 import { unlessAborted, withDeadline } from '../lib/deadline.ts';
@@ -18,7 +25,7 @@ import { SharedLooks } from './shared-looks.ts';
 export const GATEWAY_PROBE_FAMILIES = [...PING_FAMILIES, ...VERDICT_FAMILIES];
 
 /** As much time as the local gateway gets, where the caller has it. */
-const MOST_MS = deadlines(COLLECTOR_DEFAULTS.ping.timeoutMs).totalMs;
+const MOST_MS = deadlines(pingCollector.defaults.timeoutMs).totalMs;
 /** Looks at one gateway at once, of callers whose patience differs. */
 const LOOKS_AT_ONCE = 4;
 /** An accepted credential is not proved again sooner, however often and by however many the gateway is probed. */
@@ -42,6 +49,7 @@ export interface GatewaySlots {
 export interface GatewayTargetOptions {
   readonly config: RemoteGatewayConfig;
   readonly context: GatewayContext;
+  readonly publish: Publish<TokenFact>;
   readonly slots: GatewaySlots;
   /** Fires when the target is not probed any more. */
   readonly signal: AbortSignal;
@@ -70,11 +78,11 @@ export class GatewayTarget implements ProbeTarget {
   #checking: Promise<string | undefined> | undefined;
 
   constructor(options: GatewayTargetOptions) {
-    const { config, context, slots, signal } = options;
+    const { config, context, publish, slots, signal } = options;
     this.labels = { ...config.labels, __meta_openclaw_url: context.install().address.url };
     this.#options = options;
     this.#ping = new GatewayPing(context);
-    this.#token = new TokenVerdict(context);
+    this.#token = new TokenVerdict(context, publish);
     this.#looks = new SharedLooks({
       clock: context.clock,
       slots: () => (this.#failing ? slots.failing : slots.healthy),
@@ -121,11 +129,11 @@ export class GatewayTarget implements ProbeTarget {
     const before = this.#credential;
     this.#credential = credential;
     if (before === undefined || credential?.secret.equals(before.secret)) return;
-    const { context } = this.#options;
-    this.#token = new TokenVerdict(context);
+    const { context, publish } = this.#options;
+    this.#token = new TokenVerdict(context, publish);
     this.#checking = undefined;
     // What the new one proves says nothing of attempts with the old one.
-    context.board.uncertainAttempts = [];
+    context.gate.keepUncertain();
   }
 
   #check(known: KnownGateway, busy: string | undefined): Promise<string | undefined> {

@@ -1,11 +1,6 @@
 import type { Evidence } from '../core/collector.ts';
 import type { Family, Sample } from '../metrics/family.ts';
 
-/** What can be asked of a target that the configuration names. */
-export const PROBE_MODULES = ['gateway', 'ssh'] as const;
-/** A value of `module` in `/probe`. */
-export type ProbeModuleName = (typeof PROBE_MODULES)[number];
-
 /** How one probe ended. Down is an answer: `seen`, without success. */
 export type ProbeOutcome =
   | {

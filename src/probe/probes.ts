@@ -1,14 +1,16 @@
+import { AuthGate } from '../auth/gate.ts';
 import { configuredSshHosts } from '../collectors/ssh/collector.ts';
 import { SSH_FAMILIES } from '../collectors/ssh/metrics.ts';
 import type { CollectorContext } from '../core/context.ts';
+import { FactBoard } from '../core/facts.ts';
 import { messageOf } from '../lib/errors.ts';
 import { homeFolder } from '../lib/paths.ts';
 import { Slots } from '../lib/slots.ts';
-import { Metrics } from '../metrics/metrics.ts';
+import { PROBE_MODULES, type ProbeModuleName } from '../lib/vocabulary.ts';
+import { NO_INSTRUMENTS } from '../metrics/metrics.ts';
 import { configuredGatewayReader } from '../openclaw/configured-gateway.ts';
 import { GATEWAY_PROBE_FAMILIES, GatewayTarget } from './gateway-target.ts';
-import type { Patience, ProbeModule, ProbeModuleName, ProbeOutcome, ProbeTarget } from './probe.ts';
-import { PROBE_MODULES } from './probe.ts';
+import type { Patience, ProbeModule, ProbeOutcome, ProbeTarget } from './probe.ts';
 import { SshTarget } from './ssh-target.ts';
 
 /** Looks under way at once, over all targets. One that hangs costs a socket and nothing else. */
@@ -55,8 +57,8 @@ export class Probes {
   }
 
   #gateways({ config, env, clock, storagePath }: ProbesOptions): Map<string, ProbeTarget> {
-    // What is counted here belongs to other gateways than the exporter's own, and is shown by nobody.
-    const metrics = new Metrics();
+    // Counters belong to the exporter's own gateway: /probe exposes gauges only.
+    const metrics = NO_INSTRUMENTS;
     const slots = {
       healthy: new Slots(LOOKS_AT_ONCE),
       failing: new Slots(FAILING_LOOKS_AT_ONCE),
@@ -65,15 +67,17 @@ export class Probes {
     const { signal } = this.#closing;
     return new Map(
       config.gateways.map((one) => {
+        const board = new FactBoard();
+        const { publish } = board.publisher();
         const context = {
           clock,
           metrics,
-          storagePath,
-          board: { process: undefined },
+          facts: board.read,
+          gate: new AuthGate({ clock, metrics, storagePath }),
           config: { gateway: one },
           install: configuredGatewayReader(one, homeFolder(env)),
         };
-        return [one.name, new GatewayTarget({ config: one, context, slots, signal })] as const;
+        return [one.name, new GatewayTarget({ config: one, context, publish, slots, signal })] as const;
       }),
     );
   }

@@ -1,9 +1,9 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Layer } from '../core/collector.ts';
 import type { TargetState } from '../core/collector-loop.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { oneAtATime } from '../lib/one-at-a-time.ts';
+import type { Layer } from '../lib/vocabulary.ts';
 import { CONTENT_TYPES } from '../metrics/exposition.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { negotiate } from './accept.ts';

@@ -1,18 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { Evidence } from '../core/collector.ts';
-import type { ProbeResult } from '../core/own-metrics.ts';
 import type { Clock } from '../lib/clock.ts';
+import { PROBE_MODULES, type ProbeModuleName, type ProbeResult } from '../lib/vocabulary.ts';
 import { CONTENT_TYPES, type Format } from '../metrics/exposition.ts';
 import { gauge } from '../metrics/family.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import {
-  PROBE_MODULES,
-  type ProbeModule,
-  type ProbeModuleName,
-  type ProbeOutcome,
-  type ProbeTarget,
-} from '../probe/probe.ts';
+import type { ProbeModule, ProbeOutcome, ProbeTarget } from '../probe/probe.ts';
 import type { Probes } from '../probe/probes.ts';
 import { negotiate } from './accept.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { COLLECTOR_DEFAULTS } from '../../src/config/schema.ts';
+import { COLLECTOR_DEFAULTS } from '../../src/collectors/index.ts';
 import { Exporter } from '../support/exporter.ts';
 import { sampleOf } from '../support/exposition.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';

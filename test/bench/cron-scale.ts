@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { COLLECTOR_DEFAULTS } from '../../src/config/schema.ts';
+import { COLLECTOR_DEFAULTS } from '../../src/collectors/index.ts';
 import { Exporter } from '../support/exporter.ts';
 import { sampleOf } from '../support/exposition.ts';
 import { type Bench, type BenchRow, cpuSecondsOf, ms, quantile, timed, times } from './bench.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { COLLECTOR_DEFAULTS } from '../../src/config/schema.ts';
+import { COLLECTOR_DEFAULTS, COLLECTORS } from '../../src/collectors/index.ts';
 import { startBlackHole } from '../support/black-hole.ts';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
@@ -73,7 +73,7 @@ export const sshHosts: Bench = {
 
 const SIZES = [0, 10, 50, 200] as const;
 const ROUNDS_A_SIZE = 2;
-const ROUND_MS = COLLECTOR_DEFAULTS.ssh.intervalMs;
+const ROUND_MS = COLLECTORS.ssh.defaults.intervalMs;
 const OTHERS = Object.keys(COLLECTOR_DEFAULTS).filter((name) => name !== 'ssh');
 
 /** What a round costs by the number of hosts, all of them alive. */

@@ -8,7 +8,7 @@ import { blocksOf, textOf } from '../support/pages.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** The page's pieces of code in the order of its steps, as they stand there. */
-const [defaults = '', source = '', collector = ''] = blocksOf(textOf('docs/adding-a-collector.md'), 'ts');
+const [source = '', collector = '', line = ''] = blocksOf(textOf('docs/adding-a-collector.md'), 'ts');
 const METRIC = /'(openclaw_\w+)'/.exec(collector)?.[1] ?? 'no metric';
 
 describe('the collector of docs/adding-a-collector.md, added to a fresh clone as the page tells it', () => {
@@ -17,8 +17,7 @@ describe('the collector of docs/adding-a-collector.md, added to a fresh clone as
   beforeAll(() => {
     clone = FreshClone.make();
     symlinkSync(join(ROOT, 'node_modules'), join(clone.folder, 'node_modules'));
-    const name = /^(\w+):/.exec(defaults)?.[1] ?? '';
-    edit('src/config/schema.ts', 'COLLECTOR_DEFAULTS = {', defaults);
+    const name = /^(\w+):/.exec(line)?.[1] ?? '';
     writeFileSync(join(clone.folder, 'src', 'os', `${name}.ts`), source);
     mkdirSync(join(clone.folder, 'src', 'collectors', name));
     writeFileSync(join(clone.folder, 'src', 'collectors', name, 'collector.ts'), collector);
@@ -28,7 +27,7 @@ describe('the collector of docs/adding-a-collector.md, added to a fresh clone as
       "import { cronCollector } from './cron/collector.ts';",
       `import { ${name}Collector } from './${name}/collector.ts';\n`,
     );
-    edit(list, 'cron: cronCollector,', `${name}: ${name}Collector,\n`);
+    edit(list, 'cron: cronCollector,', line);
   });
 
   afterAll(() => clone?.remove());

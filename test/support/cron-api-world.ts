@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Board } from '../../src/core/context.ts';
+import { AuthGate } from '../../src/auth/gate.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { NO_INSTRUMENTS } from '../../src/metrics/metrics.ts';
 import { ApiGateway, writePairedDevice } from './cron-api-gateway.ts';
 import { CronHarness } from './cron-harness.ts';
 import { FilesStore, SqliteStore, type StoredRun } from './cron-store.ts';
+import { TestFacts } from './facts.ts';
 import { FakeClock } from './fake-clock.ts';
 
 export const PUBLISH_DELAY_MS = 1_000;
@@ -13,9 +15,11 @@ export const PUBLISH_DELAY_MS = 1_000;
 export const ASKED_EVERY_MS = 60_000;
 
 /** The credential is proved, and nothing speaks against it. */
-function provedBoard(): Board {
+function provedBoard(): TestFacts {
   const accepted = { place: 'config' as const, secret: new Secret('the-shared-token-of-this-test') };
-  return { process: undefined, auth: { accepted, identity: undefined, greeting: undefined } };
+  const board = new TestFacts();
+  board.publish('provedCredential', { accepted, identity: undefined, greeting: undefined });
+  return board;
 }
 
 /** A gateway that answers and stores, one of the two a moment or for long before the other, and the exporter beside it. */
@@ -25,6 +29,7 @@ export class ApiWorld {
   readonly storagePath = join(this.root, 'storage');
   readonly clock = new FakeClock();
   readonly board = provedBoard();
+  readonly gate = new AuthGate({ clock: this.clock, metrics: NO_INSTRUMENTS, storagePath: this.storagePath });
   readonly gateway: ApiGateway;
   readonly store: FilesStore | SqliteStore;
   readonly harness: CronHarness;
@@ -49,6 +54,7 @@ export class ApiWorld {
       storagePath: this.storagePath,
       clock: this.clock,
       board: this.board,
+      gate: this.gate,
       config: `
 gateway: { url: '${gateway.url}' }
 cron: { api: true, publish_delay: ${PUBLISH_DELAY_MS}ms, ${setting} }`,

@@ -1,8 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
+import { AuthGate } from '../../src/auth/gate.ts';
 import { cronCollector } from '../../src/collectors/cron/collector.ts';
+import { COLLECTOR_DEFAULTS } from '../../src/collectors/index.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import type { Observation } from '../../src/core/collector.ts';
-import type { Board, CollectorContext } from '../../src/core/context.ts';
+import type { Collector, Observation } from '../../src/core/collector.ts';
+import { type CollectorContext, createCollector } from '../../src/core/context.ts';
+import { FactBoard } from '../../src/core/facts.ts';
 import { runCommand } from '../../src/lib/run-command.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { openClawInstall } from '../../src/openclaw/install.ts';
@@ -25,7 +28,9 @@ export interface CronHarnessOptions {
   /** The configuration file's text. */
   readonly config?: string;
   /** What other collectors know; a test may change it between two looks. */
-  readonly board?: Board;
+  readonly board?: FactBoard;
+  /** The gateway's own; default: one under `storagePath`. */
+  readonly gate?: AuthGate;
 }
 
 /** The cron collector with a real state file and real metrics, looked at by hand; may be killed and started again. */
@@ -88,8 +93,8 @@ export class CronHarness {
   }
 
   #start(): Running {
-    const { stateDir, storagePath, config = '', board = { process: undefined } } = this.#options;
-    const parsed = parseConfig(config);
+    const { stateDir, storagePath, config = '', board = new FactBoard() } = this.#options;
+    const parsed = parseConfig(config, COLLECTOR_DEFAULTS);
     if (parsed.state === 'invalid') throw new Error(JSON.stringify(parsed.problems));
     const metrics = new Metrics();
     const logger = recordingLogger();
@@ -109,11 +114,13 @@ export class CronHarness {
       state: mortal,
       storagePath,
       run: runCommand,
-      board,
+      facts: board.read,
+      gate: this.#options.gate ?? new AuthGate({ clock: this.clock, metrics, storagePath }),
       install: () => install,
     };
-    const collector = cronCollector(context, { enabled: true, intervalMs: 15_000, timeoutMs: 10_000 });
-    metrics.declare(collector.families);
+    const settings = { enabled: true, intervalMs: 15_000, timeoutMs: 10_000 };
+    const collector = createCollector(cronCollector, context, board, settings);
+    metrics.declare(collector.metrics);
     return { collector, metrics, state, dying, disk };
   }
 }
@@ -146,7 +153,7 @@ export class CronLook {
 }
 
 interface Running {
-  readonly collector: ReturnType<typeof cronCollector>;
+  readonly collector: Collector;
   readonly metrics: Metrics;
   readonly state: StateFile;
   readonly dying: { at: Death | undefined };

@@ -1,6 +1,8 @@
+import { AuthGate } from '../../src/auth/gate.ts';
 import { defaultConfig } from '../../src/config/load.ts';
+import type { CollectorSettings } from '../../src/config/schema.ts';
 import type { Collector, Observation } from '../../src/core/collector.ts';
-import type { CollectorContext } from '../../src/core/context.ts';
+import { type CollectorContext, type CollectorDescriptor, createCollector } from '../../src/core/context.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { runCommand } from '../../src/lib/run-command.ts';
 import { Secret } from '../../src/lib/secret.ts';
@@ -8,6 +10,7 @@ import { Metrics } from '../../src/metrics/metrics.ts';
 import type { OpenClawInstall } from '../../src/openclaw/install.ts';
 import { StateFile } from '../../src/state/state-file.ts';
 import { parseExposition, type Series } from './exposition.ts';
+import { TestFacts } from './facts.ts';
 import { localAddress } from './hostile.ts';
 import { recordingLogger } from './logger.ts';
 import { tempFolder } from './temp-folder.ts';
@@ -29,12 +32,18 @@ export function installOf(port: number, token: string | undefined): OpenClawInst
 }
 
 export interface TestContext extends CollectorContext {
+  readonly metrics: Metrics;
+  readonly board: TestFacts;
   /** What `install()` gives from now on. */
   found: OpenClawInstall;
 }
 
 /** A collector's surroundings with a board, metrics and folder of their own. */
-export function testContext(found: OpenClawInstall, changes: Partial<CollectorContext> = {}): TestContext {
+export function testContext(
+  found: OpenClawInstall,
+  changes: Partial<Omit<CollectorContext, 'metrics' | 'facts'>> = {},
+): TestContext {
+  const [metrics, board, clock] = [new Metrics(), new TestFacts(), changes.clock ?? systemClock];
   const logger = recordingLogger();
   const storagePath = changes.storagePath ?? tempFolder();
   const context: TestContext = {
@@ -42,13 +51,15 @@ export function testContext(found: OpenClawInstall, changes: Partial<CollectorCo
     config: defaultConfig(),
     env: {},
     platform: process.platform,
-    clock: systemClock,
+    clock,
     logger,
-    metrics: new Metrics(),
+    metrics,
     state: new StateFile(storagePath, logger),
     storagePath,
     run: runCommand,
-    board: { process: undefined },
+    board,
+    facts: board.read,
+    gate: new AuthGate({ clock, metrics, storagePath }),
     install: () => context.found,
     ...changes,
   };
@@ -62,11 +73,22 @@ export interface Look {
   readonly words: string;
 }
 
-/** One look at every target of a collector, exposed as a scrape would see it. */
-export async function lookOnce(context: CollectorContext, collector: Collector): Promise<Look> {
+/** The collector of a descriptor in such surroundings, ready for its first run. */
+export function startCollector(
+  descriptor: CollectorDescriptor,
+  context: TestContext,
+  settings: CollectorSettings,
+): Collector {
+  const collector = createCollector(descriptor, context, context.board, settings);
+  context.metrics.declare(collector.metrics);
+  collector.start?.();
+  return collector;
+}
+
+/** One look at a collector's target, exposed as a scrape would see it. */
+export async function lookOnce(context: TestContext, collector: Collector): Promise<Look> {
   const [target] = collector.targets();
   if (target === undefined) throw new Error('the collector has no target');
-  context.metrics.declare(collector.families);
   const observation = await target.collect(new AbortController().signal);
   const key = { collector: collector.name, target: target.name };
   if (observation.kind === 'seen') context.metrics.put(key, observation.samples);

@@ -4,6 +4,7 @@ import { parseLogCursor } from '../../src/collectors/cron/source/logs/cursor.ts'
 import { createLineJudge, parseRunDuration } from '../../src/collectors/cron/source/logs/rules.ts';
 import { findTime } from '../../src/collectors/cron/source/logs/time.ts';
 import { toCronJob } from '../../src/collectors/cron/source/stored-job.ts';
+import { COLLECTOR_DEFAULTS } from '../../src/collectors/index.ts';
 import { readAnswer } from '../../src/collectors/remote/client.ts';
 import { parseTailscaleStatus } from '../../src/collectors/tailscale/status.ts';
 import { parseDuration } from '../../src/config/duration.ts';
@@ -45,7 +46,9 @@ function parser(name: string, valid: readonly string[], read: (text: string) => 
 }
 
 export const PARSERS: readonly Parser[] = [
-  parser('exporter.yml', ['ssh:\n  hosts:\n    - { name: a, target: b, port: 22 }\n'], parseConfig),
+  parser('exporter.yml', ['ssh:\n  hosts:\n    - { name: a, target: b, port: 22 }\n'], (text) =>
+    parseConfig(text, COLLECTOR_DEFAULTS),
+  ),
   parser(
     'web configuration',
     ['basic_auth_users: { a: x }\ntls_server_config: { cert_file: a, key_file: b }\n'],

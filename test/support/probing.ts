@@ -1,9 +1,10 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { COLLECTOR_DEFAULTS } from '../../src/collectors/index.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import type { ProbeResult } from '../../src/core/own-metrics.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { runCommand } from '../../src/lib/run-command.ts';
+import type { ProbeResult } from '../../src/lib/vocabulary.ts';
 import { Probes } from '../../src/probe/probes.ts';
 import type { ProbeOptions } from '../../src/web/probe.ts';
 
@@ -20,7 +21,7 @@ export interface ProbingOptions {
 
 /** The probes of a configuration, given as what its YAML would hold. */
 export function probing(config: unknown = {}, { storagePath, env = {} }: ProbingOptions = {}): Probing {
-  const outcome = parseConfig(JSON.stringify(config));
+  const outcome = parseConfig(JSON.stringify(config), COLLECTOR_DEFAULTS);
   if (outcome.state === 'invalid') throw new Error(JSON.stringify(outcome.problems));
   const probes = new Probes({
     config: outcome.config,

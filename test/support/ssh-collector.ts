@@ -1,8 +1,11 @@
 import { stringify } from 'yaml';
+import { AuthGate } from '../../src/auth/gate.ts';
+import { COLLECTOR_DEFAULTS } from '../../src/collectors/index.ts';
 import { sshCollector } from '../../src/collectors/ssh/collector.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Evidence } from '../../src/core/collector.ts';
-import type { Board } from '../../src/core/context.ts';
+import { createCollector } from '../../src/core/context.ts';
+import { FactBoard } from '../../src/core/facts.ts';
 import type { Clock } from '../../src/lib/clock.ts';
 import type { RunCommand } from '../../src/lib/run-command.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
@@ -23,14 +26,15 @@ export interface SshSetup {
 
 /** The ssh collector under its real scheduler, one round at a time, seen through its exposition. */
 export function sshRounds({ ssh, clock, run, env, timeoutMs = 25_000 }: SshSetup) {
-  const outcome = parseConfig(stringify({ ssh }));
+  const outcome = parseConfig(stringify({ ssh }), COLLECTOR_DEFAULTS);
   if (outcome.state === 'invalid') throw new Error(JSON.stringify(outcome.problems));
   const { config } = outcome;
   const metrics = new Metrics();
   const logger = recordingLogger();
   const storagePath = tempFolder();
-  const board: Board = { process: undefined };
-  const collector = sshCollector(
+  const board = new FactBoard();
+  const collector = createCollector(
+    sshCollector,
     {
       config,
       env,
@@ -41,12 +45,15 @@ export function sshRounds({ ssh, clock, run, env, timeoutMs = 25_000 }: SshSetup
       state: new StateFile(storagePath, logger),
       storagePath,
       run,
-      board,
+      facts: board.read,
+      gate: new AuthGate({ clock, metrics, storagePath }),
       install: () => openClawInstall({ env, gateway: config.gateway }),
     },
+    board,
     { enabled: true, intervalMs: 30_000, timeoutMs },
   );
-  metrics.declare(collector.families);
+  metrics.declare(collector.metrics);
+  collector.start?.();
   const evidence = new Map<string, readonly Evidence[]>();
   const expose = async () => parseExposition(await metrics.expose('text'));
   return {

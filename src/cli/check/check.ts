@@ -1,9 +1,11 @@
-import { createCollectors } from '../../collectors/index.ts';
+import { AuthGate } from '../../auth/gate.ts';
+import { createCollectors, findPredecessors } from '../../collectors/index.ts';
 import { surroundings } from '../../collectors/surroundings.ts';
 import type { FileConfig } from '../../config/schema.ts';
 import type { Collector } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
 import type { CollectorContext } from '../../core/context.ts';
+import { FactBoard } from '../../core/facts.ts';
 import { Scheduler } from '../../core/scheduler.ts';
 import { gatewayService, type Machine } from '../../diagnosis/machine.ts';
 import { authority } from '../../lib/authority.ts';
@@ -37,18 +39,6 @@ export interface CheckOutput {
   readonly write: (text: string) => void;
   readonly isTerminal: boolean;
 }
-
-/**
- * What refines what: a young process is "starting" and not "hung", a token is asked for where it was accepted, a host's
- * clock is read off its last command. Everything else is looked at in parallel.
- */
-const AFTER: Readonly<Record<string, readonly string[]>> = {
-  ping: ['process'],
-  token: ['process'],
-  api: ['token'],
-  remote: ['token', 'ssh'],
-  clock: ['ssh'],
-};
 
 const WATCH_MS = 5_000;
 const STOP_MS = 1_500;
@@ -97,18 +87,21 @@ function print({ out, json, watch: again, env }: CheckOptions, report: Report): 
 class Examination {
   readonly #options: CheckOptions;
   readonly #context: CollectorContext;
+  readonly #metrics = new Metrics();
   readonly #collectors: readonly Collector[];
   readonly #scheduler: Scheduler;
   readonly #progress: Progress;
 
   constructor(options: CheckOptions) {
     const { config, storagePath, env, clock, logger, progress } = options;
-    const metrics = new Metrics();
+    const metrics = this.#metrics;
     this.#options = options;
     const state = new StateCopy(storagePath);
-    const board = { process: undefined };
-    this.#context = surroundings({ config, env, clock, logger, metrics, state, storagePath, board });
-    this.#collectors = createCollectors(this.#context);
+    const board = new FactBoard();
+    const gate = new AuthGate({ clock, metrics, storagePath });
+    const shared = { config, env, clock, logger, metrics, state, storagePath, gate };
+    this.#context = surroundings({ ...shared, facts: board.read });
+    this.#collectors = createCollectors(this.#context, board);
     this.#scheduler = new Scheduler({ metrics, clock, random: Math.random, logger });
     this.#progress = new Progress(progress.isTerminal ? progress.write : undefined);
   }
@@ -118,7 +111,7 @@ class Examination {
     const startedAt = this.#options.clock.monotonic();
     const done = new Map<string, Promise<void>>();
     for (const collector of this.#inOrder()) {
-      const before = (AFTER[collector.name] ?? []).map((name) => done.get(name));
+      const before = findPredecessors(collector.name).map((name) => done.get(name));
       done.set(collector.name, this.#round(collector, before));
     }
     await Promise.all(done.values());
@@ -143,9 +136,8 @@ class Examination {
   }
 
   #inOrder(): Collector[] {
-    const refined = ({ name }: Collector) =>
-      (AFTER[name] ?? []).flatMap((first) => [first, ...(AFTER[first] ?? [])]);
-    return this.#collectors.toSorted((a, b) => refined(a).length - refined(b).length);
+    const count = ({ name }: Collector) => findPredecessors(name).length;
+    return this.#collectors.toSorted((a, b) => count(a) - count(b));
   }
 
   async #round(collector: Collector, before: readonly (Promise<void> | undefined)[]): Promise<void> {
@@ -157,7 +149,7 @@ class Examination {
   }
 
   async #looked(startedAt: number): Promise<Looked> {
-    const { env, platform, run, board, metrics } = this.#context;
+    const { env, platform, run, facts } = this.#context;
     const { clock, signal } = this.#options;
     const install = this.#context.install();
     const service = await gatewayService({ env, platform, run, install, clock }, signal);
@@ -165,8 +157,8 @@ class Examination {
       local: install.address.local,
       platform,
       service,
-      version: board.auth?.greeting?.version ?? install.writtenBy,
-      alive: aliveIn(metrics),
+      version: facts('provedCredential')?.greeting?.version ?? install.writtenBy,
+      alive: aliveIn(this.#metrics),
     };
     return {
       states: this.#states(),
@@ -180,7 +172,7 @@ class Examination {
   /** In the order of the collectors; one that failed as a whole is not passed over in silence. */
   #states(): TargetState[] {
     const all = this.#scheduler.states();
-    const failed = valuesOf(this.#context.metrics, 'exporter', 'openclaw_exporter_collector_up');
+    const failed = valuesOf(this.#metrics, 'exporter', 'openclaw_exporter_collector_up');
     return this.#collectors.flatMap(({ name }) => {
       const its = all.filter(({ collector }) => collector === name);
       const isLost = its.length === 0 && failed.some(([labels, up]) => labels.collector === name && up === 0);

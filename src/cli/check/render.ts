@@ -1,6 +1,6 @@
-import type { Layer } from '../../core/collector.ts';
 import { CAUSE_WORDS, LAYER_WORDS } from '../../diagnosis/words.ts';
 import { printable } from '../../lib/printable.ts';
+import type { Layer } from '../../lib/vocabulary.ts';
 import type { Report } from './report.ts';
 
 type ShownVerdict = Report['layers'][number]['verdict'];

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { type Evidence, LAYERS } from '../../core/collector.ts';
+import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
 import { byWeight, decides } from '../../core/verdict.ts';
 import { diagnose } from '../../diagnosis/cause.ts';
 import type { Machine } from '../../diagnosis/machine.ts';
 import { exactRepair, repairSteps } from '../../diagnosis/repair.ts';
+import { LAYERS } from '../../lib/vocabulary.ts';
 
 const verdict = z.enum(['ok', 'warning', 'bad', 'unknown']);
 const evidence = z.strictObject({

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { AttemptReading, AuthResult } from '../../auth/attempt.ts';
 import { SLOW_RECHECK_MS } from '../../auth/attempt.ts';
-import { AuthGate } from '../../auth/gate.ts';
-import type { Collector, Evidence, Observation } from '../../core/collector.ts';
-import type { AuthKnowledge, CollectorContext, CollectorFactory } from '../../core/context.ts';
+import { AUTH_METRICS } from '../../auth/gate.ts';
+import type { Evidence, Observation } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import type { ProvedCredential } from '../../core/facts.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, callGateway, type HttpOutcome, jsonOf } from '../../gateway/http.ts';
 import { gauge } from '../../metrics/family.ts';
@@ -37,19 +38,23 @@ const duration = gauge(
 );
 
 /** Does one function of the gateway's API work? Its answer is checked and thrown away: it holds session keys. */
-export const apiCollector: CollectorFactory = (context, settings): Collector => {
-  const timeoutMs = Math.max(settings.timeoutMs, MIN_TIMEOUT_MS);
-  const api = new FunctionCheck(context, deadlines(timeoutMs));
-  return {
-    name: 'api',
-    intervalMs: settings.intervalMs,
-    timeoutMs,
-    families: [up, duration],
-    targets: () => [
-      { name: FUNCTION, timeoutMs: api.deadlines.targetMs, collect: (signal) => api.look(signal) },
-    ],
-  };
-};
+export const apiCollector = defineCollector({
+  name: 'api',
+  layer: 'answers',
+  defaults: { intervalMs: 60_000, timeoutMs: 20_000 },
+  minTimeoutMs: MIN_TIMEOUT_MS,
+  after: ['token'],
+  publishes: [],
+  metrics: [up, duration, ...AUTH_METRICS],
+  create(context, { timeoutMs }) {
+    const api = new FunctionCheck(context, deadlines(timeoutMs));
+    return {
+      targets: () => [
+        { name: FUNCTION, timeoutMs: api.deadlines.targetMs, collect: (signal) => api.look(signal) },
+      ],
+    };
+  },
+});
 
 /** What one call says: of the function, of the credential, and of the attempt's charge. */
 export interface CallReading {
@@ -114,14 +119,12 @@ function reading(
 class FunctionCheck {
   readonly deadlines: Deadlines;
   readonly #context: CollectorContext;
-  readonly #gate: AuthGate;
   #waited = false;
-  #refused: { readonly known: AuthKnowledge; readonly untilMs: number } | undefined;
+  #refused: { readonly known: ProvedCredential; readonly untilMs: number } | undefined;
 
   constructor(context: CollectorContext, limits: Deadlines) {
     this.deadlines = limits;
     this.#context = context;
-    this.#gate = new AuthGate(context);
   }
 
   async look(signal: AbortSignal): Promise<Observation> {
@@ -144,11 +147,11 @@ class FunctionCheck {
   }
 
   /** The accepted credential, unless something speaks against it since. */
-  #known(): AuthKnowledge | undefined {
-    const { board, clock } = this.#context;
-    const known = board.auth;
-    if (known === undefined || board.authDoubted === true) return undefined;
-    const current = board.process?.identity;
+  #known(): ProvedCredential | undefined {
+    const { facts, gate, clock } = this.#context;
+    const known = facts('provedCredential');
+    if (known === undefined || gate.isDoubted) return undefined;
+    const current = facts('process')?.identity;
     if (current !== undefined && known.identity !== undefined && current !== known.identity) return undefined;
     const refused = this.#refused;
     const same =
@@ -161,16 +164,17 @@ class FunctionCheck {
   /** At start the token's verdict is only moments away, the next round of this question much farther. */
   async #firstVerdict(signal: AbortSignal): Promise<void> {
     this.#waited = true;
-    const { board, clock } = this.#context;
+    const { facts, clock } = this.#context;
     const end = clock.monotonic() + FIRST_VERDICT_MS;
-    while (board.opening === undefined && clock.monotonic() < end) {
+    while (facts('opening') === undefined && clock.monotonic() < end) {
       await new Promise<void>((resolve) => clock.after(FIRST_VERDICT_MS / 50, resolve));
       signal.throwIfAborted();
     }
   }
 
-  async #call({ address }: OpenClawInstall, known: AuthKnowledge, asking: Asking): Promise<Observation> {
-    const entry = this.#gate.enter(address);
+  async #call({ address }: OpenClawInstall, known: ProvedCredential, asking: Asking): Promise<Observation> {
+    const { gate } = this.#context;
+    const entry = gate.enter(address);
     if (entry.state === 'closed') return observed('unknown', `not asked: ${entry.reason}`);
     const outcome = await callGateway({
       ...asking,
@@ -180,16 +184,16 @@ class FunctionCheck {
       maxBytes: MAX_ANSWER_BYTES,
     });
     const call = readCall(outcome);
-    this.#gate.count(call.result);
-    this.#gate.leave(entry.attempt, call.charge);
+    gate.count(call.result);
+    gate.leave(entry.attempt, call.charge);
     if (call.result === 'token_mismatch') {
-      this.#context.board.authDoubted = true;
+      gate.doubt();
       // Refused here and accepted by the handshake: a proxy between, say. Asking again would only use the limit up.
       this.#refused = { known, untilMs: this.#context.clock.monotonic() + SLOW_RECHECK_MS };
     }
     if (outcome.state === 'answered' && call.result === 'rate_limited') {
       const { retryAfterSeconds } = outcome;
-      this.#gate.lockOut(retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000);
+      gate.startLockOut(retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000);
     }
     if (call.works === undefined) return observed('unknown', call.text);
     if (!call.works || outcome.state !== 'answered') return failed(call.text);

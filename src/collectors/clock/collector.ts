@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Evidence, Observation, Target } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import type { CollectorRunner, Evidence, Observation, Target } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { callGateway } from '../../gateway/http.ts';
 import { type ClockOffset, clockOffset } from '../../lib/clock-offset.ts';
@@ -46,7 +46,17 @@ const SYNC_INTERVAL_MS = 300_000;
 const SKEW_SECONDS = 30;
 
 /** Do the clocks agree? SSH hosts are never asked for it: their offsets come with the commands that run there anyway. */
-export const clockCollector: CollectorFactory = (context, { intervalMs, timeoutMs }) => {
+export const clockCollector = defineCollector({
+  name: 'clock',
+  layer: 'network',
+  defaults: { intervalMs: 30_000, timeoutMs: 10_000 },
+  after: ['ssh'],
+  publishes: [],
+  metrics: [offsetFamily, uncertaintyFamily, synchronizedFamily],
+  create: (context, { timeoutMs }) => createTargets(context, timeoutMs),
+});
+
+function createTargets(context: CollectorContext, timeoutMs: number): CollectorRunner {
   const limits = deadlines(timeoutMs);
   const own = new OwnClock(context);
   const target = (name: string, collect: Target['collect']): Target => ({
@@ -59,10 +69,6 @@ export const clockCollector: CollectorFactory = (context, { intervalMs, timeoutM
   );
   const named = new Set(context.config.ssh.hosts.map(({ name }) => name));
   return {
-    name: 'clock',
-    intervalMs,
-    timeoutMs,
-    families: [offsetFamily, uncertaintyFamily, synchronizedFamily],
     targets() {
       const { address } = context.install();
       // One series a host: SSH tells the time more exactly, and is there while the gateway is down.
@@ -73,10 +79,10 @@ export const clockCollector: CollectorFactory = (context, { intervalMs, timeoutM
       return [target('own', (signal) => own.look(signal)), ...gateway, ...hosts];
     },
   };
-};
+}
 
-function ofHost(name: string, { board }: CollectorContext): Observation {
-  const command = board.sshCommands?.get(name);
+function ofHost(name: string, { facts }: CollectorContext): Observation {
+  const command = facts('sshCommands')?.get(name);
   const why = command === undefined ? 'no command has run there' : 'the command there prints no time';
   return observation(name, command?.clock, why);
 }

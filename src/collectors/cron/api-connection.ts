@@ -1,4 +1,3 @@
-import { AuthGate } from '../../auth/gate.ts';
 import type { CollectorContext } from '../../core/context.ts';
 import { type ApiOutcome, type Ask, withGatewayApi } from '../../gateway/api.ts';
 import { ownVersion } from '../../lib/version.ts';
@@ -33,7 +32,6 @@ export function cronApiSource(context: CollectorContext, timeoutMs: number, ever
 class CronApiConnection {
   readonly #context: CollectorContext;
   readonly #timeoutMs: number;
-  readonly #gate: AuthGate;
   readonly #version = ownVersion();
   /** One state folder's: another folder has a connection of its own. */
   #known: Extract<PairedDeviceReading, { state: 'paired' }> | undefined;
@@ -42,7 +40,6 @@ class CronApiConnection {
   constructor(context: CollectorContext, timeoutMs: number) {
     this.#context = context;
     this.#timeoutMs = timeoutMs;
-    this.#gate = new AuthGate(context);
   }
 
   async use<T>(use: (ask: Ask) => Promise<T>, signal: AbortSignal): Promise<Connected<T>> {
@@ -55,7 +52,7 @@ class CronApiConnection {
     const { device } = found;
     const held = this.#heldBack(device);
     if (held !== undefined) return { state: 'waiting', reason: held };
-    const entry = this.#gate.enter(install.address);
+    const entry = this.#context.gate.enter(install.address);
     if (entry.state === 'closed') return { state: 'waiting', reason: `not asked: ${entry.reason}` };
     const outcome = await withGatewayApi(
       {
@@ -83,13 +80,13 @@ class CronApiConnection {
 
   /** What speaks against asking now; a device is only shown to a gateway that has just accepted its credential. */
   #obstacle(install: OpenClawInstall): string | undefined {
-    const { board } = this.#context;
     if (!install.address.local) return 'only a gateway on this machine has its devices in this state folder';
     if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
       return 'a gateway without token or password would pair what it does not know';
     }
-    const { auth, process } = board;
-    if (auth === undefined || board.authDoubted === true) return 'no token is known to be valid';
+    const { facts, gate } = this.#context;
+    const [auth, process] = [facts('provedCredential'), facts('process')];
+    if (auth === undefined || gate.isDoubted) return 'no token is known to be valid';
     const isOther =
       process !== undefined && auth.identity !== undefined && process.identity !== auth.identity;
     return isOther ? 'the gateway is a new process whose token is not checked yet' : undefined;
@@ -105,7 +102,7 @@ class CronApiConnection {
   #settle(attempt: number, outcome: ApiOutcome<unknown>, device: PairedDevice): void {
     if (outcome.state === 'answered') {
       this.#refused = undefined;
-      this.#gate.leave(attempt, 'refund');
+      this.#context.gate.leave(attempt, 'refund');
       return;
     }
     if (outcome.state === 'refused') {
@@ -114,6 +111,6 @@ class CronApiConnection {
       return;
     }
     // Where its end was not seen, the credential's next success shows whether attempts still count.
-    this.#gate.leave(attempt, outcome.uncertain ? 'uncertain' : 'refund');
+    this.#context.gate.leave(attempt, outcome.uncertain ? 'uncertain' : 'refund');
   }
 }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AUTH_METRICS } from '../../auth/gate.ts';
 import type { Observation } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { Slices } from '../../lib/slices.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { agreementEvidence, CrossCheck } from './agreement.ts';
@@ -41,18 +42,21 @@ type Lateness = ReadonlyMap<CronJob, number>;
 type StoredLedger = ReturnType<CronLedger['stored']>;
 
 /** Cron: which jobs there are, how they ran, and exact counts of their runs, from every source the gateway has. */
-export const cronCollector: CollectorFactory = (context, settings) => {
-  const watch = new CronWatch(context, settings.timeoutMs * 0.8);
-  return {
-    name: 'cron',
-    ...settings,
-    families: CRON_FAMILIES,
-    targets: () => [
-      { name: TARGET, timeoutMs: settings.timeoutMs * 0.9, collect: (signal) => watch.look(signal) },
-    ],
-    close: () => watch.close(),
-  };
-};
+export const cronCollector = defineCollector({
+  name: 'cron',
+  layer: 'cron',
+  defaults: { intervalMs: 15_000, timeoutMs: 10_000 },
+  after: [],
+  publishes: [],
+  metrics: [...CRON_FAMILIES, ...AUTH_METRICS],
+  create(context, { timeoutMs }) {
+    const watch = new CronWatch(context, timeoutMs * 0.8);
+    return {
+      targets: () => [{ name: TARGET, timeoutMs: timeoutMs * 0.9, collect: (signal) => watch.look(signal) }],
+      close: () => watch.close(),
+    };
+  },
+});
 
 /** The last look, and until when the next one says the same where every source does. */
 interface QuietLook {

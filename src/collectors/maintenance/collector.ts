@@ -1,5 +1,5 @@
-import type { Collector, Observation } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import type { Observation } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { gauge } from '../../metrics/family.ts';
 import { readMaintenance } from '../../state/maintenance.ts';
 
@@ -16,12 +16,16 @@ const maintenance = gauge(
 );
 
 /** Is planned maintenance declared? */
-export const maintenanceCollector: CollectorFactory = (context, settings): Collector => ({
+export const maintenanceCollector = defineCollector({
   name: 'maintenance',
-  intervalMs: settings.intervalMs,
-  timeoutMs: settings.timeoutMs,
-  families: [maintenance],
-  targets: () => [{ name: 'declaration', timeoutMs: settings.timeoutMs, collect: async () => look(context) }],
+  layer: 'process',
+  defaults: { intervalMs: 5_000, timeoutMs: 1_000 },
+  after: [],
+  publishes: [],
+  metrics: [maintenance],
+  create: (context, { timeoutMs }) => ({
+    targets: () => [{ name: 'declaration', timeoutMs, collect: async () => look(context) }],
+  }),
 });
 
 function look({ storagePath, clock }: CollectorContext): Observation {

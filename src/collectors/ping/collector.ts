@@ -1,9 +1,9 @@
-import type { Counter, Histogram } from 'prom-client';
-import type { Collector, Observation } from '../../core/collector.ts';
-import type { CollectorFactory, GatewayContext } from '../../core/context.ts';
+import type { Observation } from '../../core/collector.ts';
+import { defineCollector, type GatewayContext } from '../../core/context.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, askReady, askStartup } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
+import { eventCounter, histogram } from '../../metrics/family.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
 import { pingEvidence } from './evidence.ts';
 import { type GatewayInfo, PING_FAMILIES, pingSamples } from './metrics.ts';
@@ -13,20 +13,44 @@ import { type Answers, gatewayState, hasStarted, PING_RESULTS, pingResult } from
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const PHASES = ['connect', 'http', 'handshake'] as const;
 
+const pings = eventCounter(
+  'openclaw_gateway_pings_total',
+  'Pings of the gateway by result: ok, timeout, refused, unreachable, foreign, other.',
+  {
+    labels: ['result'],
+    initial: PING_RESULTS.map((result) => ({ result })),
+    meaning: { absent: 'the ping collector is disabled', zero: 'no ping has ended like this' },
+  },
+);
+const durations = histogram(
+  'openclaw_gateway_ping_duration_seconds',
+  'Duration of completed ping phases: connect (TCP), http (/healthz), handshake (WebSocket up to the challenge, no credential sent). Failures are in openclaw_gateway_pings_total.',
+  {
+    labels: ['phase'],
+    buckets: BUCKETS,
+    initial: PHASES.map((phase) => ({ phase })),
+    meaning: { absent: 'the ping collector is disabled', zero: 'the phase was never completed' },
+  },
+);
+
 /** Does the gateway answer, how fast, and what does it say of itself? No credential is ever sent. */
-export const pingCollector: CollectorFactory = (context, settings): Collector => {
-  const ping = new GatewayPing(context);
-  const limits = deadlines(settings.timeoutMs);
-  return {
-    name: 'ping',
-    intervalMs: settings.intervalMs,
-    timeoutMs: settings.timeoutMs,
-    families: PING_FAMILIES,
-    targets: () => [
-      { name: 'gateway', timeoutMs: limits.targetMs, collect: (signal) => ping.look(signal, limits) },
-    ],
-  };
-};
+export const pingCollector = defineCollector({
+  name: 'ping',
+  layer: 'answers',
+  defaults: { intervalMs: 15_000, timeoutMs: 5_000 },
+  after: ['process'],
+  publishes: [],
+  metrics: [...PING_FAMILIES, pings, durations],
+  create(context, { timeoutMs }) {
+    const ping = new GatewayPing(context);
+    const limits = deadlines(timeoutMs);
+    return {
+      targets: () => [
+        { name: 'gateway', timeoutMs: limits.targetMs, collect: (signal) => ping.look(signal, limits) },
+      ],
+    };
+  },
+});
 
 /** A look's observation, with what the gateway answered. */
 export type PingLook =
@@ -37,28 +61,13 @@ export type PingLook =
 export class GatewayPing {
   readonly #context: GatewayContext;
   readonly #openings: Openings;
-  readonly #pings: Counter<'result'>;
-  readonly #durations: Histogram<'phase'>;
   /** The process that was seen up, so that its later silence is a hang and not a start. */
   #startedIdentity: string | undefined;
   #info: GatewayInfo | undefined;
 
   constructor(context: GatewayContext) {
     this.#context = context;
-    this.#openings = new Openings(context.board, context.clock);
-    this.#pings = context.metrics.counter({
-      name: 'openclaw_gateway_pings_total',
-      help: 'Pings of the gateway by how they ended: ok, timeout, refused, unreachable, foreign, other.',
-      labelNames: ['result'],
-    });
-    this.#durations = context.metrics.histogram({
-      name: 'openclaw_gateway_ping_duration_seconds',
-      help: 'Duration of completed ping phases: connect (TCP), http (/healthz), handshake (WebSocket up to the challenge, no credential sent). Failures are in openclaw_gateway_pings_total.',
-      labelNames: ['phase'],
-      buckets: BUCKETS,
-    });
-    for (const result of PING_RESULTS) this.#pings.inc({ result }, 0);
-    for (const phase of PHASES) this.#durations.zero({ phase });
+    this.#openings = new Openings(context.facts, context.clock);
   }
 
   /** Looks once; silence is a verdict within `limits`. Rejects only when `signal` fires. */
@@ -99,8 +108,8 @@ export class GatewayPing {
   }
 
   #answers(seen: Pick<Answers, 'health' | 'ready' | 'startup'>): Answers {
-    const { board, clock, config } = this.#context;
-    const { process } = board;
+    const { facts, clock, config } = this.#context;
+    const process = facts('process');
     const isNew = process !== undefined && process.identity !== this.#startedIdentity;
     const answers = {
       ...seen,
@@ -112,23 +121,24 @@ export class GatewayPing {
   }
 
   #count(health: Answers['health']): void {
-    this.#pings.inc({ result: pingResult(health) });
+    const { metrics } = this.#context;
+    metrics.increment(pings, { result: pingResult(health) });
     if ('connectSeconds' in health && health.connectSeconds !== undefined) {
-      this.#durations.observe({ phase: 'connect' }, health.connectSeconds);
+      metrics.observe(durations, { phase: 'connect' }, health.connectSeconds);
     }
-    if (health.state === 'live') this.#durations.observe({ phase: 'http' }, health.httpSeconds);
+    if (health.state === 'live') metrics.observe(durations, { phase: 'http' }, health.httpSeconds);
   }
 
   async #open(install: KnownGateway, asking: Asking): Promise<void> {
     const fresh = await this.#openings.next(install.credential !== undefined, asking);
     if (fresh?.outcome.state === 'challenged') {
-      this.#durations.observe({ phase: 'handshake' }, fresh.outcome.seconds);
+      this.#context.metrics.observe(durations, { phase: 'handshake' }, fresh.outcome.seconds);
     }
   }
 
   #infoOf({ health, startup }: Answers): GatewayInfo | undefined {
     if (health.state !== 'live') return undefined;
-    const greeting = this.#context.board.auth?.greeting;
+    const greeting = this.#context.facts('provedCredential')?.greeting;
     const version = startup?.version ?? greeting?.version;
     if (version === undefined) return undefined;
     return { version, protocol: greeting?.version === version ? greeting.protocol : undefined };

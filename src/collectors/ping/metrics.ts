@@ -1,4 +1,4 @@
-import type { WebSocketOpening } from '../../core/context.ts';
+import type { WebSocketOpening } from '../../core/facts.ts';
 import type { Readiness } from '../../gateway/http.ts';
 import { gauge, type Sample, stateset } from '../../metrics/family.ts';
 import { type Answers, failingSubsystems, GATEWAY_STATES, type GatewayState } from './state.ts';

@@ -1,4 +1,4 @@
-import type { Board, WebSocketOpening } from '../../core/context.ts';
+import type { ReadFact, WebSocketOpening } from '../../core/facts.ts';
 import type { DialOptions } from '../../gateway/socket.ts';
 import { openToChallenge } from '../../gateway/websocket.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -18,15 +18,15 @@ const GRACE_MS = 60_000;
  * itself only rarely, where there are none.
  */
 export class Openings {
-  readonly #board: Board;
+  readonly #facts: ReadFact;
   readonly #clock: Clock;
   #last: WebSocketOpening | undefined;
   #upSinceMs: number | undefined;
   /** Openings before this moment were of a gateway that has been down since. */
   #validFromMs = Number.NEGATIVE_INFINITY;
 
-  constructor(board: Board, clock: Clock) {
-    this.#board = board;
+  constructor(facts: ReadFact, clock: Clock) {
+    this.#facts = facts;
     this.#clock = clock;
   }
 
@@ -49,7 +49,7 @@ export class Openings {
   async next(expectsCheck: boolean, dialing: DialOptions): Promise<WebSocketOpening | undefined> {
     const now = this.#clock.monotonic();
     this.#upSinceMs ??= now;
-    const reported = this.#board.opening;
+    const reported = this.#facts('opening');
     if (reported !== undefined && reported.atMs > (this.#last?.atMs ?? this.#validFromMs)) {
       this.#last = reported;
       return reported;

@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import type { Collector, Observation, Target } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import type { Observation, Target } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import { authority } from '../../lib/authority.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import { gatewayLocks } from '../../openclaw/lock.ts';
@@ -18,27 +19,29 @@ import { RestartCounter, type SeenProcess } from './restarts.ts';
 const SHARE_OF_TIMEOUT = 0.8;
 
 /** Is the gateway's process alive, what does it use, was it restarted, and does its service manager agree? */
-export const processCollector: CollectorFactory = (context, settings): Collector => {
-  const watch = new ProcessWatch(context);
-  const timeoutMs = settings.timeoutMs * SHARE_OF_TIMEOUT;
-  return {
-    name: 'process',
-    intervalMs: settings.intervalMs,
-    timeoutMs: settings.timeoutMs,
-    families: PROCESS_FAMILIES,
-    targets: () => watch.targets(timeoutMs),
-    close: async () => watch.close(),
-  };
-};
+export const processCollector = defineCollector({
+  name: 'process',
+  layer: 'process',
+  defaults: { intervalMs: 15_000, timeoutMs: 10_000 },
+  after: [],
+  publishes: ['process'],
+  metrics: PROCESS_FAMILIES,
+  create(context, { timeoutMs }, publish) {
+    const watch = new ProcessWatch(context, publish);
+    return { targets: () => watch.targets(timeoutMs * SHARE_OF_TIMEOUT) };
+  },
+});
 
 class ProcessWatch {
   readonly #context: CollectorContext;
   readonly #processes: Processes | undefined;
   readonly #restarts: RestartCounter;
+  readonly #publish: Publish<'process'>;
   #service: ServiceState | undefined;
 
-  constructor(context: CollectorContext) {
+  constructor(context: CollectorContext, publish: Publish<'process'>) {
     this.#context = context;
+    this.#publish = publish;
     this.#processes = processesOf(context);
     this.#restarts = new RestartCounter(context.state);
   }
@@ -61,12 +64,8 @@ class ProcessWatch {
     ];
   }
 
-  close(): void {
-    this.#context.board.process = undefined;
-  }
-
   #elsewhere(install: OpenClawInstall, text: string): Observation {
-    this.#context.board.process = undefined;
+    this.#publish('process', undefined);
     return { kind: 'seen', samples: [], evidence: [words(subjectOf(install), 'unknown', text)] };
   }
 
@@ -87,7 +86,7 @@ class ProcessWatch {
     signal.throwIfAborted();
     const restarts = await this.#restarts.observe(gatewayName, alive && seenAs(alive, search.bootId));
     signal.throwIfAborted();
-    this.#tellBoard(alive, search.bootId, gatewayName);
+    this.#publishProcess(alive, search.bootId, gatewayName);
     const { port } = install.address;
     const evidence = processEvidence(finding, {
       subject,
@@ -103,7 +102,7 @@ class ProcessWatch {
 
   /** Only a lack of rights is blindness: where everything was seen and does not tell, that is what was seen. */
   async #unclear({ kind, reason }: Unclear, gatewayName: string, subject: string): Promise<Observation> {
-    this.#context.board.process = undefined;
+    this.#publish('process', undefined);
     const text = `no gateway process is in sight, which proves nothing: ${reason}`;
     const evidence = [words(subject, 'unknown', text)];
     if (kind === 'closed') return { kind: 'blind', reason: text, evidence };
@@ -134,13 +133,14 @@ class ProcessWatch {
   }
 
   /** The identity also changes when the gateway restarts inside its process; a lock out of sight for a moment changes nothing. */
-  #tellBoard(alive: FoundGateway | undefined, bootId: string, gatewayName: string): void {
+  #publishProcess(alive: FoundGateway | undefined, bootId: string, gatewayName: string): void {
     const generation = this.#restarts.last(gatewayName)?.generation ?? alive?.lock?.generation ?? '';
-    this.#context.board.process = alive && {
+    const known = alive && {
       identity: [bootId, alive.row.pid, alive.row.start, generation].join(':'),
       startedAtMs: Math.max(alive.row.startedAtMs, alive.lock?.createdAtMs ?? 0),
       row: alive.row,
     };
+    this.#publish('process', known);
   }
 
   async #lookAtService(signal: AbortSignal): Promise<Observation> {

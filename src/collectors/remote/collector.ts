@@ -1,7 +1,8 @@
 import { REMOTE_PLACE_FAMILIES, remoteSamples } from '../../auth/places.ts';
 import type { SshHostConfig } from '../../config/schema.ts';
-import type { Evidence, Observation } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import type { CollectorRunner, Evidence, Observation } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { Slots } from '../../lib/slots.ts';
@@ -22,7 +23,21 @@ const RETRY_MS = 60_000;
 const ANSWER_LASTS = 2;
 
 /** Do the OpenClaw clients on other hosts hold the gateway's credential? Asked by keyed digest; no credential travels. */
-export const remoteCollector: CollectorFactory = (context, { intervalMs, timeoutMs }) => {
+export const remoteCollector = defineCollector({
+  name: 'remote',
+  layer: 'token',
+  defaults: { intervalMs: 30_000, timeoutMs: 25_000 },
+  after: ['token', 'ssh'],
+  publishes: ['remoteTokens'],
+  metrics: REMOTE_PLACE_FAMILIES,
+  create: (context, { timeoutMs }, publish) => createHosts(context, timeoutMs, publish),
+});
+
+function createHosts(
+  context: CollectorContext,
+  timeoutMs: number,
+  publish: Publish<'remoteTokens'>,
+): CollectorRunner {
   const slots = new Slots(AT_ONCE);
   const digests = new Map<string, TokenDigest>();
   const limits = {
@@ -33,12 +48,8 @@ export const remoteCollector: CollectorFactory = (context, { intervalMs, timeout
     .filter(({ token }) => token)
     .map((host) => new RemoteHost(host, { context, slots, digests, timeoutMs, ...limits }));
   return {
-    name: 'remote',
-    intervalMs,
-    timeoutMs,
-    families: REMOTE_PLACE_FAMILIES,
     targets() {
-      context.board.remoteTokens = digests;
+      publish('remoteTokens', digests);
       // The same for all who are asked in this round, so that their answers can be compared with each other.
       const nonce = newNonce();
       return hosts.map((host) => ({
@@ -47,12 +58,8 @@ export const remoteCollector: CollectorFactory = (context, { intervalMs, timeout
         collect: (signal) => host.look(nonce, signal),
       }));
     },
-    close: async () => {
-      // Another collector may be there already, after a reload; an answer that comes late goes where nobody reads it.
-      if (context.board.remoteTokens === digests) context.board.remoteTokens = undefined;
-    },
   };
-};
+}
 
 interface RemoteTools {
   readonly context: CollectorContext;
@@ -102,8 +109,8 @@ class RemoteHost {
 
   /** A host that is not up is not asked: its login would fail, and too many of those get an address banned. */
   #isDue(kind: CredentialKind): boolean {
-    const { board, clock } = this.#tools.context;
-    if (board.sshCommands?.has(this.name) === false) {
+    const { facts, clock } = this.#tools.context;
+    if (facts('sshCommands')?.has(this.name) === false) {
       if (this.#answer === undefined) this.#trouble = 'it is not up over SSH';
       return false;
     }
@@ -203,7 +210,7 @@ class RemoteHost {
 
   /** The credential that the token collector proves against the gateway, as far as it is known. */
   #proved({ credential }: OpenClawInstall): Secret | undefined {
-    return (this.#tools.context.board.auth?.accepted ?? credential)?.secret;
+    return (this.#tools.context.facts('provedCredential')?.accepted ?? credential)?.secret;
   }
 
   #unknown(text: string): Observation {

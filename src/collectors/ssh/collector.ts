@@ -1,6 +1,6 @@
-import type { CollectorSettings } from '../../config/schema.ts';
-import type { Collector, Target } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import type { CollectorRunner, Target } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Slots } from '../../lib/slots.ts';
 import { createNameLookup } from '../../ssh/banner.ts';
@@ -8,7 +8,7 @@ import { configFilePath } from '../../ssh/config.ts';
 import { sshEnvironment } from '../../ssh/ssh.ts';
 import { sshEvidence } from './evidence.ts';
 import { type CommandRecord, SshHost, type SshLimits } from './host.ts';
-import { SSH_FAMILIES, SshCounters, sshSamples } from './metrics.ts';
+import { SSH_METRICS, SshCounters, sshSamples } from './metrics.ts';
 
 /** Looks the scheduler has under way at once; only used to share out time. */
 const AT_ONCE = 32;
@@ -18,13 +18,19 @@ const MAX_PHASE_MS = 3_000;
 const MAX_COMMAND_MS = 10_000;
 
 /** SSH hosts: TCP and banner in each round, a command through the system's ssh when due or when something changed. */
-export const sshCollector: CollectorFactory = (context, settings) => new SshCollector(context, settings);
+export const sshCollector = defineCollector({
+  name: 'ssh',
+  layer: 'network',
+  defaults: { intervalMs: 30_000, timeoutMs: 25_000 },
+  after: [],
+  publishes: ['sshCommands'],
+  metrics: SSH_METRICS,
+  create: (context, { timeoutMs }, publish) => new SshRounds(context, timeoutMs, publish),
+});
 
-class SshCollector implements Collector {
-  readonly name = 'ssh';
-  readonly families = SSH_FAMILIES;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
+class SshRounds implements CollectorRunner {
+  readonly #timeoutMs: number;
+  readonly #publish: Publish<'sshCommands'>;
   readonly #context: CollectorContext;
   readonly #hosts: readonly SshHost[];
   readonly #counters: SshCounters;
@@ -32,35 +38,33 @@ class SshCollector implements Collector {
   readonly #commands = new Map<string, CommandRecord>();
   #round = 0;
 
-  constructor(context: CollectorContext, { intervalMs, timeoutMs }: CollectorSettings) {
+  constructor(context: CollectorContext, timeoutMs: number, publish: Publish<'sshCommands'>) {
     this.#context = context;
-    this.intervalMs = intervalMs;
-    this.timeoutMs = timeoutMs;
+    this.#timeoutMs = timeoutMs;
+    this.#publish = publish;
     this.#hosts = configuredSshHosts(context);
     const names = this.#hosts.map(({ config }) => config.name);
     this.#counters = new SshCounters(context.metrics, names);
   }
 
-  targets(): Target[] {
-    this.#round += 1;
-    const { board, clock } = this.#context;
-    board.sshCommands = this.#commands;
-    const { limits, begin } = shareOut(clock, this.timeoutMs, this.#hosts.length);
-    // Those who came last in one round come first in the next: time that runs short is short for each in turn.
-    return rotated(this.#hosts, this.#round * AT_ONCE).map((host) => this.#targetOf(host, limits, begin));
+  start(): void {
+    this.#counters.start();
   }
 
-  async close(): Promise<void> {
-    const { board } = this.#context;
-    // Another collector may be there already, after a reload; where none is, nobody knows which hosts are up.
-    if (board.sshCommands === this.#commands) board.sshCommands = undefined;
+  targets(): Target[] {
+    this.#round += 1;
+    const { clock } = this.#context;
+    this.#publish('sshCommands', this.#commands);
+    const { limits, begin } = shareOut(clock, this.#timeoutMs, this.#hosts.length);
+    // Those who came last in one round come first in the next: time that runs short is short for each in turn.
+    return rotated(this.#hosts, this.#round * AT_ONCE).map((host) => this.#targetOf(host, limits, begin));
   }
 
   #targetOf(host: SshHost, limits: SshLimits, begin: () => void): Target {
     const { name } = host.config;
     return {
       name,
-      timeoutMs: this.timeoutMs * 0.98,
+      timeoutMs: this.#timeoutMs * 0.98,
       collect: async (signal) => {
         begin();
         const look = await host.look(signal, limits).catch((error: unknown) => {

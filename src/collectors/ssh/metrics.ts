@@ -1,5 +1,5 @@
-import { gauge, type Sample } from '../../metrics/family.ts';
-import type { Metrics } from '../../metrics/metrics.ts';
+import { eventCounter, gauge, type Sample } from '../../metrics/family.ts';
+import type { Instruments } from '../../metrics/metrics.ts';
 import { PATH_PHASES } from '../../ssh/banner.ts';
 import { SSH_RESULTS } from '../../ssh/ssh.ts';
 import type { SshHost, SshLook } from './host.ts';
@@ -54,6 +54,23 @@ const alwaysOn = gauge(
 /** What is shown of a host beside its counters. */
 export const SSH_FAMILIES = [up, phaseUp, phaseDuration, lastCommand, alwaysOn];
 
+const probes = eventCounter(
+  'openclaw_ssh_probes_total',
+  'Rounds in which the host was probed, by the verdict at their end; all but ok name what failed.',
+  {
+    labels: ['host', 'result'],
+    meaning: { absent: 'the host is not configured', zero: 'no probe has ended like this' },
+  },
+);
+const transitions = eventCounter(
+  'openclaw_ssh_transitions_total',
+  'Changes of openclaw_ssh_up in either direction; many in a short time is a path that flaps.',
+  { labels: host, meaning: { absent: 'the host is not configured', zero: 'it has not changed' } },
+);
+
+/** Every metric of the ssh collector. */
+export const SSH_METRICS = [...SSH_FAMILIES, probes, transitions];
+
 /** All series of one look. */
 export function sshSamples(
   { config: { name, always_on } }: SshHost,
@@ -76,31 +93,27 @@ export function sshSamples(
 
 /** The counters of all hosts, at 0 as soon as a host is known. */
 export class SshCounters {
-  readonly #probes;
-  readonly #transitions;
+  readonly #metrics: Instruments;
+  readonly #names: readonly string[];
   readonly #lastUp = new Map<string, boolean>();
 
-  constructor(metrics: Metrics, names: readonly string[]) {
-    this.#probes = metrics.counter({
-      name: 'openclaw_ssh_probes_total',
-      help: 'Rounds in which the host was probed, by the verdict at their end; all but ok name what failed.',
-      labelNames: ['host', 'result'],
-    });
-    this.#transitions = metrics.counter({
-      name: 'openclaw_ssh_transitions_total',
-      help: 'Changes of openclaw_ssh_up in either direction; many in a short time is a path that flaps.',
-      labelNames: host,
-    });
-    for (const name of names) {
-      for (const result of SSH_RESULTS) this.#probes.inc({ host: name, result }, 0);
-      this.#transitions.inc({ host: name }, 0);
+  constructor(metrics: Instruments, names: readonly string[]) {
+    this.#metrics = metrics;
+    this.#names = names;
+  }
+
+  /** Exposes every host's counters at 0. */
+  start(): void {
+    for (const name of this.#names) {
+      for (const result of SSH_RESULTS) this.#metrics.increment(probes, { host: name, result }, 0);
+      this.#metrics.increment(transitions, { host: name }, 0);
     }
   }
 
   count(name: string, look: SshLook): void {
-    if (look.asked) this.#probes.inc({ host: name, result: look.result });
+    if (look.asked) this.#metrics.increment(probes, { host: name, result: look.result });
     if (look.up === undefined) return;
-    if (this.#lastUp.get(name) === !look.up) this.#transitions.inc({ host: name });
+    if (this.#lastUp.get(name) === !look.up) this.#metrics.increment(transitions, { host: name });
     this.#lastUp.set(name, look.up);
   }
 }

@@ -1,5 +1,5 @@
-import type { Collector, Evidence, Observation } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import type { Evidence, Observation } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import { gauge, type Sample, stateset } from '../../metrics/family.ts';
 import {
@@ -75,26 +75,28 @@ const keyExpiry = gauge(
   { labels: peer, meaning: { absent: 'the key does not expire, or tailscaled is too old to tell' } },
 );
 
-const FAMILIES = [up, backendState, online, direct, lastSeen, lastHandshake, keyExpiry];
-
 const MAX_PEERS = 100;
 /** Share of the collector's time for the program; so one that hangs is an answer. */
 const SHARES = { target: 0.9, program: 0.7 } as const;
 const SUBJECT = 'tailscale';
 
 /** Does Tailscale run, and which of its machines are there, directly or through a relay? */
-export const tailscaleCollector: CollectorFactory = (context, settings): Collector => ({
+export const tailscaleCollector = defineCollector({
   name: 'tailscale',
-  intervalMs: settings.intervalMs,
-  timeoutMs: settings.timeoutMs,
-  families: FAMILIES,
-  targets: () => [
-    {
-      name: SUBJECT,
-      timeoutMs: settings.timeoutMs * SHARES.target,
-      collect: (signal) => look(context, settings.timeoutMs * SHARES.program, signal),
-    },
-  ],
+  layer: 'network',
+  defaults: { intervalMs: 60_000, timeoutMs: 10_000 },
+  after: [],
+  publishes: [],
+  metrics: [up, backendState, online, direct, lastSeen, lastHandshake, keyExpiry],
+  create: (context, { timeoutMs }) => ({
+    targets: () => [
+      {
+        name: SUBJECT,
+        timeoutMs: timeoutMs * SHARES.target,
+        collect: (signal) => look(context, timeoutMs * SHARES.program, signal),
+      },
+    ],
+  }),
 });
 
 async function look(context: CollectorContext, ms: number, signal: AbortSignal): Promise<Observation> {

@@ -1,6 +1,8 @@
+import { AUTH_METRICS } from '../../auth/gate.ts';
 import { PLACE_FAMILIES, readPlaces } from '../../auth/places.ts';
-import type { Collector, Observation } from '../../core/collector.ts';
-import type { CollectorContext, CollectorFactory } from '../../core/context.ts';
+import type { Observation } from '../../core/collector.ts';
+import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, askReady } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
@@ -8,7 +10,7 @@ import type { CredentialPlace } from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import { processCredential } from '../../openclaw/process-credential.ts';
 import { tokenEvidence } from './evidence.ts';
-import { busyWith, MIN_CHECK_MS, TokenVerdict, VERDICT_FAMILIES } from './verdict.ts';
+import { busyWith, MIN_CHECK_MS, type TokenFact, TokenVerdict, VERDICT_FAMILIES } from './verdict.ts';
 
 /** Share of a look's time for each question before the handshake. */
 const SHARES = { health: 0.3, ready: 0.1 } as const;
@@ -21,20 +23,23 @@ interface Held {
 }
 
 /** Does the gateway accept the credential, and do all places agree on it? */
-export const tokenCollector: CollectorFactory = (context, settings): Collector => {
-  const timeoutMs = Math.max(settings.timeoutMs, MIN_CHECK_MS);
-  const check = new TokenCheck(context, deadlines(timeoutMs));
-  return {
-    name: 'token',
-    intervalMs: settings.intervalMs,
-    timeoutMs,
-    families: [...VERDICT_FAMILIES, ...PLACE_FAMILIES],
-    targets: () => [
-      { name: 'gateway', timeoutMs: check.deadlines.targetMs, collect: (signal) => check.look(signal) },
-    ],
-    close: async () => check.forget(),
-  };
-};
+export const tokenCollector = defineCollector({
+  name: 'token',
+  layer: 'token',
+  defaults: { intervalMs: 30_000, timeoutMs: 20_000 },
+  minTimeoutMs: MIN_CHECK_MS,
+  after: ['process'],
+  publishes: ['opening', 'provedCredential'],
+  metrics: [...VERDICT_FAMILIES, ...PLACE_FAMILIES, ...AUTH_METRICS],
+  create(context, { timeoutMs }, publish) {
+    const check = new TokenCheck(context, deadlines(timeoutMs), publish);
+    return {
+      targets: () => [
+        { name: 'gateway', timeoutMs: check.deadlines.targetMs, collect: (signal) => check.look(signal) },
+      ],
+    };
+  },
+});
 
 class TokenCheck {
   readonly deadlines: Deadlines;
@@ -42,16 +47,10 @@ class TokenCheck {
   readonly #token: TokenVerdict;
   #held: Held | undefined;
 
-  constructor(context: CollectorContext, limits: Deadlines) {
+  constructor(context: CollectorContext, limits: Deadlines, publish: Publish<TokenFact>) {
     this.deadlines = limits;
     this.#context = context;
-    this.#token = new TokenVerdict(context);
-  }
-
-  /** What others may rely on goes with this collector. */
-  forget(): void {
-    this.#context.board.auth = undefined;
-    this.#context.board.opening = undefined;
+    this.#token = new TokenVerdict(context, publish);
   }
 
   async look(signal: AbortSignal): Promise<Observation> {
@@ -76,7 +75,7 @@ class TokenCheck {
   /** The install with the process's credential; the same object as long as nothing changed. */
   async #look(): Promise<Held> {
     const base = this.#context.install();
-    const row = this.#context.platform === 'linux' ? this.#context.board.process?.row : undefined;
+    const row = this.#context.platform === 'linux' ? this.#context.facts('process')?.row : undefined;
     const kind = base.authMode === 'password' ? 'password' : 'token';
     const found = base.address.local && row !== undefined ? await processCredential(row, kind) : undefined;
     const given = found?.state === 'found' ? { place: 'process' as const, secret: found.secret } : undefined;
@@ -96,7 +95,7 @@ class TokenCheck {
   #observation(install: OpenClawInstall, note: string | undefined): Observation {
     const verdict = this.#token.current;
     const proved = verdict?.credential ?? install.credential;
-    const remote = [...(this.#context.board.remoteTokens?.values() ?? [])];
+    const remote = [...(this.#context.facts('remoteTokens')?.values() ?? [])];
     const seen: CredentialPlace[] = [];
     if (install.service === true) seen.push('service');
     if (this.#held?.process === 'seen') seen.push('process');

@@ -1,6 +1,6 @@
 import { type AttemptReading, readAttempt } from '../../auth/attempt.ts';
-import { AuthGate } from '../../auth/gate.ts';
 import type { GatewayContext } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import { type AuthenticationOutcome, authenticate } from '../../gateway/auth.ts';
 import type { Asking, HealthOutcome, Readiness } from '../../gateway/http.ts';
 import { ownVersion } from '../../lib/version.ts';
@@ -38,17 +38,20 @@ export const VERDICT_FAMILIES = [match, lastCheck, lockedUntil];
 /** A gateway delays the answer to a wrong credential by up to 5 s: with less time a refusal would never be seen. */
 export const MIN_CHECK_MS = 12_000;
 
+/** The facts that a token check publishes. */
+export type TokenFact = 'opening' | 'provedCredential';
+
 /** Of one gateway: what it says of the credential, asked within its limit of failed attempts. */
 export class TokenVerdict {
   readonly #context: GatewayContext;
-  readonly #gate: AuthGate;
+  readonly #publish: Publish<TokenFact>;
   readonly #proof: TokenProof;
   readonly #version = ownVersion();
   #isLimited = false;
 
-  constructor(context: GatewayContext) {
+  constructor(context: GatewayContext, publish: Publish<TokenFact>) {
     this.#context = context;
-    this.#gate = new AuthGate(context);
+    this.#publish = publish;
     this.#proof = new TokenProof(context.clock);
   }
 
@@ -66,7 +69,7 @@ export class TokenVerdict {
     this.#proof.see({
       install,
       health,
-      identity: this.#context.board.process?.identity,
+      identity: this.#context.facts('process')?.identity,
       uptimeMs: ready?.uptimeMs,
     });
   }
@@ -87,10 +90,10 @@ export class TokenVerdict {
     }
     if (busy !== undefined) return busy;
     if (held !== undefined) {
-      this.#gate.suppress(held);
+      this.#context.gate.suppress(held);
       return held;
     }
-    const entry = this.#gate.enter(install.address);
+    const entry = this.#context.gate.enter(install.address);
     if (entry.state === 'closed') {
       this.#isLimited = entry.limited;
       return entry.reason;
@@ -109,19 +112,15 @@ export class TokenVerdict {
     return reading.match === undefined ? reading.text : undefined;
   }
 
-  /** Takes from the board what is no longer true. */
+  /** Withdraws what is no longer true. */
   publish(): void {
-    const { board, clock } = this.#context;
-    if (this.#proof.verdict?.match !== true) board.auth = undefined;
-    if (board.lockOut !== undefined && board.lockOut.untilMonotonicMs <= clock.monotonic()) {
-      board.lockOut = undefined;
-    }
+    if (this.#proof.verdict?.match !== true) this.#publish('provedCredential', undefined);
   }
 
   /** The series of {@link VERDICT_FAMILIES}. */
   samples(): Sample[] {
     const verdict = this.current;
-    const lock = this.#context.board.lockOut;
+    const lock = this.#context.gate.lockOut;
     const ofVerdict =
       verdict === undefined
         ? []
@@ -138,32 +137,29 @@ export class TokenVerdict {
     { end }: AuthenticationOutcome,
     attempt: number,
   ): void {
-    this.#gate.count(reading.result);
-    this.#gate.leave(attempt, reading.charge);
+    this.#context.gate.count(reading.result);
+    this.#context.gate.leave(attempt, reading.charge);
     this.#proof.learn(credential, reading);
-    if (reading.match === true) this.#gate.vindicate();
-    if (reading.match === false) this.#gate.condemn();
-    if (reading.match !== undefined) this.#context.board.authDoubted = false;
+    if (reading.match !== undefined) this.#context.gate.settle(reading.match);
     if (reading.result === 'rate_limited') {
       const retryAfterMs = end.state === 'rejected' ? end.retryAfterMs : undefined;
-      this.#proof.holdFor(this.#gate.lockOut(retryAfterMs), reading.text);
+      this.#proof.holdFor(this.#context.gate.startLockOut(retryAfterMs), reading.text);
     }
     if (end.state === 'accepted') {
       const { version, protocol } = end;
-      const identity = this.#context.board.process?.identity;
-      this.#context.board.auth = { accepted: credential, identity, greeting: { version, protocol } };
+      const identity = this.#context.facts('process')?.identity;
+      const greeting = { version, protocol };
+      this.#publish('provedCredential', { accepted: credential, identity, greeting });
     }
   }
 
   #report({ challengeSeconds, end }: AuthenticationOutcome, atMs: number): void {
     const failed = 'reason' in end ? end.reason : end.state;
-    this.#context.board.opening = {
-      atMs,
-      outcome:
-        challengeSeconds === undefined
-          ? { state: 'failed', reason: failed }
-          : { state: 'challenged', seconds: challengeSeconds },
-    };
+    const outcome =
+      challengeSeconds === undefined
+        ? ({ state: 'failed', reason: failed } as const)
+        : ({ state: 'challenged', seconds: challengeSeconds } as const);
+    this.#publish('opening', { atMs, outcome });
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Evidence, Layer } from '../../core/collector.ts';
+import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
 import { byWeight, decides } from '../../core/verdict.ts';
 import { LAYER_WORDS } from '../../diagnosis/words.ts';
+import type { Layer } from '../../lib/vocabulary.ts';
 import { type Html, html } from './html.ts';
 import { since, span } from './times.ts';
 import { badge, type PageState, STATE_WORDS } from './verdicts.ts';

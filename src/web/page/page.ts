@@ -1,8 +1,9 @@
-import { type Evidence, LAYERS, type Layer } from '../../core/collector.ts';
+import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
 import { decides } from '../../core/verdict.ts';
 import { type Diagnosis, diagnose } from '../../diagnosis/cause.ts';
 import { CAUSE_WORDS, LAYER_WORDS } from '../../diagnosis/words.ts';
+import { LAYERS, type Layer } from '../../lib/vocabulary.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { REFRESH_SECONDS, SCRIPT, STYLE } from './assets.ts';
 import { type Hosts, hostsTable, readHosts } from './hosts.ts';

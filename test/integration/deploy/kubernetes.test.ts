@@ -7,6 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { kubernetesFiles, manifests } from '../../../deploy/kubernetes/source/main.ts';
 import { EXAMPLE_CONFIG } from '../../../deploy/kubernetes/source/standalone.ts';
+import { COLLECTOR_DEFAULTS } from '../../../src/collectors/index.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { blocksOf, textOf } from '../../support/pages.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -58,7 +59,7 @@ describe('the manifests for Kubernetes', () => {
   });
 
   it('start the stand-alone exporter with a configuration it accepts', () => {
-    expect(parseConfig(EXAMPLE_CONFIG)).toMatchObject({ state: 'valid' });
+    expect(parseConfig(EXAMPLE_CONFIG, COLLECTOR_DEFAULTS)).toMatchObject({ state: 'valid' });
   });
 });
 

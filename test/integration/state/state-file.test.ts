@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { stateMetrics } from '../../../src/core/state-metrics.ts';
+import { ExporterMetrics } from '../../../src/core/exporter-metrics.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { StateFile, type StateFileOptions } from '../../../src/state/state-file.ts';
 import { Child } from '../../support/child.ts';
@@ -30,7 +30,9 @@ const section = z.object({ total: z.int() });
 function openState(folder: string, options: StateFileOptions = {}) {
   const logger = recordingLogger();
   const metrics = new Metrics();
-  const state = new StateFile(folder, logger, stateMetrics(metrics), options);
+  const own = new ExporterMetrics(metrics, '');
+  own.start();
+  const state = new StateFile(folder, logger, own.recordState, options);
   onTestFinished(() => state.close());
   const read = async (name: string) => sampleOf(parseExposition(await metrics.expose('text')), name);
   return {

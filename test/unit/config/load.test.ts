@@ -2,19 +2,26 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { COLLECTOR_DEFAULTS } from '../../../src/collectors/index.ts';
 import { formatDuration, MAX_DURATION_MS, parseDuration } from '../../../src/config/duration.ts';
 import { type ConfigProblem, defaultConfig, loadConfigFile, parseConfig } from '../../../src/config/load.ts';
-import { COLLECTOR_DEFAULTS, type CollectorName, collectorSettingsOf } from '../../../src/config/schema.ts';
+import { type FileConfig, resolveSettings } from '../../../src/config/schema.ts';
 import { MAX_TIMER_MS } from '../../../src/lib/clock.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
+const NONE = { intervalMs: Number.NaN, timeoutMs: Number.NaN };
+
+function settingsOf(config: FileConfig, name: string) {
+  return resolveSettings(config, name, COLLECTOR_DEFAULTS[name] ?? NONE);
+}
+
 function problemsOf(text: string): readonly ConfigProblem[] {
-  const outcome = parseConfig(text);
+  const outcome = parseConfig(text, COLLECTOR_DEFAULTS);
   return outcome.state === 'invalid' ? outcome.problems : [];
 }
 
 function configOf(text: string) {
-  const outcome = parseConfig(text);
+  const outcome = parseConfig(text, COLLECTOR_DEFAULTS);
   if (outcome.state === 'invalid') throw new Error(JSON.stringify(outcome.problems));
   return outcome.config;
 }
@@ -165,7 +172,7 @@ describe('a file', () => {
       ['none.yml', 'ENOENT'],
       ['folder.yml', 'EISDIR'],
     ] as const) {
-      const outcome = loadConfigFile(join(folder, name));
+      const outcome = loadConfigFile(join(folder, name), COLLECTOR_DEFAULTS);
       expect(outcome).toMatchObject({ state: 'invalid', problems: [{ path: join(folder, name) }] });
       expect(JSON.stringify(outcome)).toContain(reason);
     }
@@ -175,7 +182,7 @@ describe('a file', () => {
     const file = join(tempFolder(), 'exporter.yml');
     for (const text of ['', '# nothing\n', 'null', '{}']) {
       writeFileSync(file, text);
-      expect(loadConfigFile(file)).toEqual({ state: 'valid', config: defaultConfig() });
+      expect(loadConfigFile(file, COLLECTOR_DEFAULTS)).toEqual({ state: 'valid', config: defaultConfig() });
     }
   });
 
@@ -198,29 +205,29 @@ collectors: { ping: { interval: 15s, timeout: 5s }, ssh: { enabled: false } }
     expect(config.cron).toMatchObject({ grace: 600_000, max_jobs: 500 });
     expect(config.cron.logs?.[0]?.success.test('a SUCCESS here')).toBe(true);
     expect(config.ssh.hosts[0]).toMatchObject({ name: 'macbook', port: 22, always_on: false });
-    expect(collectorSettingsOf(config, 'ping')).toEqual({
+    expect(settingsOf(config, 'ping')).toEqual({
       enabled: true,
       intervalMs: 15_000,
       timeoutMs: 5_000,
     });
-    expect(collectorSettingsOf(config, 'ssh').enabled).toBe(false);
+    expect(settingsOf(config, 'ssh').enabled).toBe(false);
   });
 });
 
 describe("a collector's settings", () => {
-  const names = Object.keys(COLLECTOR_DEFAULTS) as CollectorName[];
+  const names = Object.keys(COLLECTOR_DEFAULTS);
 
   it.each(names)(
     'of %s are its defaults where the file says nothing, with a timeout within the interval',
     (name) => {
-      const settings = collectorSettingsOf(defaultConfig(), name);
+      const settings = settingsOf(defaultConfig(), name);
       expect(settings).toEqual({ enabled: true, ...COLLECTOR_DEFAULTS[name] });
       expect(settings.timeoutMs).toBeLessThanOrEqual(settings.intervalMs);
     },
   );
 
   it('keep the default timeout within a shorter interval', () => {
-    const settings = collectorSettingsOf(configOf('collectors: {ping: {interval: 1s}}'), 'ping');
+    const settings = settingsOf(configOf('collectors: {ping: {interval: 1s}}'), 'ping');
     expect(settings).toEqual({ enabled: true, intervalMs: 1000, timeoutMs: 1000 });
   });
 });
@@ -232,7 +239,7 @@ describe('the token files', () => {
     const named = ['a.token', 'sub/b.token', '/run/c.token', '~/d.token'];
     const gateways = named.map((file, index) => ({ name: `g${index}`, url: 'ws://a', token_file: file }));
     writeFileSync(path, JSON.stringify({ gateway: { token_file: 'own.token' }, gateways }));
-    const outcome = loadConfigFile(path);
+    const outcome = loadConfigFile(path, COLLECTOR_DEFAULTS);
     if (outcome.state === 'invalid') throw new Error(JSON.stringify(outcome.problems));
     expect(outcome.config.gateway.token_file).toBe(join(folder, 'own.token'));
     expect(outcome.config.gateways.map(({ token_file: file }) => file)).toEqual([

@@ -38,7 +38,7 @@ function setup({ targets, random = () => 0.5, close }: Setup) {
     name: 'test',
     intervalMs: 1000,
     timeoutMs: 500,
-    families: [verdict],
+    metrics: [verdict],
     targets,
     ...(close === undefined ? {} : { close }),
   };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Evidence, Layer, Verdict } from '../../../src/core/collector.ts';
+import type { Evidence, Verdict } from '../../../src/core/collector.ts';
 import { type DatedEvidence, datesOf, LayerTimes } from '../../../src/core/verdict-times.ts';
+import type { Layer } from '../../../src/lib/vocabulary.ts';
 
 function seen(verdict: Verdict, text = 'words', more: Partial<Evidence> = {}): Evidence {
   return { layer: 'process', subject: 'gateway', verdict, text, ...more };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { COLLECTOR_DEFAULTS } from '../../../src/collectors/index.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { documentedJobs } from '../../support/fleet.ts';
 import { blocksOf, textOf } from '../../support/pages.ts';
@@ -8,7 +9,7 @@ describe('the page on many gateways', () => {
     const blocks = blocksOf(textOf('docs/fleet.md'), 'yaml').filter((block) =>
       /^(?:gateways|collectors):/.test(block),
     );
-    expect(blocks.map((block) => parseConfig(block).state)).toEqual(['valid', 'valid']);
+    expect(blocks.map((block) => parseConfig(block, COLLECTOR_DEFAULTS).state)).toEqual(['valid', 'valid']);
   });
 
   it('shows one job for each way of discovery, with the time that it speaks of', () => {

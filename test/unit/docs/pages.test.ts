@@ -2,6 +2,7 @@ import { existsSync, globSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { COLLECTOR_DEFAULTS } from '../../../src/collectors/index.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { ROOT } from '../../support/fresh-clone.ts';
 import { blocksOf, textOf } from '../../support/pages.ts';
@@ -66,7 +67,7 @@ describe('a page of the documentation', () => {
   });
 
   it.each(OWN)('$page shows only configuration that the exporter takes: $keys', ({ yaml }) => {
-    expect(parseConfig(yaml)).toMatchObject({ state: 'valid' });
+    expect(parseConfig(yaml, COLLECTOR_DEFAULTS)).toMatchObject({ state: 'valid' });
   });
 
   it.skipIf(!installed('promtool')).each(PROMETHEUS)(

@@ -338,12 +338,10 @@ async function knownLabels(): Promise<ReadonlyMap<string, ReadonlySet<string>>> 
   const known = new Map<string, ReadonlySet<string>>();
   const add = (name: string, labels: readonly string[]) =>
     known.set(name, new Set([...labels, 'instance', 'job']));
-  const { families, instruments } = await documentedMetrics();
-  for (const { name, labels } of families) add(name, labels);
-  for (const { name, labelNames, type } of instruments) {
+  for (const { name, labels, type } of documentedMetrics()) {
     if (type === 'histogram')
-      for (const part of ['bucket', 'sum', 'count']) add(`${name}_${part}`, [...labelNames, 'le']);
-    else add(name, labelNames);
+      for (const part of ['bucket', 'sum', 'count']) add(`${name}_${part}`, [...labels, 'le']);
+    else add(name, labels);
   }
   const own = new Metrics();
   own.collectOwnProcess();

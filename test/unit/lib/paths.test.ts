@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { parseFlags } from '../../../src/cli/flags.ts';
 import { serviceCommand } from '../../../src/cli/service/command.ts';
+import { COLLECTOR_DEFAULTS } from '../../../src/collectors/index.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { expandHome, homeFolder } from '../../../src/lib/paths.ts';
 import { openClawInstall } from '../../../src/openclaw/install.ts';
@@ -22,7 +23,7 @@ describe('a user whom the system does not know, without HOME', () => {
   });
 
   it('has the root for ~ in the configuration', () => {
-    const parsed = parseConfig('ssh: { config_file: ~/ssh_config }');
+    const parsed = parseConfig('ssh: { config_file: ~/ssh_config }', COLLECTOR_DEFAULTS);
     if (parsed.state !== 'valid') throw new Error('not valid');
     expect(configFilePath(parsed.config, {})).toBe('/ssh_config');
     expect(configFilePath(parsed.config, { HOME: '/home/u' })).toBe('/home/u/ssh_config');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Format } from '../../../src/metrics/exposition.ts';
-import { counter, gauge, stateset } from '../../../src/metrics/family.ts';
+import { counter, eventCounter, gauge, histogram, stateset } from '../../../src/metrics/family.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { duplicateSeries, matching, parseExposition, sampleOf } from '../../support/exposition.ts';
 
@@ -90,17 +90,20 @@ describe('what would make Prometheus refuse the whole scrape', () => {
       'not declared',
     );
     expect(() => metrics.declare([twin])).toThrow('declared twice');
-    expect(() => metrics.counter({ name: runs.name, help: 'Again.' })).toThrow('declared twice');
-    metrics.histogram({ name: 'openclaw_test_seconds', help: 'Times.' });
+    expect(() => metrics.declare([eventCounter(runs.name, 'Again.', { meaning })])).toThrow('declared twice');
+    metrics.declare([histogram('openclaw_test_seconds', 'Times.', { buckets: [1], meaning })]);
     expect(() => metrics.declare([gauge('openclaw_test_seconds', 'Again.', { meaning })])).toThrow(
       'declared twice',
     );
   });
 
   it('is not taken: _total on a gauge, or a counter without it', () => {
-    expect(() => gauge('openclaw_test_total', 'Wrong.', { meaning })).toThrow('_total');
-    expect(() => counter('openclaw_test', 'Wrong.', { meaning })).toThrow('_total');
-    expect(() => new Metrics().counter({ name: 'openclaw_test', help: 'Wrong.' })).toThrow('_total');
+    const wrong = [
+      gauge('openclaw_test_total', 'Wrong.', { meaning }),
+      counter('openclaw_test', 'Wrong.', { meaning }),
+      eventCounter('openclaw_test', 'Wrong.', { meaning }),
+    ];
+    for (const metric of wrong) expect(() => new Metrics().declare([metric])).toThrow('_total');
   });
 
   it("is left out: prom-client's own gauges that end in _total", async () => {
@@ -122,10 +125,11 @@ describe('metadata', () => {
       runs.sample(3, { status: 'ok' }),
     );
     metrics.put({ collector: 'test', target: 'b' }, [up.sample(1, { host: 'c', phase: 'x' })]);
-    metrics.counter({ name: 'openclaw_test_probes_total', help: 'Probes.' }).inc(2);
-    metrics
-      .histogram({ name: 'openclaw_test_duration_seconds', help: 'Times.', buckets: [0.5, 1] })
-      .observe(0.7);
+    const probes = eventCounter('openclaw_test_probes_total', 'Probes.', { meaning });
+    const times = histogram('openclaw_test_duration_seconds', 'Times.', { buckets: [0.5, 1], meaning });
+    metrics.declare([probes, times]);
+    metrics.increment(probes, {}, 2);
+    metrics.observe(times, {}, 0.7);
     metrics.collectOwnProcess();
     return metrics;
   };
@@ -215,11 +219,33 @@ describe('a stateset', () => {
 });
 
 describe('a counter that starts with the exporter', () => {
-  it('goes on counting when it is asked for again, as after a reload', async () => {
+  it('goes on counting when it is declared again, as after a reload', async () => {
     const metrics = new Metrics();
-    const options = { name: 'openclaw_test_again_total', help: 'Again.' };
-    metrics.counter(options).inc();
-    metrics.counter(options).inc();
-    expect(sampleOf(parseExposition(await metrics.expose('text')), options.name)).toBe(2);
+    const again = eventCounter('openclaw_test_again_total', 'Again.', { meaning });
+    for (let reload = 0; reload < 2; reload += 1) {
+      metrics.declare([again]);
+      metrics.increment(again, {});
+    }
+    expect(sampleOf(parseExposition(await metrics.expose('text')), again.name)).toBe(2);
+  });
+
+  it('is exposed at 0 from its declaration on for the label sets that it names', async () => {
+    const metrics = new Metrics();
+    const results = eventCounter('openclaw_test_results_total', 'Results.', {
+      labels: ['result'],
+      initial: [{ result: 'ok' }, { result: 'error' }],
+      meaning,
+    });
+    metrics.declare([results]);
+    const series = parseExposition(await metrics.expose('text'));
+    expect(series.map(({ labels, value }) => [labels.result, value])).toEqual([
+      ['ok', 0],
+      ['error', 0],
+    ]);
+  });
+
+  it('throws when it was not declared', () => {
+    const forgotten = eventCounter('openclaw_test_forgotten_total', 'Forgotten.', { meaning });
+    expect(() => new Metrics().increment(forgotten, {})).toThrow('not declared');
   });
 });

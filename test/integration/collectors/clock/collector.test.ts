@@ -2,8 +2,10 @@ import { createServer, type Server } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { clockCollector } from '../../../../src/collectors/clock/collector.ts';
+import { COLLECTOR_DEFAULTS } from '../../../../src/collectors/index.ts';
 import { parseConfig } from '../../../../src/config/load.ts';
-import type { Board } from '../../../../src/core/context.ts';
+import { createCollector } from '../../../../src/core/context.ts';
+import type { Facts } from '../../../../src/core/facts.ts';
 import { openClawInstall } from '../../../../src/openclaw/install.ts';
 import { parseExposition, type Series, sampleOf } from '../../../support/exposition.ts';
 import { testContext } from '../../../support/looks.ts';
@@ -31,15 +33,15 @@ interface Setup {
   readonly port: number;
   readonly host?: string;
   readonly hosts?: readonly string[];
-  readonly board?: Partial<Board>;
+  readonly sshCommands?: Facts['sshCommands'];
 }
 
-async function look({ port, host = AWAY, hosts = [], board = {} }: Setup) {
+async function look({ port, host = AWAY, hosts = [], sshCommands }: Setup) {
   const config = {
     gateway: { url: `ws://${host}:${port}` },
     ssh: { hosts: hosts.map((name) => ({ name, target: name })) },
   };
-  const outcome = parseConfig(stringify(config));
+  const outcome = parseConfig(stringify(config), COLLECTOR_DEFAULTS);
   if (outcome.state === 'invalid') throw new Error(JSON.stringify(outcome.problems));
   const env = { HOME: tempFolder() };
   const context = testContext(openClawInstall({ env, gateway: outcome.config.gateway }), {
@@ -50,11 +52,12 @@ async function look({ port, host = AWAY, hosts = [], board = {} }: Setup) {
       file === 'timedatectl'
         ? { state: 'exited', code: 0, stdout: 'NTPSynchronized=no\n', stderr: '' }
         : { state: 'not_started', code: 'ENOENT' },
-    board: { process: undefined, ...board },
   });
   const { metrics } = context;
-  const collector = clockCollector(context, { enabled: true, intervalMs: 30_000, timeoutMs: 5_000 });
-  metrics.declare(collector.families);
+  context.board.publish('sshCommands', sshCommands);
+  const settings = { enabled: true, intervalMs: 30_000, timeoutMs: 5_000 };
+  const collector = createCollector(clockCollector, context, context.board, settings);
+  metrics.declare(collector.metrics);
   const words: Record<string, string> = {};
   for (const target of collector.targets()) {
     const observation = await target.collect(new AbortController().signal);
@@ -117,7 +120,7 @@ describe('the clock of an SSH host', () => {
       port,
       host: '127.0.0.1',
       hosts: ['asleep', 'forced'],
-      board: { sshCommands },
+      sshCommands,
     });
     expect(offsetOf(series, 'asleep') ?? offsetOf(series, 'forced')).toBeUndefined();
     expect(words).toMatchObject({
@@ -129,7 +132,7 @@ describe('the clock of an SSH host', () => {
   it('stands for the gateway on the same host, once', async () => {
     const host = 'studio.test';
     const sshCommands = new Map([[host, { atMs: 0, clock }]]);
-    const { series } = await look({ port, host, hosts: [host], board: { sshCommands } });
+    const { series } = await look({ port, host, hosts: [host], sshCommands });
     expect(offsetOf(series, host)).toBe(300);
     expect(uncertaintyOf(series, host)).toBe(0.1);
   });

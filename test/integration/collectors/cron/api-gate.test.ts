@@ -42,22 +42,23 @@ describe('the question to the gateway about its cron jobs', () => {
       'no token is known to be valid',
       /no token is known to be valid/,
       ({ board }) => {
-        board.auth = undefined;
+        board.publish('provedCredential', undefined);
       },
     ],
     [
       'somebody met a refusal of the token',
       /no token is known to be valid/,
-      ({ board }) => {
-        board.authDoubted = true;
+      ({ gate }) => {
+        gate.doubt();
       },
     ],
     [
       'the gateway is another process than the one that accepted the token',
       /a new process whose token is not checked yet/,
       ({ board }) => {
-        if (board.auth !== undefined) board.auth = { ...board.auth, identity: 'boot 7 1' };
-        board.process = { identity: 'boot 8 2', startedAtMs: 0 };
+        const proved = board.read('provedCredential');
+        board.publish('provedCredential', proved && { ...proved, identity: 'boot 7 1' });
+        board.publish('process', { identity: 'boot 8 2', startedAtMs: 0 });
       },
     ],
     [
@@ -68,8 +69,8 @@ describe('the question to the gateway about its cron jobs', () => {
     [
       'the gateway has locked this address out',
       /the gateway refuses every attempt from this address/,
-      ({ board, clock }) => {
-        board.lockOut = { untilMs: clock.now() + 3_600_000, untilMonotonicMs: clock.monotonic() + 3_600_000 };
+      ({ gate }) => {
+        gate.startLockOut(3_600_000);
       },
     ],
     [
@@ -119,11 +120,11 @@ describe('the question to the gateway about its cron jobs', () => {
 
   it('is put as soon as the token is proved and a device is paired, without waiting for the next minute', async () => {
     const world = await makeWorld();
-    const { auth } = world.board;
-    world.board.auth = undefined;
+    const proved = world.board.read('provedCredential');
+    world.board.publish('provedCredential', undefined);
     setPaired(world.stateDir, false);
     expect((await world.harness.see()).source('api')).toBe(0);
-    world.board.auth = auth;
+    world.board.publish('provedCredential', proved);
     expect((await world.harness.see()).source('api')).toBe(0);
     setPaired(world.stateDir, true);
     expect((await world.harness.see()).source('api')).toBe(1);

@@ -313,7 +313,7 @@ class Model {
   }
 
   async #turn(kind: 'hide store' | 'show store' | 'close api' | 'open api' | 'doubt' | 'prove') {
-    const { gateway, board } = this.#world;
+    const { gateway, gate } = this.#world;
     switch (kind) {
       case 'hide store':
       case 'show store':
@@ -324,7 +324,8 @@ class Model {
         await gateway.close();
         return gateway.listen();
       default:
-        board.authDoubted = kind === 'doubt';
+        if (kind === 'doubt') gate.doubt();
+        else gate.settle(true);
     }
   }
 

@@ -2,16 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { AuthGate } from '../../../../src/auth/gate.ts';
 import { processCollector } from '../../../../src/collectors/process/collector.ts';
 import { defaultConfig } from '../../../../src/config/load.ts';
 import type { Evidence } from '../../../../src/core/collector.ts';
-import type { Board, CollectorContext } from '../../../../src/core/context.ts';
+import { type CollectorContext, createCollector } from '../../../../src/core/context.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { runCommand } from '../../../../src/lib/run-command.ts';
 import { Metrics } from '../../../../src/metrics/metrics.ts';
 import { openClawInstall } from '../../../../src/openclaw/install.ts';
 import { StateFile } from '../../../../src/state/state-file.ts';
 import { duplicateSeries, parseExposition, sampleOf, stateOf } from '../../../support/exposition.ts';
+import { TestFacts } from '../../../support/facts.ts';
 import { type Shape, standIn } from '../../../support/gateway-process.ts';
 import { recordingLogger } from '../../../support/logger.ts';
 import { freePort } from '../../../support/ports.ts';
@@ -42,7 +44,7 @@ function watch({
   const metrics = new Metrics();
   const logger = recordingLogger();
   const state = new StateFile(storage, logger);
-  const board: Board = { process: undefined };
+  const board = new TestFacts();
   const env = {
     HOME: stateDir,
     OPENCLAW_STATE_DIR: stateDir,
@@ -60,11 +62,13 @@ function watch({
     state,
     storagePath: storage,
     run: runCommand,
-    board,
+    facts: board.read,
+    gate: new AuthGate({ clock: systemClock, metrics, storagePath: storage }),
     install: () => ({ ...found, address: { ...found.address, local } }),
   };
-  const collector = processCollector(context, { enabled: true, intervalMs: 1000, timeoutMs: 10_000 });
-  metrics.declare(collector.families);
+  const settings = { enabled: true, intervalMs: 1000, timeoutMs: 10_000 };
+  const collector = createCollector(processCollector, context, board, settings);
+  metrics.declare(collector.metrics);
   onTestFinished(() => state.close());
   const look = async () => {
     const evidence: Evidence[] = [];
@@ -136,7 +140,7 @@ describe.runIf(process.platform === 'linux')('without a gateway', () => {
     expect(seen).toMatchObject({ up: 0, listener: 0, processes: 0, restarts: 0, blind: [] });
     expect(seen.text).not.toMatch(/process_(state|info|start_time|resident|open_fds|cpu)/);
     expect(seen.evidence[0]).toMatchObject({ verdict: 'bad', repair: 'openclaw gateway restart' });
-    expect(board.process).toBeUndefined();
+    expect(board.read('process')).toBeUndefined();
   });
 
   it('programs that merely mention it are not taken for it', async () => {
@@ -202,7 +206,7 @@ describe.runIf(process.platform === 'linux').each(SHAPES)('a gateway of the shap
     );
     expect(seen.value('process_max_fds')).toBeGreaterThan(seen.value('process_open_fds') ?? 0);
     expect(seen.value('process_cpu_seconds_total')).toBeGreaterThan(0);
-    expect(board.process?.startedAtMs).toBeLessThanOrEqual(Date.now() + 1000);
+    expect(board.read('process')?.startedAtMs).toBeLessThanOrEqual(Date.now() + 1000);
   });
 
   it('is still seen alive when its listener is gone', async () => {
@@ -235,7 +239,7 @@ describe.runIf(process.platform === 'linux').each(SHAPES)('a gateway of the shap
     const seen = await look();
     expect(seen).toMatchObject({ up: 0, listener: 0, processes: 0, restarts: 0 });
     expect(seen.text).not.toMatch(/process_(state|info|start_time|resident|open_fds|cpu)/);
-    expect(board.process).toBeUndefined();
+    expect(board.read('process')).toBeUndefined();
   });
 
   it('is up and stopped after SIGSTOP', async () => {
@@ -255,12 +259,12 @@ describe.runIf(process.platform === 'linux').each(SHAPES)('a gateway of the shap
     const port = first.port ?? 0;
     const before = watch({ port, stateDir, storage });
     await before.look();
-    const known = before.board.process?.identity;
+    const known = before.board.read('process')?.identity;
     await first.kill();
     await before.look();
     const second = await standIn({ shape, port });
     expect(await before.look()).toMatchObject({ up: 1, restarts: 1 });
-    expect(before.board.process?.identity).not.toBe(known);
+    expect(before.board.read('process')?.identity).not.toBe(known);
     expect(await before.look()).toMatchObject({ restarts: 1 });
     before.close();
     await second.kill();
@@ -276,10 +280,10 @@ describe.runIf(process.platform === 'linux').each(SHAPES)('a gateway of the shap
     await look();
     writeLock(stateDir, { pid: gateway.pid, createdAt: '2026-11-23T00:00:00.000Z' });
     expect(await look()).toMatchObject({ restarts: 0 });
-    const known = board.process?.identity;
+    const known = board.read('process')?.identity;
     writeLock(stateDir, { pid: gateway.pid, createdAt: '2026-11-23T01:00:00.000Z' });
     expect(await look()).toMatchObject({ restarts: 1 });
-    expect(board.process?.identity).not.toBe(known);
+    expect(board.read('process')?.identity).not.toBe(known);
     rmSync(join(stateDir, 'tmp'), { recursive: true });
     expect(await look()).toMatchObject({ restarts: 1 });
   });
@@ -409,7 +413,7 @@ describe.runIf(process.platform === 'linux')('a zombie', () => {
     const seen = await look();
     expect(seen).toMatchObject({ up: 0, processes: 0, state: 'zombie', listener: 0 });
     expect(seen.text).not.toMatch(/process_(start_time|resident|open_fds|cpu)/);
-    expect(board.process).toBeUndefined();
+    expect(board.read('process')).toBeUndefined();
   });
 });
 

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tailscaleCollector } from '../../../../src/collectors/tailscale/collector.ts';
 import { parseTailscaleStatus } from '../../../../src/collectors/tailscale/status.ts';
-import { fileSchema } from '../../../../src/config/schema.ts';
+import { createFileSchema } from '../../../../src/config/schema.ts';
 import { runCommand } from '../../../../src/lib/run-command.ts';
 import { sampleOf } from '../../../support/exposition.ts';
-import { installOf, lookOnce, testContext } from '../../../support/looks.ts';
+import { installOf, lookOnce, startCollector, testContext } from '../../../support/looks.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const FIXTURES = join(import.meta.dirname, '..', '..', '..', 'fixtures', 'tailscale');
@@ -31,9 +31,9 @@ async function lookWith(script: string | undefined, timeoutMs = SETTINGS.timeout
     env,
     run: runCommand,
     platform: 'linux' as const,
-    config: fileSchema.parse(config),
+    config: createFileSchema([]).parse(config),
   };
-  return lookOnce(context, tailscaleCollector(context, { ...SETTINGS, timeoutMs }));
+  return lookOnce(context, startCollector(tailscaleCollector, context, { ...SETTINGS, timeoutMs }));
 }
 
 const replay = (name: string) => `[ "$*" = "status --json" ] && cat '${join(FIXTURES, `${name}.json`)}'`;

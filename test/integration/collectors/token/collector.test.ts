@@ -7,7 +7,7 @@ import { tokenCollector } from '../../../../src/collectors/token/collector.ts';
 import { Secret } from '../../../../src/lib/secret.ts';
 import { sampleOf, stateOf } from '../../../support/exposition.ts';
 import { fakeGateway } from '../../../support/hostile.ts';
-import { installOf, lookOnce, testContext } from '../../../support/looks.ts';
+import { installOf, lookOnce, startCollector, testContext } from '../../../support/looks.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const GOOD = 'the-good-token';
@@ -18,9 +18,9 @@ async function watch(token: string | undefined, changes: Parameters<typeof testC
   const gateway = await fakeGateway(GOOD);
   const context = testContext(installOf(gateway.port, token), changes);
   const collectors = {
-    token: tokenCollector(context, SETTINGS),
-    api: apiCollector(context, SETTINGS),
-    ping: pingCollector(context, SETTINGS),
+    token: startCollector(tokenCollector, context, SETTINGS),
+    api: startCollector(apiCollector, context, SETTINGS),
+    ping: startCollector(pingCollector, context, SETTINGS),
   };
   const look = (name: keyof typeof collectors) => lookOnce(context, collectors[name]);
   return { gateway, context, look };
@@ -45,9 +45,9 @@ describe('the token check', () => {
 
   it('asks again when the gateway is another process, or tells a smaller uptime', async () => {
     const { gateway, context, look } = await watch(WRONG);
-    context.board.process = { identity: 'one', startedAtMs: 0 };
+    context.board.publish('process', { identity: 'one', startedAtMs: 0 });
     await look('token');
-    context.board.process = { identity: 'two', startedAtMs: 0 };
+    context.board.publish('process', { identity: 'two', startedAtMs: 0 });
     await look('token');
     expect(gateway.shown).toHaveLength(2);
     gateway.uptimeMs = 1_000;
@@ -61,7 +61,7 @@ describe('the token check', () => {
       context.found = installOf(gateway.port, `${WRONG}-${round}`);
       await look('token');
       const restarted = testContext(context.found, { storagePath: context.storagePath });
-      await lookOnce(restarted, tokenCollector(restarted, SETTINGS));
+      await lookOnce(restarted, startCollector(tokenCollector, restarted, SETTINGS));
     }
     expect(gateway.shown).toHaveLength(3);
     const last = await look('token');
@@ -71,7 +71,7 @@ describe('the token check', () => {
 
   it('drops its verdict when the gateway is gone (G1) and keeps it when the same process hangs (G2)', async () => {
     const { gateway, context, look } = await watch(GOOD);
-    context.board.process = { identity: 'one', startedAtMs: 0 };
+    context.board.publish('process', { identity: 'one', startedAtMs: 0 });
     expect(sampleOf((await look('token')).series, match)).toBe(1);
     gateway.health = 'silent';
     expect(sampleOf((await look('token')).series, match)).toBe(1);
@@ -156,7 +156,13 @@ describe('the token check', () => {
 
   it('says no token in any words', async () => {
     const { context, look } = await watch(GOOD);
-    const said = JSON.stringify([await look('token'), await look('api'), await look('ping'), context.board]);
+    const said = JSON.stringify([
+      await look('token'),
+      await look('api'),
+      await look('ping'),
+      context.facts('provedCredential'),
+      context.facts('opening'),
+    ]);
     expect(said).not.toContain(GOOD);
     expect(String(new Secret(GOOD))).not.toContain(GOOD);
   });
@@ -233,7 +239,7 @@ describe('the ping', () => {
     const state = async () => stateOf((await look('ping')).series, 'openclaw_gateway_state', 'state');
     gateway.health = 'silent';
     expect(await state()).toBe('hung');
-    context.board.process = { identity: 'young', startedAtMs: Date.now() - 1_000 };
+    context.board.publish('process', { identity: 'young', startedAtMs: Date.now() - 1_000 });
     expect(await state()).toBe('starting');
     gateway.health = 'live';
     expect(await state()).toBe('up');

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { readPlaces } from '../../../../src/auth/places.ts';
+import { COLLECTOR_DEFAULTS } from '../../../../src/collectors/index.ts';
 import { remoteCollector } from '../../../../src/collectors/remote/collector.ts';
 import { parseConfig } from '../../../../src/config/load.ts';
 import type { Observation } from '../../../../src/core/collector.ts';
+import { createCollector } from '../../../../src/core/context.ts';
 import type { RunCommand } from '../../../../src/lib/run-command.ts';
 import { Secret } from '../../../../src/lib/secret.ts';
 import { openClawInstall } from '../../../../src/openclaw/install.ts';
@@ -35,6 +37,7 @@ function clients(tokens: Record<string, string | undefined>) {
   const hosts = Object.keys(tokens).map((name) => ({ name, target: name, token: true }));
   const outcome = parseConfig(
     stringify({ ssh: { hosts: [...hosts, { name: 'unasked', target: 'unasked' }] } }),
+    COLLECTOR_DEFAULTS,
   );
   if (outcome.state === 'invalid') throw new Error(JSON.stringify(outcome.problems));
   const env = { HOME: home, OPENCLAW_GATEWAY_TOKEN: OWN };
@@ -45,7 +48,8 @@ function clients(tokens: Record<string, string | undefined>) {
     run,
   });
   const { board, install } = context;
-  const collector = remoteCollector(context, { enabled: true, intervalMs: 30_000, timeoutMs: 25_000 });
+  const settings = { enabled: true, intervalMs: 30_000, timeoutMs: 25_000 };
+  const collector = createCollector(remoteCollector, context, board, settings);
   return {
     asked,
     board,
@@ -53,7 +57,7 @@ function clients(tokens: Record<string, string | undefined>) {
     tokens,
     /** How many different tokens there are, as the token collector counts them. */
     variants: () =>
-      readPlaces(install(), undefined, false, [...(board.remoteTokens?.values() ?? [])]).variants,
+      readPlaces(install(), undefined, false, [...(board.read('remoteTokens')?.values() ?? [])]).variants,
     async round(): Promise<Record<string, string>> {
       const { signal } = new AbortController();
       const looks = collector.targets().map(async (target): Promise<[string, string]> => {
@@ -110,14 +114,14 @@ describe('the clients on other hosts', () => {
   it('are asked once in a command interval, by a question that was never asked before', async () => {
     const { round, asked, clock, board } = clients({ laptop: OWN });
     await round();
-    const first = board.remoteTokens?.get('laptop')?.nonce.hex;
+    const first = board.read('remoteTokens')?.get('laptop')?.nonce.hex;
     await clock.advance(INTERVAL_MS / 2);
     await round();
     expect(asked).toHaveLength(1);
     await clock.advance(INTERVAL_MS / 2);
     await round();
     expect(asked).toHaveLength(2);
-    expect(board.remoteTokens?.get('laptop')?.nonce.hex).not.toBe(first);
+    expect(board.read('remoteTokens')?.get('laptop')?.nonce.hex).not.toBe(first);
   });
 
   it('keep their answer over one question that fails, and not over two', async () => {
@@ -145,9 +149,9 @@ describe('the clients on other hosts', () => {
 
   it('are not asked on a host that is not up, lest the address is banned there', async () => {
     const { round, asked, board } = clients({ laptop: OWN });
-    board.sshCommands = new Map();
+    board.publish('sshCommands', new Map());
     expect(await round()).toEqual({ laptop: 'it is not up over SSH' });
-    board.sshCommands = new Map([['laptop', { atMs: 0, clock: undefined }]]);
+    board.publish('sshCommands', new Map([['laptop', { atMs: 0, clock: undefined }]]));
     expect(await round()).toEqual({ laptop: 'present=1 in_sync=1' });
     expect(asked).toHaveLength(1);
   });
@@ -156,7 +160,7 @@ describe('the clients on other hosts', () => {
     const { round, asked, board, variants } = clients({ laptop: 'new' });
     expect(await round()).toEqual({ laptop: 'present=1 in_sync=0' });
     const accepted = { place: 'config', secret: new Secret('new') } as const;
-    board.auth = { accepted, identity: undefined, greeting: undefined };
+    board.publish('provedCredential', { accepted, identity: undefined, greeting: undefined });
     expect(await round()).toEqual({ laptop: 'present=1 in_sync=1' });
     expect(asked).toHaveLength(1);
     expect(variants()).toBe(2);
@@ -166,6 +170,6 @@ describe('the clients on other hosts', () => {
     const { round, board, close } = clients({ laptop: 'old' });
     await round();
     await close();
-    expect(board.remoteTokens).toBeUndefined();
+    expect(board.read('remoteTokens')).toBeUndefined();
   });
 });

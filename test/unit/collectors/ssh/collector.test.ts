@@ -60,9 +60,9 @@ describe('a host behind a proxy', () => {
   it('is known to nobody as up or down once nobody looks at it any more', async () => {
     const { ssh } = proxiedHost();
     await ssh.round();
-    expect(ssh.board.sshCommands?.has(host)).toBe(true);
+    expect(ssh.board.read('sshCommands')?.has(host)).toBe(true);
     await ssh.collector.close?.();
-    expect(ssh.board.sshCommands).toBeUndefined();
+    expect(ssh.board.read('sshCommands')).toBeUndefined();
   });
 
   it('that got no place for a login yet is not called one without ssh', async () => {

@@ -5,9 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { CRON_FAMILIES } from '../../../../src/collectors/cron/metrics.ts';
 import { maintenanceCollector } from '../../../../src/collectors/maintenance/collector.ts';
 import { SSH_FAMILIES } from '../../../../src/collectors/ssh/metrics.ts';
-import type { Evidence, Layer } from '../../../../src/core/collector.ts';
+import type { Evidence } from '../../../../src/core/collector.ts';
 import type { TargetState } from '../../../../src/core/collector-loop.ts';
 import type { CollectorContext } from '../../../../src/core/context.ts';
+import type { Layer } from '../../../../src/lib/vocabulary.ts';
 import { type Family, gauge, type Sample } from '../../../../src/metrics/family.ts';
 import { Metrics } from '../../../../src/metrics/metrics.ts';
 import type { SnapshotKey } from '../../../../src/metrics/snapshot.ts';
@@ -138,7 +139,7 @@ describe('planned maintenance', () => {
     declareMaintenance(storagePath, NOW + 30 * 60_000);
     const context = { storagePath, clock } as Partial<CollectorContext> as CollectorContext;
     const settings = { enabled: true, intervalMs: 5_000, timeoutMs: 1_000 };
-    const collector = maintenanceCollector(context, settings);
+    const collector = maintenanceCollector.create(context, settings, () => undefined);
     const observation = await collector.targets()[0]?.collect(new AbortController().signal);
     return seen({}, { collector: 'maintenance', evidence: observation?.evidence ?? [] });
   }

@@ -1,0 +1,102 @@
+import type { ClockOffset } from '../lib/clock-offset.ts';
+import type { Credential } from '../openclaw/credentials.ts';
+import type { TokenDigest } from '../openclaw/token-digest.ts';
+import type { ProcessRow } from '../os/processes.ts';
+
+/** The gateway's process as the process collector last saw it alive. */
+export interface KnownProcess {
+  /** Boot id, pid and start ticks: never a wall time, never used twice. */
+  readonly identity: string;
+  /** When it started, or took its lock where that was later; wall time, milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  /** Where its environment can be read; absent where another system's means found it. */
+  readonly row?: Pick<ProcessRow, 'pid' | 'start' | 'argv'>;
+}
+
+/** How the WebSocket of an authenticated check opened; its challenge comes before any credential is sent. */
+export interface WebSocketOpening {
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+  readonly outcome:
+    | { readonly state: 'challenged'; readonly seconds: number }
+    | { readonly state: 'failed'; readonly reason: string };
+}
+
+/** The credential that the gateway accepted last and that nothing contradicts. */
+export interface ProvedCredential {
+  readonly accepted: Credential;
+  /** Of the process that accepted it, where it was known. */
+  readonly identity: string | undefined;
+  /** What the gateway reported about itself when it accepted the credential. */
+  readonly greeting:
+    | { readonly version: string | undefined; readonly protocol: number | undefined }
+    | undefined;
+}
+
+/** A command that ran on a host. */
+export interface SshCommandSeen {
+  /** Wall time of its end, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** The offset of the host's clock; undefined where the command printed no time. */
+  readonly clock: ClockOffset | undefined;
+}
+
+/**
+ * What one collector may know of another's subject, each fact with one writer: the collector whose descriptor
+ * `publishes` it. A fact only refines a verdict (a young process is "starting", a new process makes an old token verdict
+ * stale); no collector waits for it or fails without it.
+ */
+export interface Facts {
+  /** The gateway's process, while one is known to be alive. Written by `process`. */
+  readonly process: KnownProcess;
+  /** The newest authenticated check's connection, so that `ping` need not open another. Written by `token`. */
+  readonly opening: WebSocketOpening;
+  /** Absent before the first proof and after a refusal. Written by `token`. */
+  readonly provedCredential: ProvedCredential;
+  /** The last command of every SSH host that is up, by host. Written by `ssh`. */
+  readonly sshCommands: ReadonlyMap<string, SshCommandSeen>;
+  /** What clients on other hosts hold, by host. Written by `remote`. */
+  readonly remoteTokens: ReadonlyMap<string, TokenDigest>;
+}
+
+/** A key of {@link Facts}. */
+export type FactName = keyof Facts;
+
+/** Replaces a fact; undefined withdraws it. `F` are the facts that the holder may write. */
+export type Publish<F extends FactName> = <N extends F>(fact: N, value: Facts[N] | undefined) => void;
+
+/** The readers' side: undefined where nothing is published. */
+export type ReadFact = <N extends FactName>(fact: N) => Facts[N] | undefined;
+
+/** The writer's side for as long as its collector runs. */
+export interface Publisher {
+  readonly publish: Publish<FactName>;
+  /** Withdraws what this publisher wrote last and ignores what it writes from now on. */
+  close(): void;
+}
+
+/** The facts of one gateway; they outlive a reload, their publishers do not. */
+export class FactBoard {
+  readonly #values: { [N in FactName]?: Facts[N] | undefined } = {};
+  readonly #writers = new Map<FactName, Publisher>();
+
+  /** Bound, so that it can be handed to readers alone. */
+  readonly read: ReadFact = (fact) => this.#values[fact];
+
+  /** A writer of its own for each collector: a replaced one can neither withdraw nor overwrite its successor's facts. */
+  publisher(): Publisher {
+    let isClosed = false;
+    const publisher: Publisher = {
+      publish: (fact, value) => {
+        if (isClosed) return;
+        this.#values[fact] = value;
+        this.#writers.set(fact, publisher);
+      },
+      close: () => {
+        isClosed = true;
+        for (const [fact, writer] of this.#writers) if (writer === publisher) this.#values[fact] = undefined;
+      },
+    };
+    return publisher;
+  }
+}

@@ -1,0 +1,24 @@
+/*
+ * The closed lists of values that labels, states and verdicts take: one home for the exporter, the rules and the
+ * dashboards. Order matters where a comment says so.
+ */
+
+/** The layers of a gateway that fail independently, from the first to break to the last; the order of every display. */
+export const LAYERS = ['process', 'answers', 'token', 'cron', 'network'] as const;
+/** One of {@link LAYERS}. */
+export type Layer = (typeof LAYERS)[number];
+
+/** Label values of `openclaw_exporter_collector_runs_total`. */
+export const RUN_RESULTS = ['ok', 'error', 'timeout'] as const;
+/** How a run of a collector ended. */
+export type RunResult = (typeof RUN_RESULTS)[number];
+
+/** Values of `module` in `/probe`. */
+export const PROBE_MODULES = ['gateway', 'ssh'] as const;
+/** What can be probed of a target that the configuration names. */
+export type ProbeModuleName = (typeof PROBE_MODULES)[number];
+
+/** Label values of `openclaw_exporter_probes_total`. */
+export const PROBE_RESULTS = ['success', 'failure', 'busy', 'blind'] as const;
+/** How a probe that `/probe` was asked for ended. */
+export type ProbeResult = (typeof PROBE_RESULTS)[number];
