@@ -1,12 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { rewriteAlertmanagerConfig } from './alertmanager-config.ts';
-import { Child } from './child.ts';
-import { freePort } from './ports.ts';
+import { AlertmanagerProcess, type Labels } from './alertmanager-process.ts';
+import { HttpRecorder } from './http-recorder.ts';
 import { until } from './until.ts';
 
 const notification = z.object({
@@ -19,7 +15,7 @@ const notification = z.object({
 
 /** One webhook call of Alertmanager's, and when it came (Unix time in milliseconds). */
 export type Notification = z.output<typeof notification> & { readonly at: number };
-export type Labels = Readonly<Record<string, string>>;
+export type { Labels };
 
 const pagerDutyEvent = z.object({
   event_action: z.enum(['trigger', 'resolve']),
@@ -54,52 +50,35 @@ export interface AlertmanagerOptions {
 export class Alertmanager {
   readonly notifications: Notification[] = [];
   readonly messages: Message[] = [];
-  readonly #child: Child;
-  readonly #server: Server;
-  readonly url: string;
-  readonly #folder: string;
+  readonly #process: AlertmanagerProcess;
+  readonly #recorder: HttpRecorder;
   #sentinels = 0;
 
-  private constructor(child: Child, server: Server, url: string, folder: string) {
-    this.#child = child;
-    this.#server = server;
-    this.url = url;
-    this.#folder = folder;
+  private constructor(started: AlertmanagerProcess, recorder: HttpRecorder) {
+    this.#process = started;
+    this.#recorder = recorder;
   }
 
   static async start(configFile: string, options: AlertmanagerOptions = {}): Promise<Alertmanager> {
     const { answer = () => 200, ...rewrite } = options;
-    const folder = mkdtempSync(join(tmpdir(), 'openclaw-alertmanager-'));
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port: recorder } = server.address() as AddressInfo;
-    const file = join(folder, 'alertmanager.yml');
+    let take: (kind: string, receiver: string, body: unknown) => void = () => undefined;
+    const recorder = await HttpRecorder.start(({ url, body }) => {
+      const [, kind = '', receiver = kind] = url.split('/');
+      const status = answer(receiver);
+      if (status < 300) take(kind, receiver, JSON.parse(body));
+      return { status };
+    });
     const text = readFileSync(configFile, 'utf8');
-    writeFileSync(file, rewriteAlertmanagerConfig(text, { ...rewrite, recorder, folder }));
-    const port = await freePort();
-    const child = new Child('prometheus-alertmanager', [
-      `--config.file=${file}`,
-      `--storage.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--cluster.listen-address=',
-    ]);
-    const alertmanager = new Alertmanager(child, server, `http://127.0.0.1:${port}`, folder);
-    server.on('request', (request, response) => {
-      let body = '';
-      request.setEncoding('utf8').on('data', (text: string) => {
-        body += text;
-      });
-      request.on('end', () => {
-        const [, kind = '', receiver = kind] = (request.url ?? '').split('/');
-        const status = answer(receiver);
-        if (status < 300) alertmanager.#record(kind, receiver, JSON.parse(body));
-        response.writeHead(status).end();
-      });
-    });
-    await until(async () => (await fetch(`${alertmanager.url}/-/ready`)).ok, {
-      what: 'Alertmanager to be ready',
-    });
+    const started = await AlertmanagerProcess.start((folder) =>
+      rewriteAlertmanagerConfig(text, { ...rewrite, recorder: recorder.port, folder }),
+    );
+    const alertmanager = new Alertmanager(started, recorder);
+    take = (kind, receiver, body) => alertmanager.#record(kind, receiver, body);
     return alertmanager;
+  }
+
+  get url(): string {
+    return this.#process.url;
   }
 
   #record(kind: string, receiver: string, body: unknown): void {
@@ -127,27 +106,18 @@ export class Alertmanager {
   async post(alerts: readonly Labels[], state: 'firing' | 'resolved' = 'firing'): Promise<void> {
     // Alertmanager does not wait for a group's other alerts, nor for what would silence it, when one began long ago.
     const now = new Date().toISOString();
-    const body = alerts.map((labels) => ({
-      labels,
-      startsAt: now,
-      ...(state === 'resolved' ? { endsAt: now } : {}),
-    }));
-    const answer = await fetch(`${this.url}/api/v2/alerts`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    if (!answer.ok) throw new Error(`Alertmanager refused the alerts: ${await answer.text()}`);
+    await this.#process.post(
+      alerts.map((labels) => ({
+        labels,
+        startsAt: now,
+        ...(state === 'resolved' ? { endsAt: now } : {}),
+      })),
+    );
   }
 
   /** Silences what carries these labels, from now on for so long. */
-  async silence(labels: Labels, ms: number): Promise<void> {
-    const matchers = Object.entries(labels).map(([name, value]) => ({ name, value, isRegex: false }));
-    const [startsAt, endsAt] = [Date.now(), Date.now() + ms].map((time) => new Date(time).toISOString());
-    const body = JSON.stringify({ matchers, startsAt, endsAt, createdBy: 'test', comment: 'test' });
-    const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${this.url}/api/v2/silences`, { method: 'POST', headers, body });
-    if (!answer.ok) throw new Error(`Alertmanager refused the silence: ${await answer.text()}`);
+  silence(labels: Labels, ms: number): Promise<void> {
+    return this.#process.silence(labels, ms);
   }
 
   /**
@@ -202,10 +172,8 @@ export class Alertmanager {
   }
 
   async stop(): Promise<void> {
-    await this.#child.end('SIGTERM');
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#process.stop();
+    await this.#recorder.stop();
   }
 }
 
