@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { type Clock, systemClock } from './clock.ts';
 import { codeOf } from './errors.ts';
+import { findProgram } from './program.ts';
 
 /** How a program is run. */
 export interface CommandOptions {
@@ -30,6 +31,8 @@ export type RunCommand = (
 
 type Subprocess = ReturnType<typeof start>;
 
+/** Errors of execvp(3) that may come from a folder of the search path. */
+const SEARCH_ERRORS: ReadonlySet<string> = new Set(['EACCES', 'ELOOP', 'ENAMETOOLONG', 'EIO', 'EPERM']);
 const MAX_BUFFER = 256 * 1024;
 const KILL_AFTER_MS = 500;
 /** How long the output of a program that has ended is still read, where a process it left behind holds it open. */
@@ -40,13 +43,21 @@ const LINGER_MS = 200;
  * exactly the given environment. Never throws.
  */
 export function commandRunner(clock: Clock): RunCommand {
-  return async (file, args, options) => {
+  const attempt: RunCommand = async (file, args, options) => {
     if (options.signal.aborted) return { state: 'killed', stderr: '' };
     try {
       return await outcomeOf(start(file, args, options), options.signal, clock);
     } catch (error) {
       return { state: 'not_started', code: codeOf(error) ?? 'UNKNOWN' };
     }
+  };
+  return async (file, args, options) => {
+    const outcome = await attempt(file, args, options);
+    if (outcome.state !== 'not_started' || !SEARCH_ERRORS.has(outcome.code)) return outcome;
+    // One folder of the search path may have caused the error; it says nothing about the program.
+    const place = findProgram(file, options.env.PATH ?? '');
+    if (place.state === 'found') return file.includes('/') ? outcome : attempt(place.path, args, options);
+    return { state: 'not_started', code: place.state === 'missing' ? 'ENOENT' : 'EACCES' };
   };
 }
 
