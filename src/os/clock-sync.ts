@@ -1,11 +1,11 @@
 import type { RunCommand } from '../lib/run-command.ts';
 
-/** Programs that know whether this machine's clock is kept in step. */
+/** Programs that know whether this machine's clock is synchronized. */
 export const SYNC_SOURCES = ['timedatectl', 'chronyc', 'sntp'] as const;
-/** What told whether this machine's clock is kept in step. */
+/** The program that reported whether this machine's clock is synchronized. */
 export type SyncSource = (typeof SYNC_SOURCES)[number];
 
-/** What one of them says of this machine's clock. */
+/** What one of them reports of this machine's clock. */
 export interface SyncState {
   readonly source: SyncSource;
   readonly synchronized: boolean;
@@ -21,7 +21,7 @@ export interface SyncTools {
   readonly signal: AbortSignal;
 }
 
-/** A clock that sntp finds this far off, in seconds, is not kept in step. */
+/** A clock that sntp finds this far off, in seconds, is not synchronized. */
 const SNTP_TOLERANCE_SECONDS = 1;
 
 /** Asks every program that is there; those that are not, or that cannot say, are left out. */
@@ -40,10 +40,21 @@ export function parseTimedatectl(stdout: string): boolean | undefined {
   return said === undefined ? undefined : said === 'yes';
 }
 
-/** The `Leap status` line of `chronyc tracking`: anything but `Not synchronised` is a clock that is followed. */
+/** The reference id of `local stratum …`: 127.127.1.1, chronyd's own clock. */
+const CHRONY_OWN_CLOCK = /^Reference ID\s*:\s*7F7F[0-9A-F]{4}\b/im;
+/** Beyond this many seconds chronyd itself no longer vouches for the time; its sources are gone for long. */
+const MAX_ROOT_DISPERSION_SECONDS = 1;
+
+/**
+ * `chronyc tracking`: the clock is synchronized unless the leap status says no, chronyd follows only its own clock
+ * (`local stratum 10` without a server in reach; its leap status is then `Normal`), or its error bound has grown too wide.
+ */
 export function parseChronyTracking(stdout: string): boolean | undefined {
   const status = /^Leap status\s*:\s*(.+?)\s*$/m.exec(stdout)?.[1];
-  return status === undefined ? undefined : status !== 'Not synchronised';
+  if (status === undefined) return undefined;
+  if (status === 'Not synchronised' || CHRONY_OWN_CLOCK.test(stdout)) return false;
+  const dispersion = /^Root dispersion\s*:\s*(\d+\.\d+) seconds/m.exec(stdout)?.[1];
+  return dispersion === undefined || Number(dispersion) <= MAX_ROOT_DISPERSION_SECONDS;
 }
 
 /** macOS's `sntp SERVER`: `+0.012345 +/- 0.006789 time.apple.com 17.253.4.125`. */
@@ -53,7 +64,7 @@ export function parseSntp(stdout: string): boolean | undefined {
   return Math.abs(Number(groups.offset)) <= SNTP_TOLERANCE_SECONDS + Number(groups.error);
 }
 
-/** Only on macOS, whose time daemon tells nobody its state, and only of the server that is configured there already. */
+/** Only on macOS, whose time daemon does not report its state, and only of the server that is configured there already. */
 async function askSntp(tools: SyncTools): Promise<SyncState[]> {
   if (tools.platform !== 'darwin') return [];
   const server = /^server\s+([A-Za-z0-9][\w.-]*)/m.exec(tools.ntpConf() ?? '')?.[1];

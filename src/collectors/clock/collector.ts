@@ -29,12 +29,12 @@ const uncertaintyFamily = gauge(
 );
 const synchronizedFamily = gauge(
   'openclaw_clock_synchronized',
-  "Whether this machine's own clock is kept in step, as a program of the system says.",
+  "Whether the local clock is synchronized with another one, as reported by the system's time service.",
   {
     labels: ['source'],
     meaning: {
-      absent: 'the program is not here, or cannot say (a container, say)',
-      zero: 'it is not: offsets of other hosts may be its own',
+      absent: 'the program is not installed, or cannot tell (in a container, for example)',
+      zero: 'it is not, or only with itself (chronyd with nothing but a local reference): offsets of other hosts may be its own',
       one: 'it is',
     },
   },
@@ -44,6 +44,12 @@ const synchronizedFamily = gauge(
 const SYNC_INTERVAL_MS = 300_000;
 /** Clocks that are further apart, beyond the uncertainty, are worth a word; the same as the alert's default. */
 const SKEW_SECONDS = 30;
+
+const SYNC_REPAIRS: Readonly<Record<SyncState['source'], string>> = {
+  timedatectl: 'sudo timedatectl set-ntp true',
+  chronyc: 'chronyc -n sources: one of them must be reachable; servers stand in /etc/chrony/chrony.conf',
+  sntp: 'sudo sntp -sS time.apple.com',
+};
 
 /** Do the clocks agree? SSH hosts are never asked for it: their offsets come with the commands that run there anyway. */
 export const clockCollector = defineCollector({
@@ -126,7 +132,7 @@ function wordsOf({ offset, uncertainty }: ClockOffset): Pick<Evidence, 'verdict'
   };
 }
 
-/** Whether this machine's own clock is kept in step; asked seldom, remembered in between. */
+/** Whether this machine's own clock is synchronized; asked seldom, remembered in between. */
 class OwnClock {
   readonly #context: CollectorContext;
   readonly #env: Readonly<Record<string, string>>;
@@ -161,12 +167,12 @@ function sampleOfSync({ source, synchronized }: SyncState): Sample {
 function evidenceOfSync({ source, synchronized }: SyncState): Evidence {
   const base = { layer: 'network', subject: 'own clock' } as const;
   return synchronized
-    ? { ...base, verdict: 'ok', text: `it is kept in step (${source})` }
+    ? { ...base, verdict: 'ok', text: `it is synchronized (${source})` }
     : {
         ...base,
         verdict: 'warning',
-        text: `it is not kept in step (${source})`,
-        repair: 'sudo timedatectl set-ntp true (with chrony: chronyc sources)',
+        text: `it is not synchronized with any other clock (${source})`,
+        repair: SYNC_REPAIRS[source],
       };
 }
 

@@ -85,6 +85,21 @@ describe('the state of this machine’s own clock', () => {
     expect(parseChronyTracking(tracking('Insert second'))).toBe(true);
   });
 
+  it('is not synchronized where chronyd follows only its own clock, whatever its leap status says', () => {
+    // Recorded with chronyd 4.3 and `local stratum 10` alone.
+    const local =
+      'Reference ID    : 7F7F0101 ()\nStratum         : 10\nRoot dispersion : 0.000000000 seconds\nLeap status     : Normal\n';
+    expect(parseChronyTracking(local)).toBe(false);
+    expect(parseChronyTracking(local.replace('7F7F0101 ()', 'A29FC801 (time.example)'))).toBe(true);
+  });
+
+  it('is not synchronized where the error bound of chronyd has grown beyond a second', () => {
+    const tracking = (seconds: string) =>
+      `Reference ID    : A29FC801 (time.example)\nRoot dispersion : ${seconds} seconds\nLeap status     : Normal\n`;
+    expect(parseChronyTracking(tracking('0.001200300'))).toBe(true);
+    expect(parseChronyTracking(tracking('3.700000000'))).toBe(false);
+  });
+
   it('is judged by the offset that sntp finds (from macOS’s documentation)', () => {
     expect(parseSntp('+312.012345 +/- 0.006789 time.apple.com 17.253.4.125\n')).toBe(false);
     expect(parseSntp('-0.012345 +/- 0.006789 time.apple.com 17.253.4.125\n')).toBe(true);
