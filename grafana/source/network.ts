@@ -14,8 +14,18 @@ const REACHED = words([1, 'up', 'good'], [0, 'down', 'bad']);
 const SYNCHRONIZED = words([1, 'in step', 'good'], [0, 'not in step', 'warn']);
 const ONLINE = words([1, 'online', 'good'], [0, 'offline', 'passing']);
 const DIRECT = words([1, 'direct', 'good'], [0, 'relayed', 'warn']);
+/** Results that want somebody's attention, and are no outage of the host. */
+const WARNING_RESULTS: ReadonlySet<SshResult> = new Set([
+  'auth_denied',
+  'check_pending',
+  'throttled',
+  'program_missing',
+  'program_forbidden',
+]);
+
 function stateOfResult(result: SshResult): State {
   if (result === 'ok') return 'good';
+  if (WARNING_RESULTS.has(result)) return 'warn';
   return result === 'other' ? 'unknown' : 'bad';
 }
 

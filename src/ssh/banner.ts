@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { unlessAborted, withDeadline } from '../lib/deadline.ts';
 import { codeOf } from '../lib/errors.ts';
 import type { SshRoute } from './config.ts';
+import { throttleProblem } from './messages.ts';
 import type { SshProblem } from './ssh.ts';
 
 /** The steps of a direct probe, in order; ssh's own command comes after them. */
@@ -36,6 +37,7 @@ const MAX_BYTES = 16 * 1024;
 const MAX_ADDRESSES = 4;
 /** Said after the host's own, so that its log names who asked instead of a broken connection. */
 const OWN_IDENTIFICATION = 'SSH-2.0-openclaw_gateway_exporter\r\n';
+const FOREIGN = 'what answers on that port is not SSH';
 /** Errors of this machine, which say nothing about the host. */
 const OWN_ERRORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS', 'EADDRNOTAVAIL']);
 
@@ -178,31 +180,41 @@ function connectProblem(code: string | undefined): SshProblem {
   return problem('unreachable', `there is no route to the host (${code ?? 'unknown error'})`);
 }
 
-function readBanner(
-  socket: Socket,
-  signal: AbortSignal,
-): Promise<Extract<BannerParse, { state: 'banner' }> | SshProblem> {
+type Banner = Extract<BannerParse, { state: 'banner' }>;
+
+function readBanner(socket: Socket, signal: AbortSignal): Promise<Banner | SshProblem> {
   return new Promise((settle) => {
     let received = Buffer.alloc(0);
-    const finish = (outcome: Extract<BannerParse, { state: 'banner' }> | SshProblem) => {
+    const finish = (outcome: Banner | SshProblem) => {
       signal.removeEventListener('abort', silent);
       socket.removeAllListeners('data').removeAllListeners('close');
       settle(outcome);
     };
-    const silent = () => finish(problem('no_banner', 'the host accepts and never speaks'));
+    const silent = () => finish(explainSilence(received, 'the host accepts and never speaks'));
     signal.addEventListener('abort', silent, { once: true });
     socket.once('close', () =>
-      finish(problem('no_banner', 'the host closes the connection before it names itself')),
+      finish(explainSilence(received, 'the host closes the connection before it names itself')),
     );
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]).subarray(0, MAX_BYTES);
       const parsed = parseBanner(received);
-      if (parsed.state === 'foreign') finish(problem('no_banner', 'what answers on that port is not SSH'));
+      if (parsed.state === 'foreign') finish(explainSilence(received, FOREIGN));
       if (parsed.state !== 'banner') return;
       socket.end(OWN_IDENTIFICATION);
       finish(parsed);
     });
   });
+}
+
+/** What a port that never identified itself as SSH said instead; `otherwise` where that is nothing known. */
+export function explainSilence(received: Buffer, otherwise: string): SshProblem {
+  const text = received.toString('latin1');
+  const throttled = throttleProblem(text);
+  if (throttled !== undefined) return throttled;
+  if (/^HTTP\/\d/.test(text)) return problem('no_banner', 'an HTTP server answers on that port, not SSH');
+  if (/^220[ -]/.test(text))
+    return problem('no_banner', 'a mail or FTP server answers on that port, not SSH');
+  return problem('no_banner', text.trim() === '' ? otherwise : FOREIGN);
 }
 
 function problem(result: SshProblem['result'], text: string): SshProblem {

@@ -1,19 +1,19 @@
 import type { CommandOutcome, RunCommand } from '../lib/run-command.ts';
 import type { SshRoute } from './config.ts';
-import { destinationArguments, type SshDestination, type SshProblem } from './ssh.ts';
+import { explainFailure, explainRefusal, explainTimeout, hostKeyProblem } from './messages.ts';
+import { destinationArguments, programProblem, type SshDestination, type SshProblem } from './ssh.ts';
 
 /** How a command on a host ended. */
 export type CommandProbe =
   /** What the command printed; a forced command prints something of its own. */
   | { readonly state: 'ran'; readonly stdout: string }
-  | { readonly state: 'failed'; readonly problem: SshProblem }
-  | { readonly state: 'no_ssh' };
+  | { readonly state: 'failed'; readonly problem: SshProblem };
 
 /** What running it needs from outside. */
 export interface CommandTools {
   readonly run: RunCommand;
   readonly env: Readonly<Record<string, string>>;
-  /** Cuts the command; also ends whatever ssh started for it. */
+  /** Ends the command, and whatever ssh started for it. */
   readonly signal: AbortSignal;
   /** Milliseconds until `signal` fires; ssh's own time-outs are kept below. */
   readonly deadlineMs: number;
@@ -47,8 +47,8 @@ const FIXED_OPTIONS = [
   'RemoteCommand=none',
   'UpdateHostKeys=no',
   'AddKeysToAgent=no',
-  // Quieter levels hide why a connection was closed.
-  'LogLevel=INFO',
+  // Quieter levels hide what the host sent in place of its identification, and how far a login got.
+  'LogLevel=DEBUG1',
 ] as const;
 
 /** Since OpenSSH 8.7; older ones refuse them. */
@@ -111,12 +111,11 @@ export async function runOverSsh(
   });
   switch (outcome.state) {
     case 'not_started':
-      if (outcome.code !== 'ENOENT') throw new Error(`ssh could not be started (${outcome.code})`);
-      return { state: 'no_ssh' };
+      return { state: 'failed', problem: programProblem(outcome.code) };
     case 'killed':
-      return failed('timeout', 'the command gave no answer in time');
+      return { state: 'failed', problem: explainTimeout(outcome.stderr) };
     case 'too_much_output':
-      return failed('other', 'logging in printed more than 64 KiB');
+      return { state: 'failed', problem: { result: 'other', text: 'logging in printed more than 64 KiB' } };
     case 'exited':
       return judge(outcome, route?.proxied ?? false);
   }
@@ -125,130 +124,12 @@ export async function runOverSsh(
 type CommandExit = Extract<CommandOutcome, { state: 'exited' }>;
 
 function judge({ code, stdout, stderr }: CommandExit, proxied: boolean): CommandProbe {
-  if (code === SSH_FAILED) return { state: 'failed', problem: problemOf(stderr, proxied) };
+  if (code === SSH_FAILED) return { state: 'failed', problem: explainFailure(stderr, proxied) };
   // With StrictHostKeyChecking off ssh goes on where it should have stopped.
-  const changed = HOST_KEY_SIGNS.find(([sign]) => sign.test(stderr));
-  if (changed !== undefined) return failed('host_key_changed', changed[1]);
+  const changed = hostKeyProblem(stderr);
+  if (changed !== undefined) return { state: 'failed', problem: changed };
   if (code === 0) return { state: 'ran', stdout };
-  return failed(
-    'other',
-    `logged in, but the command ended with status ${code}: the account's shell or a forced command refuses it`,
-  );
-}
-
-type Sign = readonly [RegExp, string];
-
-const HOST_KEY_SIGNS: readonly Sign[] = [
-  [
-    /^@ +WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! +@/m,
-    'the host shows another key than the one on record',
-  ],
-  [/^@ +WARNING: REVOKED HOST KEY DETECTED! +@/m, 'the host shows a key that was revoked'],
-];
-
-/** The client names no address of a connection that a proxy carries. */
-const THROUGH_PROXY = /\bUNKNOWN port 65535\b/m;
-
-/** What comes after `connect to host … port …:`, by the C library's words on Linux, macOS and the BSDs. */
-const CONNECT_REASONS: readonly (readonly [RegExp, SshProblem['result'], string])[] = [
-  [/refused|reset/, 'refused', 'the host refuses the connection: nothing listens on that port'],
-  [/timed out/, 'timeout', 'connecting got no answer'],
-  [/.*/, 'unreachable', 'there is no route to the host'],
-];
-
-const REASONS: readonly (readonly [RegExp, SshProblem['result'], string])[] = [
-  [
-    /^\S+: Permission denied \([^)]*\)\./m,
-    'auth_denied',
-    'the host accepts none of the keys and methods at hand',
-  ],
-  [/Too many authentication failures/m, 'auth_denied', 'the host gave up after too many keys were offered'],
-  [/^ssh: Could not resolve hostname /m, 'resolve_failed', 'the name does not resolve'],
-  [
-    /^Host key verification failed\.|^No \S+ host key is known for /m,
-    'other',
-    'the host key is not on record, and nobody is there to confirm it',
-  ],
-  [/^Connection timed out during banner exchange/m, 'no_banner', 'the host accepts and never speaks'],
-  [
-    /^(?:banner exchange: )?Connection to \S+ port \d+:? .*timed out|^Timeout, server .* not responding|^Connection to \S+ port \d+ timed out/m,
-    'timeout',
-    'the host stopped answering while logging in',
-  ],
-  [
-    /^(?:kex_exchange_identification|ssh_exchange_identification|banner exchange):? /m,
-    'no_banner',
-    'the host closes the connection before it names itself',
-  ],
-  [/^Unable to negotiate with |no matching .* found/m, 'other', 'client and host share no algorithm'],
-  [
-    /Bad configuration option|^Can't open user config file|^Bad owner or permissions on |: line \d+: |^command-line: /m,
-    'other',
-    'ssh does not accept its own configuration',
-  ],
-  [
-    /^Connection (?:closed|reset) by |^client_loop: |^ssh_dispatch_run_fatal: |^Received disconnect from /m,
-    'other',
-    'the host closed the connection while logging in',
-  ],
-];
-
-/**
- * What ssh's standard error says of a failed probe (exit status 255 covers them all). `proxied`: the host is reached
- * through ProxyJump or ProxyCommand, whose own words stand in the same text. Source: messages of OpenSSH 7 to 9 under `LC_ALL=C`.
- */
-export function problemOf(stderr: string, proxied: boolean): SshProblem {
-  const text = stderr.replaceAll('\r', '');
-  const changed = HOST_KEY_SIGNS.find(([sign]) => sign.test(text));
-  if (changed !== undefined) return { result: 'host_key_changed', text: changed[1] };
-  if (proxied) return proxiedProblem(text);
-  const connecting = /^ssh: connect to (?:host|address) .* port \d+: (?<reason>.*)$/m.exec(text)?.groups
-    ?.reason;
-  if (connecting !== undefined) return firstMatch(CONNECT_REASONS, connecting);
-  return firstMatch(REASONS, text);
-}
-
-function proxiedProblem(text: string): SshProblem {
-  if (/^Connection timed out during banner exchange|UNKNOWN port 65535:? .*timed out/m.test(text)) {
-    return { result: 'timeout', text: 'the way through the proxy gives no answer' };
-  }
-  if (/^Received disconnect from UNKNOWN .*Too many authentication failures/m.test(text)) {
-    return firstMatch(REASONS, text);
-  }
-  if (THROUGH_PROXY.test(text) || /stdio forwarding failed/.test(text)) {
-    return { result: 'proxy_failed', text: proxyReason(text) };
-  }
-  return firstMatch(REASONS, text);
-}
-
-function proxyReason(text: string): string {
-  const inner = /open failed: (?:connect failed|administratively prohibited): /.test(text)
-    ? 'the jump host cannot reach the host'
-    : firstKnown(text);
-  return inner === undefined
-    ? 'the way through the proxy is broken'
-    : `the way through the proxy is broken: ${inner}`;
-}
-
-function firstKnown(text: string): string | undefined {
-  const connecting = /^ssh: connect to host .* port \d+: (?<reason>.*)$/m.exec(text)?.groups?.reason;
-  if (connecting !== undefined) return `jump host: ${firstMatch(CONNECT_REASONS, connecting).text}`;
-  const own = REASONS.slice(0, 4).find(([sign]) => sign.test(text));
-  return own === undefined ? undefined : `jump host: ${own[2]}`;
-}
-
-function firstMatch(
-  signs: readonly (readonly [RegExp, SshProblem['result'], string])[],
-  text: string,
-): SshProblem {
-  const found = signs.find(([sign]) => sign.test(text));
-  return found === undefined
-    ? { result: 'other', text: 'ssh failed for a reason it did not tell' }
-    : { result: found[1], text: found[2] };
-}
-
-function failed(result: SshProblem['result'], text: string): CommandProbe {
-  return { state: 'failed', problem: { result, text } };
+  return { state: 'failed', problem: explainRefusal(code, `${stdout}\n${stderr}`) };
 }
 
 function nameOf(option: string): string {

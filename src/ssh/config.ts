@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { FileConfig } from '../config/schema.ts';
 import { expandHome, homeFolder } from '../lib/paths.ts';
 import type { RunCommand } from '../lib/run-command.ts';
-import { destinationArguments, type SshDestination, type SshProblem } from './ssh.ts';
+import { destinationArguments, programProblem, type SshDestination, type SshProblem } from './ssh.ts';
 
 /** The way to a host as ssh(1) would take it. */
 export interface SshRoute {
@@ -23,8 +23,8 @@ export interface SshRoute {
 export type RouteOutcome =
   | { readonly state: 'resolved'; readonly route: SshRoute }
   | { readonly state: 'failed'; readonly problem: SshProblem }
-  /** There is no ssh here; the target as written, where it can be understood without one. */
-  | { readonly state: 'no_ssh'; readonly route: SshRoute | undefined };
+  /** No ssh can be run here; the target as written, where it can be understood without one. */
+  | { readonly state: 'no_ssh'; readonly route: SshRoute | undefined; readonly problem: SshProblem };
 
 /** What asking ssh needs from outside. */
 export interface RouteTools {
@@ -94,15 +94,15 @@ export function routeAsWritten({ target, port: configured }: SshDestination): Ss
  * itself cannot start a process, or ssh does not come to an end with its own configuration.
  */
 export async function resolveRoute(destination: SshDestination, tools: RouteTools): Promise<RouteOutcome> {
-  const args = ['-G', ...destinationArguments(destination), '--', destination.target];
+  // Where it does not end, the last message of `-v` says what it waits for.
+  const args = ['-G', '-v', ...destinationArguments(destination), '--', destination.target];
   const outcome = await tools.run('ssh', args, { signal: tools.signal, env: tools.env });
   switch (outcome.state) {
     case 'not_started':
-      if (outcome.code !== 'ENOENT') throw new Error(`ssh could not be started (${outcome.code})`);
-      return { state: 'no_ssh', route: routeAsWritten(destination) };
+      return { state: 'no_ssh', route: routeAsWritten(destination), problem: programProblem(outcome.code) };
     case 'killed':
-      // No word about the host: its name was not even looked up.
-      throw new Error('ssh did not finish reading its configuration in time (a Match exec that hangs?)');
+      // This says nothing about the host: its name was not even looked up.
+      throw new Error(`ssh -G did not end in time: ${explainUnfinished(outcome.stderr)}`);
     case 'too_much_output':
       return failed('other', 'ssh -G printed more than its configuration can be');
     case 'exited':
@@ -112,6 +112,16 @@ export async function resolveRoute(destination: SshDestination, tools: RouteTool
   return route === undefined
     ? failed('other', 'ssh does not accept its own configuration for this target')
     : { state: 'resolved', route };
+}
+
+/** What ssh was doing when it was ended, by its messages at level DEBUG1. */
+function explainUnfinished(stderr: string): string {
+  const last = stderr.trimEnd().split('\n').at(-1)?.trimEnd() ?? '';
+  if (last === '') return 'it had not begun yet; this machine is busy';
+  if (last.startsWith('debug1: Executing command: ')) return 'a Match exec of its configuration hangs';
+  if (last.startsWith('debug1: Reading configuration data '))
+    return 'it was still reading a configuration file';
+  return 'it was still evaluating its configuration; this machine is busy';
 }
 
 function failed(result: SshProblem['result'], text: string): RouteOutcome {

@@ -1,4 +1,4 @@
-/** How a look at an SSH host ended; the label values of `openclaw_ssh_probes_total`. */
+/** How an SSH probe ended; the label values of `openclaw_ssh_probes_total` and `openclaw_ssh_result`. */
 export const SSH_RESULTS = [
   'ok',
   'resolve_failed',
@@ -9,6 +9,10 @@ export const SSH_RESULTS = [
   'host_key_changed',
   'auth_denied',
   'proxy_failed',
+  'check_pending',
+  'throttled',
+  'program_missing',
+  'program_forbidden',
   'other',
 ] as const;
 /** A label value of `openclaw_ssh_probes_total`. */
@@ -22,14 +26,18 @@ export const PASSING_RESULTS: ReadonlySet<SshResult> = new Set([
   'no_banner',
   'proxy_failed',
 ]);
+/** Failures of this machine's own ssh program: they say nothing about the host. */
+export const LOCAL_RESULTS: ReadonlySet<SshResult> = new Set(['program_missing', 'program_forbidden']);
 
-/** Why a probe failed: its result, and the same in words without paths, keys or a program's raw output. */
+/** Why a probe failed. The texts are this program's own: no path, key or output of another program. */
 export interface SshProblem {
   readonly result: Exclude<SshResult, 'ok'>;
   readonly text: string;
+  /** The next step, where this reason needs another one than its result usually does; `TARGET` stands for the host. */
+  readonly repair?: string;
 }
 
-/** Whom to reach, as the user would tell ssh(1). */
+/** The host to reach, as the user would name it to ssh(1). */
 export interface SshDestination {
   readonly target: string;
   readonly port: number | undefined;
@@ -60,4 +68,26 @@ export function destinationArguments({ port, configFile }: SshDestination): stri
     ...(configFile === undefined ? [] : ['-F', configFile]),
     ...(port === undefined ? [] : ['-p', String(port)]),
   ];
+}
+
+/** The problem of an ssh that no process could be made of. Throws for a shortage of this machine's resources. */
+export function programProblem(code: string): SshProblem {
+  switch (code) {
+    case 'ENOENT':
+      return {
+        result: 'program_missing',
+        text: 'there is no ssh program on this machine to log in with',
+        repair: 'on this machine: install the OpenSSH client (Debian: sudo apt-get install openssh-client)',
+      };
+    case 'EACCES':
+    case 'EPERM':
+    case 'ENOEXEC':
+      return {
+        result: 'program_forbidden',
+        text: `the ssh program of this machine may not be run by the exporter's user (${code})`,
+        repair: 'on this machine: command -v ssh, then give its file the mode 755',
+      };
+    default:
+      throw new Error(`ssh could not be started (${code})`);
+  }
 }

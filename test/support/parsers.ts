@@ -27,8 +27,8 @@ import { parseLsof, parsePs } from '../../src/os/macos.ts';
 import { parseListeningSockets } from '../../src/os/proc-net.ts';
 import { parseCmdline, parseProcStat, parseProcStatus, pickEnvironment } from '../../src/os/proc-process.ts';
 import { parseBanner } from '../../src/ssh/banner.ts';
-import { problemOf } from '../../src/ssh/command.ts';
 import { parseSshConfig } from '../../src/ssh/config.ts';
+import { explainFailure } from '../../src/ssh/messages.ts';
 import { webSchema } from '../../src/web/web-config.ts';
 
 /** A reader of text from outside, with texts that it understands. It must give a value for any text. */
@@ -133,7 +133,7 @@ export const PARSERS: readonly Parser[] = [
   parser(
     'what ssh prints',
     ['ssh: connect to host a port 22: Connection refused\r\n', 'Host key verification failed.\n'],
-    (text) => [problemOf(text, false), problemOf(text, true)],
+    (text) => [explainFailure(text, false), explainFailure(text, true)],
   ),
   parser('ssh -G', ['hostname a\nport 22\nproxycommand none\n'], parseSshConfig),
   parser(

@@ -145,19 +145,20 @@ export class Sshd {
 
   #serverConfig(): string {
     return [
+      // Of MaxStartups the last line counts, of all else the first.
+      'MaxStartups 200',
+      ...(this.#options.lines?.(this.folder) ?? []),
       `ListenAddress ${this.#address}`,
       `Port ${this.port}`,
       `HostKey ${join(this.folder, 'host')}`,
       `AuthorizedKeysFile ${join(this.folder, 'authorized_keys')}`,
       'PidFile none',
-      'MaxStartups 200',
       'UsePAM no',
       'StrictModes no',
       'PermitRootLogin yes',
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'LogLevel VERBOSE',
-      ...(this.#options.lines?.(this.folder) ?? []),
       '',
     ].join('\n');
   }

@@ -18,8 +18,7 @@ export type RemoteClient =
   | { readonly state: 'none' }
   /** It could not be found out; `reason` says in words why, without anything the host said. */
   | { readonly state: 'unknown'; readonly reason: string }
-  | { readonly state: 'failed'; readonly problem: SshProblem }
-  | { readonly state: 'no_ssh' };
+  | { readonly state: 'failed'; readonly problem: SshProblem };
 
 /** Any shell understands it: what is to be done comes on standard input. */
 const REMOTE_COMMAND = 'sh -s';

@@ -158,7 +158,6 @@ class RemoteHost {
   #take(answer: Answer): void {
     const { client } = answer;
     if (client.state === 'failed') this.#trouble = client.problem.text;
-    else if (client.state === 'no_ssh') this.#trouble = 'there is no ssh here';
     else {
       this.#answer = answer;
       this.#asked = { at: answer.at, kind: answer.kind, answered: true };

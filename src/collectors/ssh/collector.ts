@@ -14,6 +14,7 @@ import { SSH_METRICS, SshCounters, sshSamples } from './metrics.ts';
 const AT_ONCE = 32;
 const LOGINS_AT_ONCE = 8;
 const FAILING_AT_ONCE = 4;
+const ROUTES_AT_ONCE = 4;
 const MAX_PHASE_MS = 3_000;
 const MAX_COMMAND_MS = 10_000;
 
@@ -92,7 +93,11 @@ export function configuredSshHosts({
     run,
     env: sshEnvironment(env),
     lookup: createNameLookup(),
-    slots: { healthy: new Slots(LOGINS_AT_ONCE), failing: new Slots(FAILING_AT_ONCE) },
+    slots: {
+      healthy: new Slots(LOGINS_AT_ONCE),
+      failing: new Slots(FAILING_AT_ONCE),
+      routes: new Slots(ROUTES_AT_ONCE),
+    },
   };
   const configFile = configFilePath(config, env);
   return config.ssh.hosts.map((one, index, all) => new SshHost(one, configFile, tools, index / all.length));

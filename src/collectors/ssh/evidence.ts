@@ -1,13 +1,22 @@
 import type { Evidence } from '../../core/collector.ts';
-import { PASSING_RESULTS, type SshProblem } from '../../ssh/ssh.ts';
+import { PASSING_RESULTS, type SshProblem, type SshResult } from '../../ssh/ssh.ts';
 import type { SshHost, SshLook } from './host.ts';
 
-/** A look in words, with the next step. */
+/** Results that need somebody's attention, and are no outage of the host. */
+const WARNINGS: ReadonlySet<SshResult> = new Set([
+  'auth_denied',
+  'check_pending',
+  'throttled',
+  'program_missing',
+  'program_forbidden',
+]);
+
+/** The verdict on a host and the next step. */
 export function sshEvidence(one: SshHost, look: SshLook): Evidence {
   const { config } = one;
   const base = { layer: 'network', subject: `ssh ${config.name}` } as const;
   const { problem } = look;
-  if (problem === undefined) return { ...base, ...wordsOfSuccess(look) };
+  if (problem === undefined) return { ...base, ...describeSuccess(look) };
   if (!config.always_on && PASSING_RESULTS.has(problem.result)) {
     return {
       ...base,
@@ -15,22 +24,21 @@ export function sshEvidence(one: SshHost, look: SshLook): Evidence {
       text: `${problem.text}; it is not expected to be on at all times, so it may be asleep`,
     };
   }
-  const verdict = problem.result === 'auth_denied' ? 'warning' : 'bad';
-  return { ...base, verdict, text: problem.text, repair: repairOf(one, problem) };
+  const verdict = WARNINGS.has(problem.result) ? 'warning' : 'bad';
+  return { ...base, verdict, text: problem.text, repair: chooseRepair(one, problem) };
 }
 
-function wordsOfSuccess({ up: isUp, path, command }: SshLook): Pick<Evidence, 'verdict' | 'text'> {
+function describeSuccess({ up: isUp, path }: SshLook): Pick<Evidence, 'verdict' | 'text'> {
   const port = path === undefined ? '' : 'its port answers, ';
   if (isUp) return { verdict: 'ok', text: `${port}a command ran there` };
-  if (isUp === false) return { verdict: 'warning', text: `${port}no command has run since it was away` };
-  if (command?.probe.state !== 'no_ssh') return { verdict: 'unknown', text: `${port}no login was tried yet` };
-  return path === undefined
-    ? { verdict: 'unknown', text: 'there is no ssh here to find the way with' }
-    : { verdict: 'ok', text: `${port}there is no ssh here to try a login with` };
+  return isUp === false
+    ? { verdict: 'warning', text: `${port}no command has run since it was away` }
+    : { verdict: 'unknown', text: `${port}no login was tried yet` };
 }
 
-function repairOf({ config: { target, port } }: SshHost, { result }: SshProblem): string {
+function chooseRepair({ config: { target, port } }: SshHost, { result, repair }: SshProblem): string {
   const where = port === undefined ? target : `-p ${port} ${target}`;
+  if (repair !== undefined) return repair.replaceAll('TARGET', where);
   switch (result) {
     case 'host_key_changed':
       return `ask the host's owner whether its key was renewed; only then: ssh-keygen -R (as ssh ${where} prints it)`;

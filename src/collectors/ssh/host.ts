@@ -7,7 +7,13 @@ import type { Slots } from '../../lib/slots.ts';
 import { type NameLookup, type PathPhase, type PathReport, probeBanner } from '../../ssh/banner.ts';
 import { type CommandProbe, probeCommand } from '../../ssh/command.ts';
 import { resolveRoute, type SshRoute } from '../../ssh/config.ts';
-import { PASSING_RESULTS, type SshDestination, type SshProblem, type SshResult } from '../../ssh/ssh.ts';
+import {
+  LOCAL_RESULTS,
+  PASSING_RESULTS,
+  type SshDestination,
+  type SshProblem,
+  type SshResult,
+} from '../../ssh/ssh.ts';
 
 /** What looks at all hosts share. */
 export interface SshTools {
@@ -26,6 +32,8 @@ export interface SshTools {
 export interface SshSlots {
   readonly healthy: Slots;
   readonly failing: Slots;
+  /** For `ssh -G`: after a reload every host reads its configuration at once. */
+  readonly routes: Slots;
 }
 
 /** How long the parts of one look may take, in milliseconds. */
@@ -70,7 +78,7 @@ const LEAST_COMMAND_MS = 1_000;
 const KILL_MS = 700;
 
 interface Resolved {
-  /** Undefined: there is no ssh, and the target cannot be understood without. */
+  /** Undefined: no ssh can be run, and the target cannot be understood without. */
   readonly route: SshRoute | undefined;
   readonly problem: SshProblem | undefined;
 }
@@ -100,7 +108,7 @@ export class SshHost {
 
   /** Looks once. Throws when `signal` fires or when this machine could not look. */
   async look(signal: AbortSignal, limits: SshLimits): Promise<SshLook> {
-    const { route, problem } = await this.#resolve(signal, limits.phaseMs);
+    const { route, problem } = await this.#resolve(signal, limits);
     if (problem !== undefined) return this.#misconfigured(problem);
     const path =
       route === undefined || route.proxied
@@ -109,31 +117,43 @@ export class SshHost {
     const failed = path?.problem !== undefined;
     if (failed && !this.#unconfirmed) this.#owed = true;
     if (failed) this.#unconfirmed = true;
-    const asked = this.#wantsCommand(failed) && (await this.#ask(route, failed, signal, limits));
+    // A host that turns connections away is not pressed with another one.
+    const wants = path?.problem?.result !== 'throttled' && this.#wantsCommand(failed);
+    const asked = wants && (await this.#ask(route, failed, signal, limits));
     return this.#verdict(path, asked);
   }
 
-  async #resolve(signal: AbortSignal, ms: number): Promise<Resolved> {
-    const { clock, run, env } = this.#tools;
+  async #resolve(signal: AbortSignal, { phaseMs, spareMs }: SshLimits): Promise<Resolved> {
+    const { clock, run, env, slots } = this.#tools;
     const known = this.#route;
     const maxAge = this.#failing ? FAILING_ROUTE_AGE_MS : ROUTE_AGE_MS;
     if (known !== undefined && clock.monotonic() - known.at < maxAge) {
       return { route: known.route, problem: undefined };
     }
-    const outcome = await withDeadline({ clock, ms, outer: signal }, (cut) =>
-      resolveRoute(this.#destination, { run, env, signal: cut }),
+    const outcome = await withDeadline({ clock, ms: Math.max(phaseMs, spareMs()), outer: signal }, (giveUp) =>
+      slots.routes.use(giveUp, () =>
+        withDeadline({ clock, ms: phaseMs, outer: signal }, (late) =>
+          resolveRoute(this.#destination, { run, env, signal: late }),
+        ),
+      ),
     );
     signal.throwIfAborted();
+    if (outcome === undefined) throw new Error('too many hosts read their ssh configuration at once');
     if (outcome.state === 'failed') return { route: undefined, problem: outcome.problem };
+    if (outcome.state === 'no_ssh' && outcome.route === undefined) {
+      return { route: undefined, problem: outcome.problem };
+    }
     if (outcome.state === 'resolved') this.#route = { route: outcome.route, at: clock.monotonic() };
     return { route: outcome.route, problem: undefined };
   }
 
   #misconfigured(problem: SshProblem): SshLook {
-    this.#unconfirmed = true;
+    const isLocal = LOCAL_RESULTS.has(problem.result);
+    this.#unconfirmed = !isLocal;
     this.#failing = true;
-    const path = { seconds: new Map<PathPhase, number>(), problem };
-    return { up: false, result: problem.result, problem, asked: true, path, command: this.#command };
+    const path = isLocal ? undefined : { seconds: new Map<PathPhase, number>(), problem };
+    const up = isLocal ? undefined : false;
+    return { up, result: problem.result, problem, asked: true, path, command: this.#command };
   }
 
   #wantsCommand(failed: boolean): boolean {
@@ -196,13 +216,18 @@ export class SshHost {
     const problem = path?.problem ?? ofCommand;
     this.#failing = problem !== undefined;
     return {
-      up: problem !== undefined || this.#unconfirmed ? false : ranOnce(command),
+      up: this.#isUp(problem),
       result: problem?.result ?? 'ok',
       problem,
       asked: asked || path !== undefined,
       path,
       command,
     };
+  }
+
+  #isUp(problem: SshProblem | undefined): boolean | undefined {
+    if (problem !== undefined && LOCAL_RESULTS.has(problem.result)) return undefined;
+    return problem !== undefined || this.#unconfirmed ? false : ranOnce(this.#command);
   }
 }
 

@@ -1,8 +1,8 @@
-import { eventCounter, gauge, type Sample } from '../../metrics/family.ts';
+import { eventCounter, gauge, type Sample, stateset } from '../../metrics/family.ts';
 import type { Instruments } from '../../metrics/metrics.ts';
-import { PATH_PHASES } from '../../ssh/banner.ts';
-import { SSH_RESULTS } from '../../ssh/ssh.ts';
-import type { SshHost, SshLook } from './host.ts';
+import { PATH_PHASES, type PathPhase } from '../../ssh/banner.ts';
+import { LOCAL_RESULTS, SSH_RESULTS } from '../../ssh/ssh.ts';
+import type { CommandRecord, SshHost, SshLook } from './host.ts';
 
 const host = ['host'] as const;
 const byPhase = ['host', 'phase'] as const;
@@ -42,6 +42,18 @@ const lastCommand = gauge(
   'When a command was last tried over SSH, whatever came of it, as Unix time.',
   { labels: host, meaning: { absent: 'none was tried yet, or there is no ssh here' } },
 );
+const lastResult = gauge(
+  'openclaw_ssh_result',
+  'How the last probe of the host ended; exactly one series is 1. check_pending waits for a person to confirm the login, throttled is a host that turns connections away (MaxStartups, penalties), program_missing and program_forbidden concern the ssh program of this machine.',
+  {
+    labels: ['host', 'result'],
+    meaning: {
+      absent: 'nothing has been probed yet, or the exporter could not probe',
+      zero: 'it ended otherwise',
+      one: 'it ended so',
+    },
+  },
+);
 const alwaysOn = gauge(
   'openclaw_ssh_host_always_on',
   'Whether the host is configured to be reachable at all times; the sleep of one that is not is no outage.',
@@ -52,7 +64,7 @@ const alwaysOn = gauge(
 );
 
 /** What is shown of a host beside its counters. */
-export const SSH_FAMILIES = [up, phaseUp, phaseDuration, lastCommand, alwaysOn];
+export const SSH_FAMILIES = [up, lastResult, phaseUp, phaseDuration, lastCommand, alwaysOn];
 
 const probes = eventCounter(
   'openclaw_ssh_probes_total',
@@ -72,23 +84,41 @@ const transitions = eventCounter(
 export const SSH_METRICS = [...SSH_FAMILIES, probes, transitions];
 
 /** All series of one look. */
-export function sshSamples(
-  { config: { name, always_on } }: SshHost,
-  { up: isUp, path, command }: SshLook,
-): Sample[] {
-  const samples = [alwaysOn.sample(always_on ? 1 : 0, { host: name })];
-  if (isUp !== undefined) samples.push(up.sample(isUp ? 1 : 0, { host: name }));
-  for (const phase of path === undefined ? [] : PATH_PHASES) {
-    const seconds = path?.seconds.get(phase);
-    samples.push(phaseUp.sample(seconds === undefined ? 0 : 1, { host: name, phase }));
-    if (seconds !== undefined) samples.push(phaseDuration.sample(seconds, { host: name, phase }));
-  }
-  if (command === undefined || command.probe.state === 'no_ssh') return samples;
-  const ran = command.probe.state === 'ran';
-  samples.push(phaseUp.sample(ran ? 1 : 0, { host: name, phase: 'command' }));
-  if (ran) samples.push(phaseDuration.sample(command.seconds, { host: name, phase: 'command' }));
-  samples.push(lastCommand.sample(command.atMs / 1000, { host: name }));
-  return samples;
+export function sshSamples({ config: { name, always_on } }: SshHost, look: SshLook): Sample[] {
+  const { up: isUp, path } = look;
+  return [
+    alwaysOn.sample(always_on ? 1 : 0, { host: name }),
+    ...(isUp === undefined ? [] : [up.sample(isUp ? 1 : 0, { host: name })]),
+    ...resultSamples(name, look),
+    ...(path === undefined
+      ? []
+      : PATH_PHASES.flatMap((phase) => phaseSamples(name, phase, path.seconds.get(phase)))),
+    ...commandSamples(name, look.command),
+  ];
+}
+
+function resultSamples(name: string, { result, problem, path, command }: SshLook): Sample[] {
+  if (problem === undefined && path === undefined && command === undefined) return [];
+  return stateset(SSH_RESULTS, result, (one, on) => lastResult.sample(on, { host: name, result: one }));
+}
+
+function phaseSamples(name: string, phase: PathPhase | 'command', seconds: number | undefined): Sample[] {
+  const labels = { host: name, phase };
+  if (seconds === undefined) return [phaseUp.sample(0, labels)];
+  return [phaseUp.sample(1, labels), phaseDuration.sample(seconds, labels)];
+}
+
+function commandSamples(name: string, command: CommandRecord | undefined): Sample[] {
+  if (command === undefined || isLocal(command)) return [];
+  const { probe, seconds, atMs } = command;
+  return [
+    ...phaseSamples(name, 'command', probe.state === 'ran' ? seconds : undefined),
+    lastCommand.sample(atMs / 1000, { host: name }),
+  ];
+}
+
+function isLocal({ probe }: CommandRecord): boolean {
+  return probe.state === 'failed' && LOCAL_RESULTS.has(probe.problem.result);
 }
 
 /** The counters of all hosts, at 0 as soon as a host is known. */

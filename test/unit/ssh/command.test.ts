@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandOutcome } from '../../../src/lib/run-command.ts';
-import { type CommandProbe, commandArguments, probeCommand, problemOf } from '../../../src/ssh/command.ts';
+import { type CommandProbe, commandArguments, probeCommand } from '../../../src/ssh/command.ts';
 import type { SshRoute } from '../../../src/ssh/config.ts';
+import { explainFailure, explainRefusal, explainTimeout } from '../../../src/ssh/messages.ts';
 import { sshEnvironment } from '../../../src/ssh/ssh.ts';
 
 const CHANGED = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\r
@@ -24,6 +25,10 @@ Host key verification failed.\r
 const LENIENT = `Password authentication is disabled to avoid man-in-the-middle attacks.\r
 Keyboard-interactive authentication is disabled to avoid man-in-the-middle attacks.\r
 `;
+
+/** What Tailscale SSH prints in its check mode, as users reported it. */
+const TAILSCALE_CHECK =
+  '# Tailscale SSH requires an additional check.\r\n# To authenticate, visit: https://login.tailscale.com/a/0123456789\r\n';
 
 /** Recorded with OpenSSH 9.2 on Linux unless said otherwise; `LC_ALL=C`, `BatchMode=yes`, exit status 255. */
 const DIRECT: readonly (readonly [string, string, string])[] = [
@@ -95,10 +100,80 @@ const DIRECT: readonly (readonly [string, string, string])[] = [
     'other',
   ],
   ['a host that dies while logging in', 'Connection to 127.0.0.1 port 22901 timed out\r\n', 'timeout'],
+  [
+    'a host at its MaxStartups',
+    'debug1: Local version string SSH-2.0-OpenSSH_9.2p1\r\ndebug1: kex_exchange_identification: banner line 0: Exceeded MaxStartups\r\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by 127.0.0.1 port 22991\r\n',
+    'throttled',
+  ],
+  [
+    'a host that punishes this address (from sshd 9.8 and later)',
+    'debug1: kex_exchange_identification: banner line 0: Not allowed at this time\r\nkex_exchange_identification: Connection closed by remote host\r\n',
+    'throttled',
+  ],
+  [
+    'a Tailscale check that ended with its time',
+    `${TAILSCALE_CHECK}Connection to 127.0.0.1 port 22991 timed out\r\n`,
+    'check_pending',
+  ],
+  [
+    'a Tailscale check that the host gave up',
+    `${TAILSCALE_CHECK}Connection closed by 100.64.0.1 port 22\r\n`,
+    'check_pending',
+  ],
+  [
+    'a denial of a host whose greeting names an address to authenticate at',
+    `# To authenticate, visit: https://wiki.example/ssh\r\nme@host: Permission denied (publickey).\r\n`,
+    'auth_denied',
+  ],
+  [
+    'a policy of the tailnet (from its tests)',
+    'tailscale: tailnet policy does not permit you to SSH to this node\r\nConnection closed by 100.64.0.1 port 22\r\n',
+    'auth_denied',
+  ],
+  [
+    'a host that starts up (from pam_nologin)',
+    'System is booting up. Unprivileged users are not permitted to log in yet. Please come back later.\r\nConnection closed by 10.0.0.1 port 22\r\n',
+    'other',
+  ],
   ['nothing at all', '', 'other'],
 ];
 
+/** Denials that a person would each do something else about; recorded with OpenSSH 9.2 at DEBUG1 unless said otherwise. */
+const DENIALS: readonly (readonly [string, string, string])[] = [
+  [
+    'a second factor that is wanted',
+    'Authenticated using "publickey" with partial success.\r\ndebug1: No more authentication methods to try.\r\nme@host: Permission denied (password).\r\n',
+    'second factor',
+  ],
+  [
+    'a key file that others may read',
+    'Load key "client": bad permissions\r\nme@host: Permission denied (publickey).\r\n',
+    'other users may read its file',
+  ],
+  [
+    'a key with a passphrase and no agent',
+    'debug1: Server accepts key: enc ED25519 SHA256:x explicit\r\ndebug1: No more authentication methods to try.\r\nme@host: Permission denied (publickey).\r\n',
+    'passphrase',
+  ],
+  [
+    'an agent that does not sign (from ssh(1))',
+    'sign_and_send_pubkey: signing failed for ED25519 "me" from agent: agent refused operation\r\nme@host: Permission denied (publickey).\r\n',
+    'agent here refuses',
+  ],
+  ['a key that is not known there', 'me@host: Permission denied (publickey).\r\n', 'none of the keys'],
+];
+
 const PROXIED: readonly (readonly [string, string, string])[] = [
+  [
+    'a host at its MaxStartups behind the proxy',
+    'debug1: kex_exchange_identification: banner line 0: Exceeded MaxStartups\r\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n',
+    'throttled',
+  ],
+  [
+    'a proxy that waits for a person to log in with a browser (from cloudflared)',
+    'A browser window should have opened at the following URL:\n\nhttps://example.cloudflareaccess.com/x\n\nConnection timed out during banner exchange\r\nConnection to UNKNOWN port 65535 timed out\r\n',
+    'check_pending',
+  ],
   [
     'a jump host that refuses',
     'ssh: connect to host 127.0.0.1 port 22999: Connection refused\r\nkex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n',
@@ -149,28 +224,63 @@ function probing(outcome: CommandOutcome): Promise<CommandProbe> {
 
 describe('what ssh says of a failure', () => {
   it.each(DIRECT)('is understood for %s', (_, stderr, result) => {
-    expect(problemOf(stderr, false).result).toBe(result);
+    expect(explainFailure(stderr, false).result).toBe(result);
   });
 
   it.each(PROXIED)('is understood through a proxy for %s', (_, stderr, result) => {
-    expect(problemOf(stderr, true).result).toBe(result);
+    expect(explainFailure(stderr, true).result).toBe(result);
   });
 
   it('never reaches the evidence as it stands, lest paths and what a proxy prints come with it', () => {
     for (const [, stderr] of [...DIRECT, ...PROXIED]) {
       for (const proxied of [false, true])
-        expect(problemOf(stderr, proxied).text).not.toMatch(/[/@\r\n]|SHA256/);
+        expect(explainFailure(stderr, proxied).text).not.toMatch(/[/@\r\n]|SHA256/);
     }
   });
 
+  it.each(DENIALS)('names %s, which is a denial of its own', (_, stderr, text) => {
+    const problem = explainFailure(stderr, false);
+    expect(problem).toMatchObject({ result: 'auth_denied', text: expect.stringContaining(text) });
+  });
+
   it('tells a host key never seen before in words of its own', () => {
-    expect(problemOf('Host key verification failed.\r\n', false).text).toContain('not on record');
+    expect(explainFailure('Host key verification failed.\r\n', false).text).toContain('not on record');
   });
 });
 
 describe('a command over ssh', () => {
-  it('has failed when it is cut', async () => {
+  it('has failed when it is ended for taking too long', async () => {
     expect(await probing({ state: 'killed', stderr: '' })).toMatchObject({ problem: { result: 'timeout' } });
+  });
+
+  it('waits for a person where the host has asked for a check before the time was over', async () => {
+    const stderr = `debug1: SSH2_MSG_SERVICE_ACCEPT received\r\n${TAILSCALE_CHECK}`;
+    expect(await probing({ state: 'killed', stderr })).toMatchObject({
+      problem: { result: 'check_pending' },
+    });
+  });
+
+  it.each([
+    ['Authenticated to host ([127.0.0.1]:22) using "publickey".', 'the command does not end'],
+    ['debug1: SSH2_MSG_SERVICE_ACCEPT received', 'while logging in'],
+    ['debug1: Remote protocol version 2.0, remote software version x', 'during the key exchange'],
+    ['debug1: Connection established.', 'does not name itself'],
+  ])('says how far it got when its time was over: after %s', (line, text) => {
+    expect(explainTimeout(`${line}\r\n`)).toMatchObject({
+      result: 'timeout',
+      text: expect.stringContaining(text),
+    });
+  });
+
+  it.each([
+    [
+      'WARNING: Your password has expired.\nPassword change required but no TTY available.',
+      'password has expired',
+    ],
+    ['This account is currently not available.', 'no shell'],
+    ['', 'status 1'],
+  ])('says why an account runs no command that prints %j', (output, text) => {
+    expect(explainRefusal(1, output)).toMatchObject({ result: 'other', text: expect.stringContaining(text) });
   });
 
   it('has failed when the account has no shell, although the login worked', async () => {
@@ -191,8 +301,11 @@ describe('a command over ssh', () => {
     });
   });
 
-  it('is unknown where there is no ssh', async () => {
-    expect(await probing({ state: 'not_started', code: 'ENOENT' })).toEqual({ state: 'no_ssh' });
+  it.each([
+    ['there is no ssh here', 'ENOENT', 'program_missing'],
+    ['ssh may not be run', 'EACCES', 'program_forbidden'],
+  ])('says nothing of the host where %s', async (_, code, result) => {
+    expect(await probing({ state: 'not_started', code })).toMatchObject({ problem: { result } });
   });
 
   it('is the exporter’s own failure when no process can be started', async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { systemClock } from '../../../../src/lib/clock.ts';
 import { runCommand } from '../../../../src/lib/run-command.ts';
 import { Child } from '../../../support/child.ts';
-import { sampleOf } from '../../../support/exposition.ts';
+import { sampleOf, stateOf } from '../../../support/exposition.ts';
 import { freePort } from '../../../support/ports.ts';
 import { processesWith } from '../../../support/processes.ts';
 import { sshRounds } from '../../../support/ssh-collector.ts';
@@ -31,6 +31,24 @@ await probeCommand(
   { run: runCommand, env: { PATH: process.env.PATH }, signal: new AbortController().signal, deadlineMs: 5000 },
 );
 `;
+
+const TAILSCALE_CHECK =
+  '# Tailscale SSH requires an additional check.\n# To authenticate, visit: https://login.tailscale.com/a/0123456789\n';
+/** A server that takes a key and never decides on it, as one that waits for somebody does. */
+const HANGING_LOGIN = [
+  'AuthorizedKeysFile none',
+  'AuthorizedKeysCommand /usr/bin/sleep 60',
+  'AuthorizedKeysCommandUser root',
+];
+
+/** A proxy command that relays bytes and says nothing of its own. */
+function relay(): string {
+  const path = join(tempFolder(), 'relay.cjs');
+  const text =
+    "const s = require('net').connect(process.argv[3], process.argv[2]); process.stdin.pipe(s).pipe(process.stdout); s.on('error', () => {});";
+  writeFileSync(path, text);
+  return path;
+}
 
 let sshd: Sshd;
 beforeAll(async () => {
@@ -269,7 +287,11 @@ describe('an ssh host that works', () => {
     const series = await ssh.round();
     expect(sampleOf(series, 'openclaw_ssh_up', { host })).toBeUndefined();
     expect(await ssh.phases(host)).toBe('resolve=1 connect=1 banner=1');
-    expect(await ssh.results(host)).toEqual({ ok: 1 });
+    expect(await ssh.results(host)).toEqual({ program_missing: 1 });
+    expect(ssh.evidence(host)).toMatchObject({
+      verdict: 'warning',
+      repair: expect.stringContaining('install'),
+    });
   });
 });
 
@@ -318,6 +340,95 @@ describe('an ssh host behind a proxy', () => {
   });
 });
 
+describe('what a real sshd says of itself', () => {
+  /** A server of its own with these lines, and the collector for it. */
+  async function serving(lines: (folder: string) => readonly string[], timeoutMs = 25_000) {
+    const own = await Sshd.start({ lines });
+    onTestFinished(() => own.remove());
+    return { own, ssh: watching({}, { own, timeoutMs }) };
+  }
+
+  /** Connections that say nothing, as a crowd of clients before their logins. */
+  async function crowd(port: number, size: number) {
+    const sockets = Array.from({ length: size }, () => connect(port, '127.0.0.1'));
+    for (const socket of sockets) socket.on('error', () => undefined);
+    onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+    await Promise.all(sockets.map((socket) => until(() => socket.bytesRead > 0, { what: 'a banner' })));
+    return () => sockets.forEach((socket) => void socket.destroy());
+  }
+
+  it('is a host that throttles where it is at its MaxStartups, and no outage', async () => {
+    const { own, ssh } = await serving(() => ['MaxStartups 3']);
+    const disperse = await crowd(own.port, 3);
+    const series = await ssh.round();
+    expect(await ssh.results(host)).toEqual({ throttled: 1 });
+    expect(stateOf(series, 'openclaw_ssh_result', 'result')).toBe('throttled');
+    expect(ssh.evidence(host)).toMatchObject({ verdict: 'warning' });
+    disperse();
+    await until(async () => sampleOf(await ssh.round(), 'openclaw_ssh_up', { host }) === 1, {
+      what: 'the host',
+    });
+  });
+
+  it('is a host that throttles behind a proxy too, which only the client’s debug messages tell', async () => {
+    const { own, ssh } = await serving(() => ['MaxStartups 3']);
+    own.configure(`Host 127.0.0.1\n  ProxyCommand ${process.execPath} ${relay()} %h %p`);
+    await crowd(own.port, 3);
+    await ssh.round();
+    expect(await ssh.results(host)).toEqual({ throttled: 1 });
+  });
+
+  it('is a login that waits for a person where a banner asks for a check and nothing follows', async () => {
+    const { ssh } = await serving((folder) => {
+      writeFileSync(join(folder, 'banner'), TAILSCALE_CHECK);
+      return [`Banner ${join(folder, 'banner')}`, ...HANGING_LOGIN];
+    }, 8_000);
+    const series = await ssh.round();
+    expect(await ssh.results(host)).toEqual({ check_pending: 1 });
+    expect(sampleOf(series, 'openclaw_ssh_up', { host })).toBe(0);
+    expect(ssh.evidence(host)).toMatchObject({
+      verdict: 'warning',
+      text: expect.stringContaining('waits for a person'),
+    });
+  });
+
+  it('is a login that hangs where nothing asks for a check', async () => {
+    const { ssh } = await serving(() => HANGING_LOGIN, 8_000);
+    await ssh.round();
+    expect(await ssh.results(host)).toEqual({ timeout: 1 });
+    expect(ssh.evidence(host)?.text).toContain('while logging in');
+  });
+
+  it('is a text before its identification, which changes nothing', async () => {
+    const relayed = await listening((server) =>
+      server.on('connection', (socket) => socket.write('Welcome to the jungle\r\nSSH-2.0-late\r\n')),
+    );
+    const ssh = watching({ port: relayed }, SHORT);
+    await ssh.round();
+    expect(await ssh.phases(host)).toContain('banner=1');
+  });
+
+  it('is a forced command that refuses, which is no denied login', async () => {
+    const { ssh } = await serving(() => [
+      'ForceCommand echo "This account is currently not available."; exit 1',
+    ]);
+    await ssh.round();
+    expect(await ssh.results(host)).toEqual({ other: 1 });
+    expect(ssh.evidence(host)?.text).toContain('no shell');
+  });
+
+  it.each([
+    ['HTTP/1.1 400 Bad Request\r\n\r\n', 'an HTTP server'],
+    ['220 mail.example ESMTP\r\n', 'a mail or FTP server'],
+    ['Not allowed at this time\r\n', 'PerSourcePenalties'],
+  ])('is named where the port says %j', async (text, expected) => {
+    const port = await listening((server) => server.on('connection', (socket) => socket.end(text)));
+    const ssh = watching({ port }, SHORT);
+    await ssh.round();
+    expect(ssh.evidence(host)?.text).toContain(expected);
+  });
+});
+
 describe('what ssh starts', () => {
   /** A program that ignores being told to stop, named so that it can be found among the processes. */
   function stubbornProgram(): string {
@@ -352,7 +463,7 @@ describe('what ssh starts', () => {
     const program = stubbornProgram();
     sshd.configure(`Match exec "${program}"`);
     const ssh = watching({}, SHORT);
-    await expect(ssh.round()).rejects.toThrow('a Match exec that hangs?');
+    await expect(ssh.round()).rejects.toThrow('a Match exec of its configuration hangs');
     expect(await ssh.results(host)).toEqual({});
     await until(() => processesWith(program).length === 0, { what: 'the program to end' });
   });
