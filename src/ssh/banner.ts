@@ -207,7 +207,7 @@ function readBanner(socket: Socket, signal: AbortSignal): Promise<Banner | SshPr
 }
 
 /** What a port that never identified itself as SSH said instead; `otherwise` where that is nothing known. */
-export function explainSilence(received: Buffer, otherwise: string): SshProblem {
+function explainSilence(received: Buffer, otherwise: string): SshProblem {
   const text = received.toString('latin1');
   const throttled = throttleProblem(text);
   if (throttled !== undefined) return throttled;
