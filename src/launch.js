@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Plain JavaScript on purpose: it must run on a Node that is too old for the rest, to say so in one line.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
 const NEEDED = [22, 19];
@@ -26,10 +28,27 @@ process.emitWarning = (warning, ...rest) => {
 setFlagsFromString('--semi-space-growth-factor=1');
 setFlagsFromString('--no-parallel-scavenge');
 
-const built = new URL('./main.js', import.meta.url);
-import(existsSync(built) ? './main.js' : './main.ts')
-  .then(({ main }) => main(process.argv.slice(2)))
-  .catch((error) => {
-    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-    process.exit(1);
-  });
+const here = dirname(fileURLToPath(import.meta.url));
+
+start().catch((error) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  process.exit(1);
+});
+
+async function start() {
+  // Beside TypeScript: a clone, whose `dist` runs if it was built from just these sources.
+  const isClone = existsSync(join(here, 'main.ts'));
+  const problem = isClone ? await findBuildProblem() : undefined;
+  const program = !isClone ? './main.js' : problem === undefined ? '../dist/main.js' : './main.ts';
+  const { main } = await import(program);
+  await main(process.argv.slice(2), problem);
+}
+
+/** Why `dist` may not run in place of the sources. */
+async function findBuildProblem() {
+  const { HASH_FILE, hashSources } = await import('./source-hash.js');
+  const noted = join(here, '..', 'dist', HASH_FILE);
+  if (!existsSync(noted)) return 'dist is not built';
+  const isCurrent = readFileSync(noted, 'utf8').trim() === hashSources(join(here, '..'));
+  return isCurrent ? undefined : 'dist is older than the sources';
+}

@@ -11,8 +11,11 @@ import { declareMaintenance, endMaintenance } from './state/maintenance.ts';
 
 const EXIT_BAD_INPUT = 2;
 
-/** The command line program: arguments, then configuration, then collectors and web. */
-export async function main(args: readonly string[]): Promise<void> {
+/**
+ * The command line program: arguments, then configuration, then collectors and web. `buildProblem` says why the
+ * TypeScript sources run in place of the built program.
+ */
+export async function main(args: readonly string[], buildProblem?: string): Promise<void> {
   const outcome = parseFlags(args, process.env);
   if (outcome.state === 'help') return say(USAGE);
   if (outcome.state === 'completion') return say(outcome.script);
@@ -35,6 +38,9 @@ export async function main(args: readonly string[]): Promise<void> {
   process.stderr.on('error', () => undefined);
   const logger = createLogger({ level, format, clock: systemClock, write });
   logStrayFailures(logger);
+  if (buildProblem !== undefined) {
+    logger.info('running from TypeScript sources; npm run build saves memory', { reason: buildProblem });
+  }
   const started = await startExporter(outcome.flags, loaded.config, logger, ownVersion());
   if (started.state === 'failed') return refuse([started.reason]);
   logger.info('serving', { url: `${started.url}/metrics`, version: ownVersion() });

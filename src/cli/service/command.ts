@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +23,7 @@ const BAD_INPUT = 2;
 /** `install-service` and `uninstall-service`: shows what it will do, asks, and does it. Gives the exit code. */
 export async function serviceCommand({ action, system, yes, flags }: ServiceCommand): Promise<0 | 1 | 2> {
   const { env, platform, stdout, stderr } = process;
-  const launcher = [process.execPath, fileURLToPath(new URL('../../launch.js', import.meta.url))];
+  const launcher = [process.execPath, findLauncher()];
   const outcome = planService({
     action,
     system,
@@ -51,6 +52,12 @@ export async function serviceCommand({ action, system, yes, flags }: ServiceComm
     stderr.write(`the service's file cannot be changed (${codeOf(error) ?? messageOf(error)})\n`);
     return 1;
   }
+}
+
+/** In a clone the one in `src`, which outlives each `dist`; else the one of the package. */
+function findLauncher(): string {
+  const inClone = fileURLToPath(new URL('../../../src/launch.js', import.meta.url));
+  return existsSync(inClone) ? inClone : fileURLToPath(new URL('../../launch.js', import.meta.url));
 }
 
 /** Nobody agrees where nobody can be asked. */
