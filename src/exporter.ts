@@ -8,6 +8,7 @@ import type { Collector } from './core/collector.ts';
 import { ExporterMetrics } from './core/exporter-metrics.ts';
 import { FactBoard } from './core/facts.ts';
 import { Scheduler } from './core/scheduler.ts';
+import { MachineReader } from './diagnosis/machine.ts';
 import { systemClock } from './lib/clock.ts';
 import { messageOf } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
@@ -68,6 +69,7 @@ interface Parts {
   readonly collectors: readonly Collector[];
   readonly probes: Probes;
   readonly jobGraceMs: number;
+  readonly machine: MachineReader;
 }
 
 /** What stays through every reload, and the parts of the configuration that holds now. */
@@ -80,6 +82,7 @@ class RunningExporter implements Exporter {
   readonly #state: StateFile;
   readonly #scheduler: Scheduler;
   readonly #board = new FactBoard();
+  readonly #closing = new AbortController();
   #parts: Parts;
   #server: Extract<ListenOutcome, { state: 'listening' }>['server'] | undefined;
 
@@ -128,6 +131,7 @@ class RunningExporter implements Exporter {
   });
 
   async stop(): Promise<void> {
+    this.#closing.abort(new Error('the exporter stops'));
     this.#parts.probes.close();
     await Promise.all([this.#server?.close(), this.#scheduler.stop(STOP_GRACE_MS)]);
     await this.#state.close();
@@ -157,6 +161,7 @@ class RunningExporter implements Exporter {
       collectors: createCollectors(context, this.#board),
       probes: new Probes({ ...shared, run: runCommand }),
       jobGraceMs: config.cron.grace,
+      machine: new MachineReader({ ...context, metrics }),
     };
   }
 
@@ -171,6 +176,8 @@ class RunningExporter implements Exporter {
       layerSince: (layer) => scheduler.layerSince(layer),
       jobGraceMs: () => this.#parts.jobGraceMs,
       ready: () => scheduler.ready,
+      machine: () => this.#parts.machine.read(this.#closing.signal),
+      isAuthenticated: () => this.#server?.authenticates === true,
       reload: this.#flags.enableLifecycle ? this.reload : undefined,
       probing: {
         clock: systemClock,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { causesPage } from './causes-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { metricsPage } from './metrics-page.ts';
+import { repairsPage } from './repairs-page.ts';
 
 /** A page with its path below the repository's root. */
 export interface Page {
@@ -16,6 +17,7 @@ export function referencePages(): readonly Page[] {
     { path: 'docs/metrics.md', text: metricsPage() },
     { path: 'docs/configuration.md', text: configurationPage() },
     { path: 'docs/causes.md', text: causesPage() },
+    { path: 'docs/repairs.md', text: repairsPage() },
   ];
 }
 

@@ -17,7 +17,7 @@ interface CommandText {
 
 /** Every command with what may follow it. */
 export const COMMAND_TEXTS: readonly CommandText[] = [
-  { names: ['check'], usage: '[--json] [--watch] [flags]', words: [], allowed: 'check' },
+  { names: ['check'], usage: '[--fail-on=SEVERITY] [--json] [--watch] [flags]', words: [], allowed: 'check' },
   {
     names: ['install-service', 'uninstall-service'],
     usage: '[--system] [--yes] [flags]',

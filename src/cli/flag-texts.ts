@@ -1,4 +1,5 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
+import { FAIL_ON } from './check/report.ts';
 
 /** Loopback alone; the port is the gateway's plus 1,000. */
 export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:10789';
@@ -28,8 +29,13 @@ export const FLAG_TEXTS: readonly FlagText[] = [
   },
   { flag: '--log.level=LEVEL', help: LOG_LEVELS.join(', '), default: 'info' },
   { flag: '--log.format=FORMAT', help: LOG_FORMATS.join(', '), default: 'logfmt' },
-  { flag: '--json', help: 'with check: print the diagnosis for programs' },
-  { flag: '--watch', help: 'with check: look again and again' },
+  {
+    flag: '--fail-on=SEVERITY',
+    help: `with check: least severity that makes the exit code 1, ${FAIL_ON.join(' or ')}`,
+    default: 'warning',
+  },
+  { flag: '--json', help: 'with check: print the diagnosis as JSON' },
+  { flag: '--watch', help: 'with check: repeat until interrupted' },
   {
     flag: '--system',
     help: "with install-service and uninstall-service: a service of the machine, run as sudo's user",

@@ -5,6 +5,7 @@ import { exposureProblems, type ListenAddress, parseListenAddress } from '../con
 import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
 import { homeOfUser } from '../lib/paths.ts';
+import { FAIL_ON, type FailOn } from './check/report.ts';
 import { COMMAND_TEXTS, SHELLS } from './command-texts.ts';
 import { completionScript } from './completion.ts';
 import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
@@ -13,7 +14,7 @@ import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 /** The words themselves are not repeated: a token may be among them. */
 const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.map(({ allowed }) => allowed).join(', ')} (see --help)`;
-const CHECK_ONLY_PROBLEM = '--json, --watch: allowed with the command check alone (see --help)';
+const CHECK_ONLY_PROBLEM = '--fail-on, --json, --watch: allowed with the command check alone (see --help)';
 const SERVICE_ONLY_PROBLEM =
   '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
 
@@ -40,6 +41,7 @@ export type FlagsOutcome =
       readonly flags: Flags;
       readonly json: boolean;
       readonly watch: boolean;
+      readonly failOn: FailOn;
     }
   | {
       readonly state: 'service';
@@ -66,6 +68,7 @@ const OPTIONS = {
   'log.level': { type: 'string' },
   'log.format': { type: 'string' },
   'storage.path': { type: 'string' },
+  'fail-on': { type: 'string' },
   json: { type: 'boolean' },
   watch: { type: 'boolean' },
   system: { type: 'boolean' },
@@ -115,7 +118,7 @@ export function parseFlags(
   if (values.help) return { state: 'help' };
   const outcome = validate(values, env);
   if (outcome.state !== 'run') return outcome;
-  return positionals.length === 0 && !COMMAND_FLAGS.some((name) => values[name])
+  return positionals.length === 0 && COMMAND_FLAGS.every((name) => values[name] === undefined)
     ? outcome
     : commandOf(positionals, values, outcome.flags);
 }
@@ -123,18 +126,22 @@ export function parseFlags(
 type Values = ReturnType<typeof parse>['values'];
 
 /** Flags that only some command takes. */
-const COMMAND_FLAGS = ['json', 'watch', 'system', 'yes'] as const;
+const COMMAND_FLAGS = ['fail-on', 'json', 'watch', 'system', 'yes'] as const;
 
 function commandOf(words: readonly string[], values: Values, flags: Flags): FlagsOutcome {
   const [command] = words.length === 1 ? words : [];
   const { json = false, watch = false, system = false, yes = false } = values;
   const action = command === undefined ? undefined : SERVICE_ACTIONS.get(command);
+  const failOn = oneOf(FAIL_ON, values['fail-on'] ?? 'warning');
   const problems = [
-    ...((json || watch) && command !== 'check' ? [CHECK_ONLY_PROBLEM] : []),
+    ...((json || watch || values['fail-on'] !== undefined) && command !== 'check'
+      ? [CHECK_ONLY_PROBLEM]
+      : []),
+    ...(failOn === undefined ? [notAllowed('--fail-on', values['fail-on'], FAIL_ON.join(', '))] : []),
     ...((system || yes) && action === undefined ? [SERVICE_ONLY_PROBLEM] : []),
   ];
-  if (problems.length > 0) return { state: 'invalid', problems };
-  if (command === 'check') return { state: 'check', flags, json, watch };
+  if (problems.length > 0 || failOn === undefined) return { state: 'invalid', problems };
+  if (command === 'check') return { state: 'check', flags, json, watch, failOn };
   if (action !== undefined) return { state: 'service', flags, action, system, yes };
   return subCommand(words, flags.storagePath);
 }

@@ -9,12 +9,16 @@ export function overallVerdict(verdicts: Iterable<Verdict>): Verdict {
   return BY_WEIGHT.find((verdict) => all.has(verdict)) ?? 'unknown';
 }
 
-/** Whether evidence counts for a verdict; what people planned is no fault. */
-export function decides({ planned }: Evidence): boolean {
-  return planned !== true;
+/** Whether evidence counts for a verdict; what is planned or not configured is no fault. */
+export function decides({ planned, unconfigured }: Evidence): boolean {
+  return planned !== true && unconfigured !== true;
 }
 
-/** For sorting: what needs attention comes first. */
-export function byWeight(a: Verdict, b: Verdict): number {
-  return BY_WEIGHT.indexOf(a) - BY_WEIGHT.indexOf(b);
+/** For sorting: what needs attention comes first, notes before what is plainly well, what is not configured last. */
+export function compareEvidence(a: Evidence, b: Evidence): number {
+  return (
+    Number(decides(b)) - Number(decides(a)) ||
+    BY_WEIGHT.indexOf(a.verdict) - BY_WEIGHT.indexOf(b.verdict) ||
+    Number(b.note ?? false) - Number(a.note ?? false)
+  );
 }

@@ -1,5 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { TargetState } from '../core/collector-loop.ts';
+import type { Machine } from '../diagnosis/machine.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { oneAtATime } from '../lib/one-at-a-time.ts';
@@ -27,6 +28,10 @@ export interface WebOptions {
   readonly ready: () => boolean;
   /** Reloads the configuration; undefined where the lifecycle API is switched off. */
   readonly reload: (() => Promise<ReloadOutcome>) | undefined;
+  /** What repair steps depend on. */
+  readonly machine: () => Promise<Machine>;
+  /** Whether only authenticated clients are served: they may see what other programs reported. */
+  readonly isAuthenticated: () => boolean;
   readonly probing: ProbeOptions;
 }
 
@@ -50,10 +55,11 @@ export function createApp(options: WebOptions): Express {
     for (const chunk of chunks) response.write(chunk);
     response.end();
   });
-  // However many ask at once, one page is made at a time and shared.
-  const page = oneAtATime(() => currentPage(options));
+  // However many requests there are, one page of each kind is made at a time and shared.
+  const page = oneAtATime(() => currentPage(options, false));
+  const detailedPage = oneAtATime(() => currentPage(options, true));
   app.get('/', async (_request, response) => {
-    const body = await page();
+    const body = await (options.isAuthenticated() ? detailedPage() : page());
     response.set({ 'Content-Security-Policy': CONTENT_SECURITY_POLICY, 'Cache-Control': 'no-store' });
     response.type('html').send(body);
   });
@@ -78,7 +84,7 @@ export function createApp(options: WebOptions): Express {
   return app;
 }
 
-function currentPage(options: WebOptions): Promise<string> {
+async function currentPage(options: WebOptions, showsDetails: boolean): Promise<string> {
   const { layerSince, metrics, version } = options;
   return statusPage({
     states: options.states(),
@@ -88,6 +94,8 @@ function currentPage(options: WebOptions): Promise<string> {
     nowMs: options.now(),
     graceMs: options.jobGraceMs(),
     isReady: options.ready(),
+    machine: await options.machine(),
+    showsDetails,
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { Evidence } from '../core/collector.ts';
+import { OTHER_MACHINE } from '../diagnosis/machine.ts';
+import { nextStep } from '../diagnosis/repair.ts';
 import type { Clock } from '../lib/clock.ts';
 import { PROBE_MODULES, type ProbeModuleName, type ProbeResult } from '../lib/vocabulary.ts';
 import { CONTENT_TYPES, type Format } from '../metrics/exposition.ts';
@@ -155,14 +157,16 @@ function debugPage(
   return `Probe of ${name} by the module ${moduleName}: ${verdict} in ${seconds.toFixed(3)} s
 
 Evidence:
-${evidence.map(evidenceText).join('\n')}
+${evidence.map(formatEvidence).join('\n')}
 
 Metrics:
 ${body}`;
 }
 
-function evidenceText({ layer, subject, verdict, text: words, repair }: Evidence): string {
-  const next = repair === undefined ? '' : `\n  next step: ${repair}`;
+function formatEvidence(evidence: Evidence): string {
+  const { layer, subject, verdict, text: words } = evidence;
+  const step = nextStep(evidence, OTHER_MACHINE);
+  const next = step === undefined ? '' : `\n  next step: ${step.text}`;
   return `${verdict}: ${layer}: ${subject}: ${words}${next}`;
 }
 

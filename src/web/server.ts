@@ -119,6 +119,11 @@ export class WebServer {
     };
   }
 
+  /** Whether only authenticated clients are served now. */
+  get authenticates(): boolean {
+    return this.#web.authenticates;
+  }
+
   /** Listens, with TLS where the web configuration says so; `failed` says why not. */
   async open(): Promise<OpenOutcome> {
     this.#warnOfPlainPasswords();

@@ -1,12 +1,14 @@
-import type { State } from './place.ts';
+import type { State } from './states.ts';
 
 /** One way to repair a state: commands in order, each copyable by itself. */
 export interface Candidate {
   readonly steps: readonly string[];
   /** It changes nothing: the state need not be brought about anew after it. */
   readonly reads?: true;
-  /** It wants a terminal. */
+  /** It needs a terminal. */
   readonly terminal?: true;
+  /** Measured last. */
+  readonly isDoubtful?: true;
 }
 
 const RUN = 'openclaw gateway run';
@@ -19,68 +21,75 @@ const KILL = 'kill -KILL PID';
 const reads = (...commands: readonly string[]): Candidate[] =>
   commands.map((command) => ({ steps: [command], reads: true }));
 const ways = (...all: readonly (readonly string[])[]): Candidate[] => all.map((steps) => ({ steps }));
+/** What is known or likely not to help; measured when all else is. */
+const doubtful = (...candidates: readonly Candidate[]): Candidate[] =>
+  candidates.map((candidate) => ({ ...candidate, isDoubtful: true }));
 
 const STATUS = 'openclaw gateway status --deep';
 const LOGS = 'openclaw logs --limit 100 --plain';
 const DOCTOR = 'openclaw doctor';
+const VALIDATE = 'openclaw config validate';
+const SAFE_RESTART = 'openclaw gateway restart --safe';
 const SHOW: Candidate = { steps: ['openclaw gateway auth-token --show'], reads: true, terminal: true };
+const SYSTEMD_KILL = 'systemctl --user kill --signal=SIGKILL openclaw-gateway.service';
+const SYSTEMD_CONTINUE = 'systemctl --user kill --signal=SIGCONT openclaw-gateway.service';
 
-/** Everything that is, was or might be printed for a state. What a place of a token holds wrongly is mended by hand. */
+/** All that is, was or might be printed for a state. A wrong copy of a token is mended by hand. */
 export const CANDIDATES: Readonly<Record<'none' | 'systemd', Readonly<Record<State, readonly Candidate[]>>>> =
   {
     none: {
-      healthy: [
-        ...reads(
-          STATUS,
-          'openclaw status --deep',
-          DOCTOR,
-          LOGS,
-          'openclaw cron list',
-          'openclaw config validate',
-        ),
-        ...reads('openclaw gateway probe', 'openclaw channels status', 'openclaw devices list'),
-        ...ways([RESTART], ['openclaw gateway restart --safe'], [DOCTOR_FIX]),
-      ],
       dead: [
-        ...reads(STATUS, LOGS, DOCTOR),
-        ...ways([RUN], [RESTART], [DOCTOR_FIX, RUN], ['openclaw gateway start'], [INSTALL]),
+        ...reads(STATUS, LOGS),
+        ...ways([RUN], [RESTART]),
+        ...doubtful(...ways(['openclaw gateway start'], [DOCTOR_FIX, RUN], [INSTALL]), ...reads(DOCTOR)),
       ],
       hung: [
-        ...reads(STATUS, LOGS),
         ...ways(['kill -CONT PID'], [KILL, RUN], ['openclaw gateway run --force'], [RESTART]),
-        ...ways(['openclaw gateway stop', RUN], ['openclaw gateway restart --force']),
+        ...doubtful(...reads(STATUS, LOGS), ...ways(['openclaw gateway stop', RUN], [`${RESTART} --force`])),
       ],
       mismatch: [
         SHOW,
-        ...reads(STATUS, 'openclaw devices list', DOCTOR),
-        ...ways(['kill -INT PID', RUN], [RESTART], ['openclaw gateway restart --safe']),
-        ...ways(['openclaw gateway stop', RUN], [DOCTOR_FIX]),
+        ...ways(['kill -INT PID', RUN], [RESTART]),
+        ...doubtful(...reads(STATUS, 'openclaw devices list', DOCTOR)),
+        ...doubtful(...ways(['openclaw gateway stop', RUN], [SAFE_RESTART], [DOCTOR_FIX])),
       ],
-      drift: [...ways([RESTART], [DOCTOR_FIX], ["sed -i '/^OPENCLAW_GATEWAY_TOKEN=/d' ~/.openclaw/.env"])],
-      'crash-loop': [...reads('openclaw config validate', LOGS, DOCTOR), ...ways([RUN], [DOCTOR_FIX, RUN])],
-      second: [],
+      'crash-loop': [...reads(VALIDATE), ...ways([DOCTOR_FIX, RUN]), ...doubtful(...reads(LOGS, DOCTOR))],
+      drift: [
+        ...ways(["sed -i '/^OPENCLAW_GATEWAY_TOKEN=/d' ~/.openclaw/.env"]),
+        ...doubtful(...ways([RESTART], [DOCTOR_FIX])),
+      ],
+      healthy: [
+        ...reads(STATUS, LOGS, DOCTOR, VALIDATE),
+        ...ways([RESTART], [SAFE_RESTART]),
+        ...doubtful(...reads('openclaw status --deep', 'openclaw cron list', 'openclaw gateway probe')),
+        ...doubtful(...reads('openclaw channels status', 'openclaw devices list'), ...ways([DOCTOR_FIX])),
+      ],
     },
     systemd: {
-      healthy: [...reads(STATUS), ...ways([SYSTEMD_RESTART], [RESTART], ['openclaw gateway restart --safe'])],
       dead: [
         ...reads(STATUS, LOGS),
-        ...ways([SYSTEMD_RESTART], [RESTART], ['openclaw gateway start'], [INSTALL]),
+        ...ways([SYSTEMD_RESTART], [RESTART]),
+        ...doubtful(...ways(['openclaw gateway start'], [INSTALL])),
       ],
       hung: [
-        ...reads(STATUS),
-        ...ways(['systemctl --user kill --signal=SIGCONT openclaw-gateway.service']),
-        ...ways(['systemctl --user kill --signal=SIGKILL openclaw-gateway.service']),
-        ...ways([SYSTEMD_RESTART], [RESTART]),
+        ...ways([SYSTEMD_CONTINUE], [SYSTEMD_KILL], [SYSTEMD_RESTART]),
+        ...doubtful(...ways([RESTART]), ...reads(STATUS)),
       ],
       mismatch: [
         SHOW,
-        ...ways([INSTALL], [INSTALL, SYSTEMD_RESTART], [SYSTEMD_RESTART], [RESTART], [DOCTOR_FIX]),
+        ...ways([INSTALL], [SYSTEMD_RESTART]),
+        ...doubtful(...ways([RESTART], [DOCTOR_FIX], [INSTALL, SYSTEMD_RESTART])),
       ],
-      drift: ways([INSTALL], [DOCTOR_FIX]),
       'crash-loop': [
-        ...reads('openclaw config validate'),
-        ...ways([SYSTEMD_RESTART], [DOCTOR_FIX, SYSTEMD_RESTART], [DOCTOR_FIX]),
+        ...reads(VALIDATE),
+        ...ways([DOCTOR_FIX, SYSTEMD_RESTART]),
+        ...doubtful(...ways([SYSTEMD_RESTART], [DOCTOR_FIX])),
       ],
-      second: [],
+      drift: [...ways([INSTALL]), ...doubtful(...ways([DOCTOR_FIX]))],
+      healthy: [
+        ...reads(STATUS),
+        ...ways([SYSTEMD_RESTART], [RESTART]),
+        ...doubtful(...ways([SAFE_RESTART])),
+      ],
     },
   };

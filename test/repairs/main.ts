@@ -8,8 +8,6 @@ import {
   isLive,
   type Place,
   STATE_FOLDER,
-  STATES,
-  type State,
   SystemdPlace,
   TerminalPlace,
   TOKENS,
@@ -17,6 +15,7 @@ import {
 } from './place.ts';
 import { raisePriority } from './priority.ts';
 import { formatKey, keepResult, type RepairResult, readResults } from './results.ts';
+import { STATES, type State } from './states.ts';
 
 /** A command that has not ended after this long is not waited for, as nobody at night would. */
 const LIMIT_MS = 60_000;
@@ -35,18 +34,22 @@ const { values } = parseArgs({
 });
 
 raisePriority();
-for (const manager of ['none', 'systemd'] as const) {
+for (const isDoubtful of [false, true]) {
   for (const version of ORDER) {
-    if (!values.version.includes(version) || !values.manager.includes(manager)) continue;
-    await measureAll(version, manager);
+    for (const manager of ['none', 'systemd'] as const) {
+      if (!values.version.includes(version) || !values.manager.includes(manager)) continue;
+      await measureAll(version, manager, isDoubtful);
+    }
   }
 }
 
-async function measureAll(version: Version, manager: 'none' | 'systemd'): Promise<void> {
+async function measureAll(version: Version, manager: 'none' | 'systemd', isDoubtful: boolean): Promise<void> {
   const open = STATES.filter((state) => values.state.includes(state)).map((state) => ({
     state,
     candidates: CANDIDATES[manager][state].filter(
-      (one) => values.again || !isMeasured(version, manager, state, one),
+      (one) =>
+        (one.isDoubtful === true) === isDoubtful &&
+        (values.again || !isMeasured(version, manager, state, one)),
     ),
   }));
   if (open.every(({ candidates }) => candidates.length === 0)) return;
@@ -138,7 +141,15 @@ async function runStep(place: Place, command: string, terminal: boolean) {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+  // A person goes on when the process is gone, not when the signal is sent.
+  if (/^kill -(?:INT|KILL)/.test(command)) await untilEnded(place, pid, startedAt);
   return { command, seconds: secondsSince(startedAt), exit, output: summarize(place, child.output) };
+}
+
+async function untilEnded(place: Place, pid: string, startedAt: number): Promise<void> {
+  while (String(await place.gatewayPid()) === pid && performance.now() - startedAt < LIMIT_MS) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 /** `timeout` starts a program, not a line of a shell. */

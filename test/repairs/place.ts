@@ -12,11 +12,7 @@ import { Child } from '../support/child.ts';
 import { type GatewayHome, newToken } from '../support/openclaw.ts';
 import type { SystemdMachine } from '../support/systemd-machine.ts';
 import { until } from '../support/until.ts';
-
-/** The states that the campaign repairs. */
-export const STATES = ['healthy', 'dead', 'hung', 'mismatch', 'drift', 'crash-loop', 'second'] as const;
-/** One of {@link STATES}. */
-export type State = (typeof STATES)[number];
+import type { State } from './states.ts';
 
 /** A gateway with or without a service manager, which can be put into a state and repaired by commands. */
 export interface Place {

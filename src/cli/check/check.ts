@@ -7,7 +7,7 @@ import type { TargetState } from '../../core/collector-loop.ts';
 import type { CollectorContext } from '../../core/context.ts';
 import { FactBoard } from '../../core/facts.ts';
 import { Scheduler } from '../../core/scheduler.ts';
-import { gatewayService, type Machine } from '../../diagnosis/machine.ts';
+import { MachineReader } from '../../diagnosis/machine.ts';
 import { authority } from '../../lib/authority.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { unlessAborted } from '../../lib/deadline.ts';
@@ -16,25 +16,26 @@ import { Metrics } from '../../metrics/metrics.ts';
 import { StateCopy } from '../../state/copy.ts';
 import { Progress } from './progress.ts';
 import { renderReport } from './render.ts';
-import { type ExitCode, type Looked, type Report, reportOf } from './report.ts';
+import { type CheckResult, createReport, type ExitCode, type FailOn, type Report } from './report.ts';
 
-/** What one `check` looks at, and where it says what it saw. */
+/** What one `check` collects, and where it prints. */
 export interface CheckOptions {
   readonly config: FileConfig;
   readonly storagePath: string;
   readonly json: boolean;
-  /** Look again and again instead of once. */
+  /** Repeat instead of running once. */
   readonly watch: boolean;
+  readonly failOn: FailOn;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Fires when the user has had enough. */
+  /** Fires when the user ends it. */
   readonly signal: AbortSignal;
   readonly out: CheckOutput;
   readonly progress: CheckOutput;
 }
 
-/** Where text goes, and whether a person looks at it. */
+/** Where text goes. */
 export interface CheckOutput {
   readonly write: (text: string) => void;
   readonly isTerminal: boolean;
@@ -44,7 +45,7 @@ const WATCH_MS = 5_000;
 const STOP_MS = 1_500;
 const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
-/** Looks at everything, prints what it means, and gives the exit code. Nothing of a running exporter is touched. */
+/** Runs every collector, prints the diagnosis, and returns the exit code. Changes nothing of a running exporter. */
 export async function check(options: CheckOptions): Promise<ExitCode> {
   const examination = new Examination(options);
   try {
@@ -55,9 +56,9 @@ export async function check(options: CheckOptions): Promise<ExitCode> {
 }
 
 async function once(options: CheckOptions, examination: Examination): Promise<ExitCode> {
-  const looked = await unlessAborted(examination.look(), options.signal);
-  if (looked === undefined) return 2;
-  return print(options, reportOf(looked));
+  const result = await unlessAborted(examination.run(), options.signal);
+  if (result === undefined) return 2;
+  return print(options, createReport(result, options.failOn));
 }
 
 async function watch(options: CheckOptions, examination: Examination): Promise<ExitCode> {
@@ -65,8 +66,8 @@ async function watch(options: CheckOptions, examination: Examination): Promise<E
   examination.start();
   let code: ExitCode = 2;
   while (!signal.aborted) {
-    const looked = await unlessAborted(examination.glance(), signal);
-    if (looked !== undefined) code = print(options, reportOf(looked));
+    const result = await unlessAborted(examination.read(), signal);
+    if (result !== undefined) code = print(options, createReport(result, options.failOn));
     await pause(WATCH_MS, clock, signal);
   }
   return code;
@@ -91,6 +92,7 @@ class Examination {
   readonly #collectors: readonly Collector[];
   readonly #scheduler: Scheduler;
   readonly #progress: Progress;
+  readonly #machine: MachineReader;
 
   constructor(options: CheckOptions) {
     const { config, storagePath, env, clock, logger, progress } = options;
@@ -102,20 +104,21 @@ class Examination {
     const shared = { config, env, clock, logger, metrics, state, storagePath, gate };
     this.#context = surroundings({ ...shared, facts: board.read });
     this.#collectors = createCollectors(this.#context, board);
+    this.#machine = new MachineReader({ ...this.#context, metrics });
     this.#scheduler = new Scheduler({ metrics, clock, random: Math.random, logger });
     this.#progress = new Progress(progress.isTerminal ? progress.write : undefined);
   }
 
-  /** One round of every collector, each as soon as what refines it is done. */
-  async look(): Promise<Looked> {
+  /** Runs every collector once, each as soon as those that refine it are done. */
+  async run(): Promise<CheckResult> {
     const startedAt = this.#options.clock.monotonic();
     const done = new Map<string, Promise<void>>();
     for (const collector of this.#inOrder()) {
       const before = findPredecessors(collector.name).map((name) => done.get(name));
-      done.set(collector.name, this.#round(collector, before));
+      done.set(collector.name, this.#runCollector(collector, before));
     }
     await Promise.all(done.values());
-    return this.#looked(startedAt);
+    return this.#result(startedAt);
   }
 
   /** Runs the collectors in the background, as the exporter does. */
@@ -123,12 +126,12 @@ class Examination {
     this.#scheduler.start(this.#collectors);
   }
 
-  /** What the collectors in the background know by now, once all have looked at least once. */
-  async glance(): Promise<Looked> {
+  /** What the collectors in the background have collected, once all have run. */
+  async read(): Promise<CheckResult> {
     const { clock, signal } = this.#options;
     const startedAt = clock.monotonic();
     while (!this.#scheduler.ready && !signal.aborted) await pause(100, clock, signal);
-    return this.#looked(startedAt);
+    return this.#result(startedAt);
   }
 
   async end(): Promise<void> {
@@ -140,7 +143,7 @@ class Examination {
     return this.#collectors.toSorted((a, b) => count(a) - count(b));
   }
 
-  async #round(collector: Collector, before: readonly (Promise<void> | undefined)[]): Promise<void> {
+  async #runCollector(collector: Collector, before: readonly (Promise<void> | undefined)[]): Promise<void> {
     await Promise.all(before);
     if (this.#options.signal.aborted) return;
     this.#progress.begin(collector.name);
@@ -148,31 +151,21 @@ class Examination {
     this.#progress.end(collector.name);
   }
 
-  async #looked(startedAt: number): Promise<Looked> {
-    const { env, platform, run, facts } = this.#context;
+  async #result(startedAt: number): Promise<CheckResult> {
     const { clock, signal } = this.#options;
-    const install = this.#context.install();
-    const service = await gatewayService({ env, platform, run, install, clock }, signal);
-    const machine: Machine = {
-      local: install.address.local,
-      platform,
-      service,
-      version: facts('provedCredential')?.greeting?.version ?? install.writtenBy,
-      alive: aliveIn(this.#metrics),
-    };
     return {
       states: this.#states(),
-      address: authority(install.address),
-      machine,
+      address: authority(this.#context.install().address),
+      machine: await this.#machine.read(signal),
       atMs: clock.now(),
       tookMs: clock.monotonic() - startedAt,
     };
   }
 
-  /** In the order of the collectors; one that failed as a whole is not passed over in silence. */
+  /** In the order of the collectors, with one that failed as a whole. */
   #states(): TargetState[] {
     const all = this.#scheduler.states();
-    const failed = valuesOf(this.#metrics, 'exporter', 'openclaw_exporter_collector_up');
+    const failed = findValues(this.#metrics, 'exporter', 'openclaw_exporter_collector_up');
     return this.#collectors.flatMap(({ name }) => {
       const its = all.filter(({ collector }) => collector === name);
       const isLost = its.length === 0 && failed.some(([labels, up]) => labels.collector === name && up === 0);
@@ -182,12 +175,7 @@ class Examination {
   }
 }
 
-function aliveIn(metrics: Metrics): boolean | undefined {
-  const [first] = valuesOf(metrics, 'process', 'openclaw_gateway_process_up');
-  return first === undefined ? undefined : first[1] === 1;
-}
-
-function valuesOf(metrics: Metrics, collector: string, name: string) {
+function findValues(metrics: Metrics, collector: string, name: string) {
   return metrics
     .samplesOf(collector)
     .flatMap((samples) => [...samples])

@@ -1,4 +1,4 @@
-/** One line on a terminal that says what is still being looked at; nothing where there is no terminal. */
+/** One line on a terminal that names the collectors under way; nothing where there is no terminal. */
 export class Progress {
   readonly #write: ((text: string) => void) | undefined;
   readonly #open = new Set<string>();
@@ -7,20 +7,20 @@ export class Progress {
     this.#write = write;
   }
 
-  /** That one is being looked at now. */
+  /** A collector starts. */
   begin(name: string): void {
     this.#open.add(name);
     this.#show();
   }
 
-  /** That one is done; with the last the line is empty again. */
+  /** A collector is done; after the last the line is empty. */
   end(name: string): void {
     this.#open.delete(name);
     this.#show();
   }
 
   #show(): void {
-    const text = this.#open.size === 0 ? '' : `looking at ${[...this.#open].join(', ')} …`;
+    const text = this.#open.size === 0 ? '' : `collecting ${[...this.#open].join(', ')} …`;
     this.#write?.(`\r\u001b[2K${text}`);
   }
 }

@@ -1,17 +1,19 @@
 import { z } from 'zod';
 import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
-import { byWeight, decides } from '../../core/verdict.ts';
+import { compareEvidence, decides } from '../../core/verdict.ts';
 import { diagnose } from '../../diagnosis/cause.ts';
 import type { Machine } from '../../diagnosis/machine.ts';
-import { exactRepair, repairSteps } from '../../diagnosis/repair.ts';
-import { LAYERS } from '../../lib/vocabulary.ts';
+import { nextStep, repairSteps } from '../../diagnosis/repair.ts';
+import { LAYERS, type Layer } from '../../lib/vocabulary.ts';
 
 const verdict = z.enum(['ok', 'warning', 'bad', 'unknown']);
 const evidence = z.strictObject({
   subject: z.string(),
-  verdict,
+  verdict: z.enum([...verdict.options, 'unseen']),
   text: z.string(),
+  note: z.literal(true).optional().describe('worth knowing, and no fault yet'),
+  detail: z.string().optional().describe('what the other side reported, redacted'),
   repair: z.string().optional().describe('next step about this alone'),
 });
 const step = z.strictObject({
@@ -19,9 +21,11 @@ const step = z.strictObject({
     .union([z.literal(1), z.literal(2), z.literal(3)])
     .describe('1 light, 2 authentication, 3 full restart'),
   text: z.string().describe('a command, or a sentence where no command does it'),
+  isCommand: z.boolean().describe('whether `text` is a command'),
+  note: z.string().optional().describe('what the command does, and what has to be done before'),
 });
 
-/** What `check --json` prints, one object a look; a new `version` when a key changes its meaning or goes. */
+/** What `check --json` prints, one object a check; a new `version` when a key changes its meaning or goes. */
 export const reportSchema = z.strictObject({
   version: z.literal(1),
   checkedAt: z.iso.datetime(),
@@ -49,7 +53,7 @@ export const reportSchema = z.strictObject({
         evidence: z.array(evidence),
       }),
     )
-    .describe('top down; unseen: nothing is configured there or it could not be looked at'),
+    .describe('top down; unseen: not configured'),
   likeliestCause: z
     .strictObject({
       cause: z.enum(['network', 'process', 'authentication', 'partial-failure', 'cron']),
@@ -62,15 +66,20 @@ export const reportSchema = z.strictObject({
   furtherSteps: z.array(step).describe('when the next step does not help'),
   notSeen: z
     .array(z.strictObject({ collector: z.string(), target: z.string(), reason: z.string() }))
-    .describe('where this program itself could not look'),
+    .describe('what this program could not collect'),
 });
 /** What `check --json` prints; the schema is in docs/check.md. */
 export type Report = z.output<typeof reportSchema>;
-/** 0 healthy, 1 something is wrong, 2 cannot tell. */
+/** 0 healthy, 1 something is wrong, 2 no verdict. */
 export type ExitCode = Report['exitCode'];
 
-/** What one look at everything gave. */
-export interface Looked {
+/** Values of `--fail-on`: the least verdict that makes the exit code 1. */
+export const FAIL_ON = ['warning', 'critical'] as const;
+/** One of {@link FAIL_ON}. */
+export type FailOn = (typeof FAIL_ON)[number];
+
+/** The result of one run of every collector. */
+export interface CheckResult {
   readonly states: readonly TargetState[];
   readonly address: string;
   readonly machine: Machine;
@@ -80,39 +89,32 @@ export interface Looked {
   readonly tookMs: number;
 }
 
-/** The diagnosis of one look. */
-export function reportOf({ states, address, machine, atMs, tookMs }: Looked): Report {
+/** The diagnosis of one check. */
+export function createReport(result: CheckResult, failOn: FailOn = 'warning'): Report {
+  const { states, address, machine, atMs, tookMs } = result;
   const { verdict: overall, likeliest, layers } = diagnose(states);
-  const said = states.flatMap((one) => one.evidence);
-  const all = said.filter(decides);
+  const all = states.flatMap((one) => one.evidence);
   const [next = null, ...rest] = likeliest === undefined ? [] : repairSteps(likeliest, machine);
   const { service } = machine;
   return {
     version: 1,
     checkedAt: new Date(atMs).toISOString(),
     tookSeconds: Math.round(tookMs) / 1000,
-    exitCode: exitCodeOf(overall, layers.get('answers') === 'ok'),
+    exitCode: decideExitCode(overall, layers.get('answers') === 'ok', failOn),
     verdict: overall,
     gateway: {
       address,
       version: machine.version ?? null,
-      service: service === undefined ? null : pick(service),
+      service: service === undefined ? null : pickService(service),
     },
-    maintenance: said.find(({ planned }) => planned)?.text ?? null,
+    maintenance: all.find(({ planned }) => planned)?.text ?? null,
     layers: LAYERS.map((layer) => ({
       layer,
       verdict: layers.get(layer) ?? 'unseen',
-      evidence: all
-        .filter((one) => one.layer === layer)
-        .sort((a, b) => byWeight(a.verdict, b.verdict))
-        .map(({ subject, verdict: its, text, repair }) => ({
-          subject,
-          verdict: its,
-          text,
-          ...(repair === undefined ? {} : { repair: exactRepair(repair, machine) }),
-        })),
+      evidence: selectEvidence(all, layer).map((one) => reportEvidence(one, machine)),
     })),
-    likeliestCause: likeliest === undefined ? null : { cause: likeliest.cause, ...about(likeliest.evidence) },
+    likeliestCause:
+      likeliest === undefined ? null : { cause: likeliest.cause, ...pickAbout(likeliest.evidence) },
     nextStep: next,
     furtherSteps: rest,
     notSeen: states.flatMap(({ collector, target, blind }) =>
@@ -121,16 +123,33 @@ export function reportOf({ states, address, machine, atMs, tookMs }: Looked): Re
   };
 }
 
-/** Nobody may be told that a gateway is healthy which nobody heard answer. */
-function exitCodeOf(overall: Report['verdict'], answers: boolean): ExitCode {
-  if (overall === 'bad' || overall === 'warning') return 1;
+function selectEvidence(all: readonly Evidence[], layer: Layer): Evidence[] {
+  return all.filter((one) => one.layer === layer && one.planned !== true).sort(compareEvidence);
+}
+
+function reportEvidence(one: Evidence, machine: Machine): Report['layers'][number]['evidence'][number] {
+  const { subject, text, note, detail } = one;
+  const step = nextStep(one, machine);
+  return {
+    subject,
+    verdict: decides(one) ? one.verdict : 'unseen',
+    text,
+    ...(note === undefined ? {} : { note }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(step === undefined ? {} : { repair: step.text }),
+  };
+}
+
+/** A gateway whose answer was not observed is never healthy. */
+function decideExitCode(overall: Report['verdict'], answers: boolean, failOn: FailOn): ExitCode {
+  if (overall === 'bad' || (overall === 'warning' && failOn === 'warning')) return 1;
   return answers ? 0 : 2;
 }
 
-function pick({ manager, name, scope, active }: NonNullable<Machine['service']>) {
+function pickService({ manager, name, scope, active }: NonNullable<Machine['service']>) {
   return { manager, name, scope, active };
 }
 
-function about({ layer, subject, text }: Evidence) {
+function pickAbout({ layer, subject, text }: Evidence) {
   return { layer, subject, text };
 }

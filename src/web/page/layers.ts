@@ -1,6 +1,9 @@
 import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
-import { byWeight, decides } from '../../core/verdict.ts';
+import { compareEvidence, decides } from '../../core/verdict.ts';
+import type { Machine } from '../../diagnosis/machine.ts';
+import { nextStep } from '../../diagnosis/repair.ts';
+import type { RepairStep } from '../../diagnosis/steps.ts';
 import { LAYER_WORDS } from '../../diagnosis/words.ts';
 import type { Layer } from '../../lib/vocabulary.ts';
 import { type Html, html } from './html.ts';
@@ -30,14 +33,24 @@ export interface LayerView {
   readonly isReady: boolean;
 }
 
-/** All evidence that counts for one layer, what needs attention first. */
+/** What a page depends on besides the collectors. */
+export interface PageContext {
+  /** Wall time, milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** What repair steps depend on. */
+  readonly machine: Machine;
+  /** Whether to show what other programs reported, redacted. */
+  readonly showsDetails: boolean;
+}
+
+/** All evidence of one layer, what needs attention first; what is planned stands above the layers. */
 export function selectRows(states: readonly TargetState[], layer: Layer): DatedRow[] {
   return states
     .flatMap(({ evidence, sinceMs, atMs }) =>
       evidence.map((one, index) => ({ evidence: one, seenMs: atMs, sinceMs: sinceMs?.[index] ?? atMs })),
     )
-    .filter(({ evidence }) => evidence.layer === layer && decides(evidence))
-    .sort((a, b) => byWeight(a.evidence.verdict, b.evidence.verdict));
+    .filter(({ evidence }) => evidence.layer === layer && evidence.planned !== true)
+    .sort((a, b) => compareEvidence(a.evidence, b.evidence));
 }
 
 /** The five layers in one row, each a link to its section. */
@@ -56,7 +69,8 @@ function layerLink(view: LayerView, nowMs: number): Html {
 }
 
 /** One layer: its state, since when, why, what to do next, and its table. */
-export function layerSection(view: LayerView, nowMs: number, table?: Html): Html {
+export function layerSection(view: LayerView, context: PageContext, table?: Html): Html {
+  const { nowMs } = context;
   const { layer, state, sinceMs, rows } = view;
   const { title, question } = LAYER_WORDS[layer];
   const word = findWord(view);
@@ -67,7 +81,7 @@ export function layerSection(view: LayerView, nowMs: number, table?: Html): Html
 <h2 id="${layer}-title">${title}<span class="spoken">: ${word}</span></h2>
 ${badge(state, word)}${time}<span class="meta">${question}</span>
 </div>
-${shown.length === 0 ? undefined : evidenceList(shown, nowMs)}${countRest(rows.slice(MAX_EVIDENCE))}
+${shown.length === 0 ? undefined : evidenceList(shown, context)}${countRest(rows.slice(MAX_EVIDENCE))}
 ${table}
 </section>`;
 }
@@ -77,29 +91,53 @@ function findWord({ state, isReady }: LayerView): string {
   return state === 'unseen' && !isReady ? 'Not collected yet' : STATE_WORDS[state];
 }
 
-function evidenceList(rows: readonly DatedRow[], nowMs: number): Html {
+function evidenceList(rows: readonly DatedRow[], context: PageContext): Html {
   return html`<ul class="evidence">
-${rows.map((row) => evidenceItem(row, nowMs))}
+${rows.map((row) => evidenceItem(row, context))}
 </ul>`;
 }
 
-function evidenceItem({ evidence, seenMs, sinceMs }: DatedRow, nowMs: number): Html {
-  const { verdict, subject, text } = evidence;
-  return html`<li>${badge(verdict)}
-<div><p><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>${repairStep(evidence)}</div>
+function evidenceItem({ evidence, seenMs, sinceMs }: DatedRow, context: PageContext): Html {
+  const { nowMs, machine } = context;
+  return html`<li>${badge(findState(evidence))}
+<div>${describeEvidence(evidence, context)}${nextStepLine(nextStep(evidence, machine))}</div>
 <p class="meta">${since(sinceMs, nowMs)} · checked ${span(nowMs - seenMs)} ago</p></li>`;
 }
 
-/** The next repair step, where there is one. */
-export function repairStep({ repair }: Evidence): Html | undefined {
-  return repair === undefined ? undefined : html`<p class="repair">Next step: <code>${repair}</code></p>`;
+function findState(evidence: Evidence): PageState {
+  if (!decides(evidence)) return 'unseen';
+  return evidence.note === true ? 'note' : evidence.verdict;
+}
+
+/** What a piece of evidence says, with what the other side reported where that may be shown. */
+export function describeEvidence({ subject, text, detail }: Evidence, context: PageContext): Html {
+  const report =
+    detail !== undefined && context.showsDetails
+      ? html`<p class="meta">it reported: <bdi>${detail}</bdi></p>`
+      : undefined;
+  return html`<p><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>${report}`;
+}
+
+function nextStepLine(step: RepairStep | undefined): Html | undefined {
+  return step === undefined ? undefined : html`<p class="repair">Next step: ${formatStep(step)}</p>`;
+}
+
+/** A command stands alone in its box, ready to be copied. */
+function formatStep({ text, isCommand }: RepairStep): Html {
+  return isCommand ? html`<code>${text}</code>` : html`<bdi>${text}</bdi>`;
+}
+
+/** A step with what its command does. */
+export function describeStep(step: RepairStep): Html {
+  const { note } = step;
+  return note === undefined ? formatStep(step) : html`${formatStep(step)} <span class="meta">${note}</span>`;
 }
 
 function countRest(rows: readonly DatedRow[]): Html | undefined {
   if (rows.length === 0) return undefined;
   const counts = new Map<string, number>();
   for (const { evidence } of rows) {
-    const word = STATE_WORDS[evidence.verdict];
+    const word = STATE_WORDS[findState(evidence)];
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   const words = [...counts].map(([word, count]) => `${count} ${word}`).join(', ');

@@ -1,20 +1,29 @@
 import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
-import { decides } from '../../core/verdict.ts';
-import { type Diagnosis, diagnose } from '../../diagnosis/cause.ts';
+import { type Diagnosis, diagnose, type LikeliestCause } from '../../diagnosis/cause.ts';
+import { repairSteps } from '../../diagnosis/repair.ts';
+import type { RepairStep } from '../../diagnosis/steps.ts';
 import { CAUSE_WORDS, LAYER_WORDS } from '../../diagnosis/words.ts';
 import { LAYERS, type Layer } from '../../lib/vocabulary.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { REFRESH_SECONDS, SCRIPT, STYLE } from './assets.ts';
 import { type Hosts, hostsTable, readHosts } from './hosts.ts';
 import { Html, html } from './html.ts';
-import { type Jobs, type JobsMoment, jobsTable, readJobs } from './jobs.ts';
-import { type LayerView, layerSection, layersNav, repairStep, selectRows } from './layers.ts';
+import { type Jobs, jobsTable, readJobs } from './jobs.ts';
+import {
+  describeEvidence,
+  describeStep,
+  type LayerView,
+  layerSection,
+  layersNav,
+  type PageContext,
+  selectRows,
+} from './layers.ts';
 import { span } from './times.ts';
 import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './verdicts.ts';
 
 /** What the page is made of. */
-export interface StatusPageInput {
+export interface StatusPageInput extends PageContext {
   readonly states: readonly TargetState[];
   /** Since when a layer as a whole has its verdict; wall time, milliseconds. */
   readonly layerSince: (layer: Layer) => number | undefined;
@@ -22,8 +31,6 @@ export interface StatusPageInput {
   /** Whether every collector has run: a layer without evidence is then not configured. */
   readonly isReady: boolean;
   readonly version: string;
-  /** Wall time, milliseconds since the epoch. */
-  readonly nowMs: number;
   /** How late a job may be (`cron.grace`), milliseconds. */
   readonly graceMs: number;
 }
@@ -56,7 +63,7 @@ export async function statusPage(input: StatusPageInput): Promise<string> {
       rows: selectRows(states, layer),
       isReady: input.isReady,
     })),
-    planned: states.flatMap(({ evidence }) => evidence.filter((one) => !decides(one))),
+    planned: states.flatMap(({ evidence }) => evidence.filter(({ planned }) => planned === true)),
     blind: states.filter(({ blind }) => blind !== undefined),
     jobs: await readJobs(metrics.samplesOf('cron')),
     hosts: await readHosts(states, [...metrics.samplesOf('ssh'), ...metrics.samplesOf('clock')]),
@@ -75,7 +82,8 @@ function findVersion(metrics: StatusPageInput['metrics']): string | undefined {
   return undefined;
 }
 
-function document(view: View, { version, nowMs, graceMs }: StatusPageInput): Html {
+function document(view: View, input: StatusPageInput): Html {
+  const { version } = input;
   const { verdict } = view.diagnosis;
   const gateway = view.gatewayVersion === undefined ? '' : `gateway ${view.gatewayVersion}`;
   return html`<!doctype html>
@@ -94,7 +102,7 @@ ${tabIcon(verdict)}
 ${shapes()}
 <header><h1>OpenClaw gateway status</h1><p class="meta">${gateway}</p></header>
 <p id="note" role="status"></p><p id="news" class="spoken" role="status"></p>
-${body(view, { nowMs, graceMs })}
+${body(view, input)}
 <footer>
 openclaw-gateway-exporter ${version} · <a id="to-metrics" href="/metrics">metrics</a>
 · refreshes every ${REFRESH_SECONDS} s · times in UTC
@@ -105,18 +113,18 @@ openclaw-gateway-exporter ${version} · <a id="to-metrics" href="/metrics">metri
 `;
 }
 
-function body(view: View, moment: JobsMoment): Html {
+function body(view: View, input: StatusPageInput): Html {
   const { diagnosis, layers, planned, blind, jobs, hosts, isReady } = view;
-  const { nowMs } = moment;
+  const { nowMs } = input;
   const tables: Partial<Record<Layer, Html | undefined>> = {
-    cron: jobsTable(jobs, moment),
+    cron: jobsTable(jobs, input),
     network: hostsTable(hosts, nowMs),
   };
   return html`<main id="main" tabindex="-1" data-headline="${headlineText(diagnosis)}">
 ${planned.map(plannedLine)}
-${headline(diagnosis, isReady)}
+${headline(diagnosis, isReady, input)}
 ${layersNav(layers, nowMs)}
-${layers.map((view) => layerSection(view, nowMs, tables[view.layer]))}
+${layers.map((view) => layerSection(view, input, tables[view.layer]))}
 ${blindSection(blind, nowMs)}
 </main>`;
 }
@@ -125,19 +133,32 @@ function plannedLine({ subject, text }: Evidence): Html {
   return html`<p class="planned"><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>`;
 }
 
-function headline(diagnosis: Diagnosis, isReady: boolean): Html {
+function headline(diagnosis: Diagnosis, isReady: boolean, context: PageContext): Html {
   const { verdict, likeliest } = diagnosis;
-  const why = likeliest === undefined ? undefined : explain(likeliest.evidence);
   return html`<section class="headline ${verdict}" aria-labelledby="verdict">
 <h2 id="verdict">${badge(summarize(diagnosis), headlineText(diagnosis))}</h2>
-${why}${whatElse(diagnosis, isReady)}
+${likeliest === undefined ? undefined : explain(likeliest, context)}${whatElse(diagnosis, isReady)}
 </section>`;
 }
 
-function explain(evidence: Evidence): Html {
-  const { subject, text } = evidence;
-  return html`<p><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>
-${repairStep(evidence)}`;
+function explain(likeliest: LikeliestCause, context: PageContext): Html {
+  const { evidence, explains } = likeliest;
+  const [next, ...later] = repairSteps(likeliest, context.machine);
+  const explained =
+    explains === undefined
+      ? undefined
+      : html`<p class="meta">It explains: <bdi>${explains.subject}: ${explains.text}</bdi></p>`;
+  return html`${describeEvidence(evidence, context)}${explained}
+${next === undefined ? undefined : html`<p class="repair">Next step: ${describeStep(next)}</p>`}
+${laterSteps(later)}`;
+}
+
+function laterSteps(steps: readonly RepairStep[]): Html | undefined {
+  if (steps.length === 0) return undefined;
+  const items = steps.map((step) => html`<li>${describeStep(step)}</li>`);
+  return html`<div class="later"><p class="meta">Then, if that does not help:</p><ol>
+${items}
+</ol></div>`;
 }
 
 function summarize({ verdict, layers }: Diagnosis): PageState {

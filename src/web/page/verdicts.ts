@@ -2,11 +2,12 @@ import type { Verdict } from '../../core/collector.ts';
 import { Html, html } from './html.ts';
 
 /** A state on the page; never shown by colour alone: each has a word and a shape of its own. */
-export type PageState = Verdict | 'unseen';
+export type PageState = Verdict | 'note' | 'unseen';
 
 /** What a person reads for each state. */
 export const STATE_WORDS: Readonly<Record<PageState, string>> = {
   ok: 'OK',
+  note: 'Note',
   warning: 'Warning',
   bad: 'Broken',
   unknown: 'Unknown',
@@ -15,6 +16,7 @@ export const STATE_WORDS: Readonly<Record<PageState, string>> = {
 
 const SHAPES: Readonly<Record<PageState, string>> = {
   ok: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm3.7 5.2-4.4 5a.9.9 0 0 1-1.3 0L4.2 9.3l1.3-1.2L6.6 9.2l3.8-4.3Z',
+  note: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1ZM7.2 6.8v5h1.6v-5Zm0-2.9v1.7h1.6V3.9Z',
   warning: 'M8 1.2 15.5 14.5H.5ZM7.2 6v4h1.6V6Zm0 5v1.6h1.6V11Z',
   bad: [
     'M5 1h6l4 4v6l-4 4H5l-4-4V5Zm.9 3.7L4.7 5.9 6.8 8l-2.1 2.1 1.2 1.2L8 9.2l2.1 2.1',
@@ -55,6 +57,7 @@ export function tabIcon(state: PageState): Html {
 /** Readable on light and dark tabs. */
 const TAB_COLOURS: Readonly<Record<PageState, string>> = {
   ok: '#2da44e',
+  note: '#2f81f7',
   warning: '#bf8700',
   bad: '#e5484d',
   unknown: '#7d8793',

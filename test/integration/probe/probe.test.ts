@@ -9,6 +9,7 @@ import { selfSigned } from '../../support/certificate.ts';
 import { matching, parseExposition, sampleOf, stateOf } from '../../support/exposition.ts';
 import { fakeGateway, tcpServer } from '../../support/hostile.ts';
 import { recordingLogger } from '../../support/logger.ts';
+import { MACHINE } from '../../support/machine.ts';
 import { freePort } from '../../support/ports.ts';
 import { type ProbingOptions, probing } from '../../support/probing.ts';
 import { promtoolComplaints } from '../../support/prometheus.ts';
@@ -36,6 +37,8 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
     jobGraceMs: () => 600_000,
     ready: () => true,
     reload: undefined,
+    machine: async () => MACHINE,
+    isAuthenticated: () => false,
     probing: probed,
   });
   const get = (path: string) => request(app).get(path);

@@ -102,6 +102,13 @@ describe('each flag', () => {
     expect(flagsOf([arg])).toMatchObject(flags);
   });
 
+  it('of check decides what makes its exit code 1', () => {
+    expect(parseFlags(['check'], env)).toMatchObject({ state: 'check', failOn: 'warning' });
+    expect(parseFlags(['check', '--fail-on=critical'], env)).toMatchObject({ failOn: 'critical' });
+    expect(problemsOf('check', '--fail-on=never').join()).toContain('allowed: warning, critical');
+    expect(problemsOf('--fail-on=critical').join()).toContain('allowed with the command check alone');
+  });
+
   it('is in --help', () => {
     for (const arg of ['--help', '-h']) expect(parseFlags([arg], env)).toEqual({ state: 'help' });
     expect(parseFlags(['--version'], env)).toEqual({ state: 'version' });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../src/config/load.ts';
-import { gatewayService } from '../../../src/diagnosis/machine.ts';
+import { findService } from '../../../src/diagnosis/machine.ts';
 import type { RunCommand } from '../../../src/lib/run-command.ts';
 import { openClawInstall } from '../../../src/openclaw/install.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -21,7 +21,7 @@ describe('the search for the gateway’s service', () => {
       cut.push(signal);
       return new Promise(() => undefined);
     });
-    const searching = gatewayService(its, new AbortController().signal);
+    const searching = findService(its, new AbortController().signal);
     await its.clock.advance(5_000);
     expect(await searching).toBeUndefined();
     expect(cut.map(({ aborted }) => aborted)).toEqual([true]);
@@ -29,13 +29,13 @@ describe('the search for the gateway’s service', () => {
 
   it('leaves no timer behind where the manager answers', async () => {
     const its = search(async () => ({ state: 'exited', code: 0, stdout: '', stderr: '' }));
-    const service = await gatewayService(its, new AbortController().signal);
+    const service = await findService(its, new AbortController().signal);
     expect(service).toMatchObject({ manager: 'launchd', name: 'ai.openclaw.gateway' });
     expect(its.clock.pending).toBe(0);
   });
 
-  it('asks nobody once the user has had enough', async () => {
+  it('asks no manager once the user has ended it', async () => {
     const its = search(() => Promise.reject(new Error('asked')));
-    expect(await gatewayService(its, AbortSignal.abort())).toBeUndefined();
+    expect(await findService(its, AbortSignal.abort())).toBeUndefined();
   });
 });

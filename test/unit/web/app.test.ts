@@ -6,6 +6,7 @@ import { gauge } from '../../../src/metrics/family.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { createApp, type WebOptions } from '../../../src/web/app.ts';
 import { recordingLogger } from '../../support/logger.ts';
+import { MACHINE } from '../../support/machine.ts';
 import { probing } from '../../support/probing.ts';
 import { targetState } from '../../support/target-state.ts';
 
@@ -32,6 +33,8 @@ function app(options: Partial<WebOptions> = {}) {
     jobGraceMs: () => 600_000,
     ready: () => true,
     reload: undefined,
+    machine: async () => MACHINE,
+    isAuthenticated: () => false,
     probing: probing(),
     ...options,
   });

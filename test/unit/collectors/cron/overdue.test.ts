@@ -6,6 +6,7 @@ import { Metrics } from '../../../../src/metrics/metrics.ts';
 import { statusPage } from '../../../../src/web/page/page.ts';
 import { CronHarness } from '../../../support/cron-harness.ts';
 import { SqliteStore } from '../../../support/cron-store.ts';
+import { MACHINE } from '../../../support/machine.ts';
 import { textOfPage } from '../../../support/page-text.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
@@ -90,6 +91,8 @@ describe('the cron collector', () => {
       nowMs: clock.now(),
       graceMs: GRACE * 1000,
       isReady: true,
+      machine: MACHINE,
+      showsDetails: false,
     });
     expect(textOfPage(html)).toContain('Broken. Likeliest cause: cron');
   });

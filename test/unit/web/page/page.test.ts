@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createReport } from '../../../../src/cli/check/report.ts';
 import { CRON_FAMILIES } from '../../../../src/collectors/cron/metrics.ts';
 import { maintenanceCollector } from '../../../../src/collectors/maintenance/collector.ts';
 import { SSH_FAMILIES } from '../../../../src/collectors/ssh/metrics.ts';
@@ -19,6 +20,7 @@ import { type StatusPageInput, statusPage } from '../../../../src/web/page/page.
 import { MAX_ROWS } from '../../../../src/web/page/rows.ts';
 import { since, span } from '../../../../src/web/page/times.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { MACHINE } from '../../../support/machine.ts';
 import { textOfPage } from '../../../support/page-text.ts';
 import { targetState } from '../../../support/target-state.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -34,6 +36,8 @@ function page(input: Partial<StatusPageInput> = {}): Promise<string> {
     nowMs: NOW,
     graceMs: 600_000,
     isReady: true,
+    machine: MACHINE,
+    showsDetails: false,
     ...input,
   });
 }
@@ -128,6 +132,59 @@ describe('the headline', () => {
     const text = textOfPage(await page({ states }));
     expect(text).toContain('1 target could not be collected');
     expect(text).toMatch(/Not collected .*ping a ?: no permission/);
+  });
+});
+
+describe('a note and a detail', () => {
+  const note = {
+    layer: 'cron',
+    subject: 'job a',
+    note: true,
+    text: 'failed once',
+    detail: 'HTTP 529',
+  } as const;
+
+  it('show a note by its own word, and the layer stays well', async () => {
+    const text = textOfPage(await page({ states: [...healthy(), seen(note)] }));
+    expect(text).toContain('All five layers are healthy');
+    expect(text).toContain('Note job a : failed once');
+  });
+
+  it('show what the other side reported only where pages are behind authentication', async () => {
+    const states = [...healthy(), seen(note)];
+    expect(await page({ states })).not.toContain('HTTP 529');
+    expect(textOfPage(await page({ states, showsDetails: true }))).toContain('it reported: HTTP 529');
+  });
+});
+
+describe('what is not configured', () => {
+  it('is shown as such and is neither unknown nor bad', async () => {
+    const service = seen({ layer: 'process', subject: 'service', verdict: 'unknown', unconfigured: true });
+    const text = textOfPage(await page({ states: [...healthy(), service] }));
+    expect(text).toContain('All five layers are healthy');
+    expect(text).toContain('Not configured service');
+  });
+});
+
+describe('a repair', () => {
+  const hung = seen({ layer: 'answers', verdict: 'bad', text: 'hangs', fault: 'gateway-hung' });
+
+  it('is the one that check prints, each command alone in its box', async () => {
+    const html = await page({ states: [...healthy(), hung] });
+    const report = createReport({ states: [hung], address: 'a:1', machine: MACHINE, atMs: 0, tookMs: 0 });
+    const printed = [report.nextStep, ...report.furtherSteps].flatMap((step) =>
+      step?.isCommand ? [step.text] : [],
+    );
+    expect(printed.length).toBeGreaterThan(1);
+    const boxes = [...html.matchAll(/<code>(.*?)<\/code>/g)].map(([, box]) => box);
+    expect(boxes.slice(0, printed.length)).toEqual(printed);
+  });
+
+  it('names what the cause explains', async () => {
+    const broken = seen({ layer: 'answers', verdict: 'bad', text: 'HTTP 500', fault: 'partial-failure' });
+    const drift = seen({ layer: 'token', verdict: 'warning', text: '.env shadows it', fault: 'token-drift' });
+    const text = textOfPage(await page({ states: [...healthy(), broken, drift] }));
+    expect(text).toMatch(/Likeliest cause: authentication.*\.env shadows it.*It explains: \S+: HTTP 500/);
   });
 });
 
