@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { eventCounter } from '../metrics/family.ts';
-import type { Instruments } from '../metrics/metrics.ts';
+import type { Instruments } from '../metrics/instruments.ts';
 import type { GatewayAddress } from '../openclaw/address.ts';
 import { type AttemptReading, AUTH_RESULTS, type AuthResult } from './attempt.ts';
 import { AuthBudget, budgetKey } from './budget.ts';

@@ -5,7 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { RunCommand } from '../lib/run-command.ts';
 import type { Layer } from '../lib/vocabulary.ts';
 import type { Metric } from '../metrics/family.ts';
-import type { Instruments } from '../metrics/metrics.ts';
+import type { Instruments } from '../metrics/instruments.ts';
 import type { KnownGateway, OpenClawInstall } from '../openclaw/install.ts';
 import type { StateStore } from '../state/state-file.ts';
 import type { Collector, CollectorRunner } from './collector.ts';

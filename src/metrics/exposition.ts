@@ -4,10 +4,10 @@ import type { Sample } from './family.ts';
 /** The text format 0.0.4, or OpenMetrics 1.0. */
 export type Format = 'text' | 'openmetrics';
 
-/** The `Content-Type` of each format. */
+/** The `Content-Type` of each format. Names need no escaping, which OpenMetrics readers of Prometheus 3 want to be told. */
 export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores',
 };
 
 /**
@@ -22,10 +22,10 @@ export function renderSample({ family, labels, value }: Sample): string {
   for (const label of names) {
     const labelValue = labels[label];
     if (labelValue === undefined) throw otherLabels(family);
-    text += `${text === '' ? '' : ','}${label}="${escapeLabel(labelValue)}"`;
+    text = appendLabel(text, label, labelValue);
   }
   if (Object.keys(labels).length !== names.length) throw otherLabels(family);
-  return text === '' ? `${name} ${renderValue(value)}\n` : `${name}{${text}} ${renderValue(value)}\n`;
+  return renderLine(name, text, value);
 }
 
 function otherLabels({ name, labels }: Sample['family']): Error {
@@ -38,30 +38,27 @@ export function renderHeader(name: string, type: string, help: string, format: F
   return `# HELP ${family} ${escapeHelp(help, format)}\n# TYPE ${family} ${type}\n`;
 }
 
-/** A prom-client metric, as its `getMetricsAsJSON` gives it, in either format. */
-export function renderPromClientMetric(
-  metric: MetricObjectWithValues<MetricValue<string>>,
-  format: Format,
-): string {
-  const lines = metric.values.map((entry) => {
-    const name =
-      'metricName' in entry && typeof entry.metricName === 'string' ? entry.metricName : metric.name;
-    return renderLine(name, Object.entries(entry.labels), entry.value);
-  });
-  return renderHeader(metric.name, String(metric.type), metric.help, format) + lines.join('');
+/** The sample lines of a prom-client metric, as its `get` returns them; the same in both formats. */
+export function renderPromClientSeries(metric: MetricObjectWithValues<MetricValue<string>>): string {
+  return metric.values
+    .map((entry) => {
+      const name =
+        'metricName' in entry && typeof entry.metricName === 'string' ? entry.metricName : metric.name;
+      let text = '';
+      for (const [label, value] of Object.entries(entry.labels)) {
+        if (value !== undefined) text = appendLabel(text, label, String(value));
+      }
+      return renderLine(name, text, entry.value);
+    })
+    .join('');
 }
 
-function renderLine(
-  name: string,
-  labels: readonly (readonly [string, string | number | undefined])[],
-  value: number,
-): string {
-  let text = '';
-  for (const [label, labelValue] of labels) {
-    if (labelValue !== undefined)
-      text += `${text === '' ? '' : ','}${label}="${escapeLabel(String(labelValue))}"`;
-  }
-  return text === '' ? `${name} ${renderValue(value)}\n` : `${name}{${text}} ${renderValue(value)}\n`;
+function appendLabel(text: string, label: string, value: string): string {
+  return `${text}${text === '' ? '' : ','}${label}="${escapeLabel(value)}"`;
+}
+
+function renderLine(name: string, labels: string, value: number): string {
+  return labels === '' ? `${name} ${renderValue(value)}\n` : `${name}{${labels}} ${renderValue(value)}\n`;
 }
 
 function renderValue(value: number): string {

@@ -1,14 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  Counter,
-  collectDefaultMetrics,
-  Histogram,
-  type MetricObjectWithValues,
-  type MetricValue,
-  Registry,
-} from 'prom-client';
-import { type Format, renderHeader, renderPromClientMetric } from './exposition.ts';
+import { collectDefaultMetrics, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
+import { type Format, renderHeader, renderPromClientSeries } from './exposition.ts';
 import { EventCounter, EventHistogram, Family, type Metric, type Sample } from './family.ts';
+import { InstrumentStore, type Instruments } from './instruments.ts';
 import { Pieces } from './pieces.ts';
 import {
   type Block,
@@ -25,34 +19,15 @@ const LOOP_PRECISION_MS = 200;
 
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
-/** Where events are counted and measured. */
-export interface Instruments {
-  /** Adds to a declared counter; 0 exposes the series without an event. Throws on a counter that is not declared. */
-  increment<L extends string>(
-    counter: EventCounter<L>,
-    labels: Readonly<Record<NoInfer<L>, string>>,
-    by?: number,
-  ): void;
-  /** Adds a measurement, in the base unit. Throws on a histogram that is not declared. */
-  observe<L extends string>(
-    histogram: EventHistogram<L>,
-    labels: Readonly<Record<NoInfer<L>, string>>,
-    value: number,
-  ): void;
-}
-
-/** Counts nothing: for what is run on behalf of a caller and exposed by nobody, such as a probe of another gateway. */
-export const NO_INSTRUMENTS: Instruments = { increment: () => undefined, observe: () => undefined };
-
 /**
  * Everything a scrape shows. Gauges and surviving counters live in snapshots, rendered once when they are put;
- * counters and histograms that start at 0 with the exporter live in `instruments` (prom-client).
+ * counters and histograms that
+ * start at 0 with the exporter are rendered when they changed; those of the process itself are read on each scrape.
  */
 export class Metrics implements Instruments {
-  /** prom-client's registry, for counters and histograms that start at 0 with this process. */
-  readonly instruments = new Registry();
-  readonly #counters = new Map<string, readonly [EventCounter<string>, Counter]>();
-  readonly #histograms = new Map<string, readonly [EventHistogram<string>, Histogram]>();
+  readonly #instruments = new InstrumentStore();
+  /** prom-client's `process_*` and `nodejs_*`, once they are collected. */
+  readonly #ownProcess = new Registry();
   readonly #declared = new Map<string, Metric<string>>();
   readonly #families = new Map<string, Family<string>>();
   readonly #snapshots = new Map<string, Snapshot>();
@@ -75,8 +50,9 @@ export class Metrics implements Instruments {
       }
       this.#declared.set(metric.name, metric);
       if (metric instanceof Family) this.#families.set(metric.name, metric);
-      else if (metric instanceof EventCounter) this.#declareCounter(metric);
-      else if (metric instanceof EventHistogram) this.#declareHistogram(metric);
+      else if (metric instanceof EventCounter || metric instanceof EventHistogram) {
+        this.#instruments.declare(metric);
+      }
     }
   }
 
@@ -85,9 +61,7 @@ export class Metrics implements Instruments {
     labels: Readonly<Record<NoInfer<L>, string>>,
     by = 1,
   ): void {
-    const known = this.#counters.get(counter.name);
-    if (known?.[0] !== counter) throw undeclared(counter);
-    known[1].inc(labels, by);
+    this.#instruments.increment(counter, labels, by);
   }
 
   observe<L extends string>(
@@ -95,9 +69,7 @@ export class Metrics implements Instruments {
     labels: Readonly<Record<NoInfer<L>, string>>,
     value: number,
   ): void {
-    const known = this.#histograms.get(histogram.name);
-    if (known?.[0] !== histogram) throw undeclared(histogram);
-    known[1].observe(labels, value);
+    this.#instruments.observe(histogram, labels, value);
   }
 
   /**
@@ -160,7 +132,10 @@ export class Metrics implements Instruments {
    * and however slowly they read, nothing is made for them but the short ones. Never waits for a probe.
    */
   async chunks(format: Format): Promise<readonly Buffer[]> {
-    const instruments = await this.instruments.getMetricsAsJSON();
+    const [counted, own] = await Promise.all([
+      this.#instruments.render(format),
+      this.#renderOwnProcess(format),
+    ]);
     const pieces = new Pieces();
     for (const family of this.#families.values()) {
       const owners = this.#blocksByFamily.get(family);
@@ -168,33 +143,24 @@ export class Metrics implements Instruments {
       pieces.add(Buffer.from(renderHeader(family.name, family.type, family.help, format)));
       for (const blocks of owners.values()) for (const { text } of blocks) pieces.add(text);
     }
-    const rest = instruments.filter(isShown).map((metric) => renderPromClientMetric(metric, format));
-    if (format === 'openmetrics') rest.push('# EOF\n');
-    pieces.add(Buffer.from(rest.join('')));
+    pieces.add(Buffer.from(counted + own + (format === 'openmetrics' ? '# EOF\n' : '')));
     return pieces.end();
   }
 
   /** Registers prom-client's `process_*` and `nodejs_*` metrics of this exporter. */
   collectOwnProcess(): void {
     collectDefaultMetrics({
-      register: this.instruments,
+      register: this.#ownProcess,
       eventLoopMonitoringPrecision: LOOP_PRECISION_MS,
     });
   }
 
-  #declareCounter(metric: EventCounter<string>): void {
-    const { name, help, labels, initial } = metric;
-    const made = new Counter({ name, help, labelNames: labels, registers: [this.instruments] });
-    for (const one of initial) made.inc(one, 0);
-    this.#counters.set(name, [metric, made]);
-  }
-
-  #declareHistogram(metric: EventHistogram<string>): void {
-    const { name, help, labels, initial, buckets } = metric;
-    const options = { name, help, labelNames: labels, buckets: [...buckets], registers: [this.instruments] };
-    const made = new Histogram(options);
-    for (const one of initial) made.zero(one);
-    this.#histograms.set(name, [metric, made]);
+  async #renderOwnProcess(format: Format): Promise<string> {
+    const all = await this.#ownProcess.getMetricsAsJSON();
+    return all
+      .filter(isShown)
+      .map((one) => renderHeader(one.name, String(one.type), one.help, format) + renderPromClientSeries(one))
+      .join('');
   }
 
   #removeBlocks(owner: string): void {
@@ -237,10 +203,6 @@ function isShown(metric: object): metric is PromClientMetric {
 
 function repeatedSeries(series: string): Error {
   return new Error(`metric ${series.replace(/\{.*/s, '')} repeats a label set`);
-}
-
-function undeclared({ name }: Metric<string>): Error {
-  return new Error(`metric ${name} is not declared`);
 }
 
 function keyText({ collector, target }: SnapshotKey): string {

@@ -7,7 +7,7 @@ import { messageOf } from '../lib/errors.ts';
 import { homeFolder } from '../lib/paths.ts';
 import { Slots } from '../lib/slots.ts';
 import { PROBE_MODULES, type ProbeModuleName } from '../lib/vocabulary.ts';
-import { NO_INSTRUMENTS } from '../metrics/metrics.ts';
+import { NO_INSTRUMENTS } from '../metrics/instruments.ts';
 import { configuredGatewayReader } from '../openclaw/configured-gateway.ts';
 import { GATEWAY_PROBE_FAMILIES, GatewayTarget } from './gateway-target.ts';
 import type { Patience, ProbeModule, ProbeOutcome, ProbeTarget } from './probe.ts';

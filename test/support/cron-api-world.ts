@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuthGate } from '../../src/auth/gate.ts';
 import { Secret } from '../../src/lib/secret.ts';
-import { NO_INSTRUMENTS } from '../../src/metrics/metrics.ts';
+import { NO_INSTRUMENTS } from '../../src/metrics/instruments.ts';
 import { ApiGateway, writePairedDevice } from './cron-api-gateway.ts';
 import { CronHarness } from './cron-harness.ts';
 import { FilesStore, SqliteStore, type StoredRun } from './cron-store.ts';

@@ -1,5 +1,5 @@
 import { eventCounter, gauge, type Sample, stateset } from '../../metrics/family.ts';
-import type { Instruments } from '../../metrics/metrics.ts';
+import type { Instruments } from '../../metrics/instruments.ts';
 import { PATH_PHASES, type PathPhase } from '../../ssh/banner.ts';
 import { LOCAL_RESULTS, SSH_RESULTS } from '../../ssh/ssh.ts';
 import type { CommandRecord, SshHost, SshLook } from './host.ts';

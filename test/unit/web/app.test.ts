@@ -44,7 +44,7 @@ describe('/metrics', () => {
   it.each(PROMETHEUS_ACCEPTS)('is OpenMetrics for %s', async (accept) => {
     const response = await request(app()).get('/metrics').set('Accept', accept).expect(200);
     expect(response.headers['content-type']).toBe(
-      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+      'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores',
     );
     expect(response.text).toBe(
       '# HELP openclaw_test_up A verdict.\n# TYPE openclaw_test_up gauge\nopenclaw_test_up 1\n# EOF\n',
