@@ -26,3 +26,10 @@ export function isBelowHome(path: string): boolean {
 export function expandHome(path: string, home: string): string {
   return isBelowHome(path) ? join(home, path.slice(1)) : path;
 }
+
+/** A path as it may be shown: a home folder at its beginning is `~`. */
+export function abbreviateHome(path: string, home: string): string {
+  return home !== '/' && (path === home || path.startsWith(`${home}/`))
+    ? `~${path.slice(home.length)}`
+    : path;
+}

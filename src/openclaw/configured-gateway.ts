@@ -31,7 +31,7 @@ export function configuredGatewayReader(gateway: ConfiguredGateway, home: string
     const files = new NotedFiles();
     const problems: string[] = [];
     const credential: Credential | undefined =
-      file === undefined ? undefined : fromTokenFile(file, 'token_file', files, problems);
+      file === undefined ? undefined : fromTokenFile(file, { name: 'token_file', home }, files, problems);
     last = { files, known: { address, authMode: gateway.auth, credential, problems } };
     return last.known;
   };

@@ -1,4 +1,6 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
+import { abbreviateHome } from '../lib/paths.ts';
+import { redact } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { NotedFiles } from '../lib/watched-files.ts';
 import type { GatewayAddress, GatewayTarget } from './address.ts';
@@ -105,22 +107,33 @@ function configCredential({ sources, target }: Holding, kind: 'token' | 'passwor
 }
 
 /**
+ * The path of a token file as it may be shown. A token pasted where the path belongs is no name of a file: what looks
+ * like one is left out.
+ */
+export function formatTokenPath(path: string, home: string): string {
+  const name = basename(path);
+  const shown = name.length < 16 || name.includes('.') ? path : `${path.slice(0, -name.length)}…`;
+  return redact(abbreviateHome(shown, home), { secrets: [] });
+}
+
+/**
  * The credential that a file holds alone; undefined, with a problem, where it holds none. `name` is the key of the
- * configuration that names the file.
+ * configuration that names the file, `home` what `~` stands for in a problem.
  */
 export function fromTokenFile(
   path: string,
-  name: string,
+  { name, home }: { readonly name: string; readonly home: string },
   files: NotedFiles,
   problems: string[],
 ): Credential | undefined {
   const read = files.read(resolve(path), MAX_TOKEN_BYTES);
+  const file = `${name} ${formatTokenPath(resolve(path), home)}`;
   if (read.state !== 'read') {
-    problems.push(`${name} cannot be read (${read.state === 'absent' ? 'ENOENT' : read.reason})`);
+    problems.push(`${file} cannot be read (${read.state === 'absent' ? 'ENOENT' : read.reason})`);
     return undefined;
   }
-  const found = credentialOf(read.text, name);
+  const found = credentialOf(read.text, file);
   if (found.state === 'found') return { place: 'other', secret: found.secret };
-  problems.push(found.state === 'unresolved' ? found.problem : `${name} holds nothing`);
+  problems.push(found.state === 'unresolved' ? found.problem : `${file} is empty`);
   return undefined;
 }

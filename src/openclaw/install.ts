@@ -121,7 +121,12 @@ function find(options: InstallOptions, files: NotedFiles): OpenClawInstall {
   const credential =
     gateway.token_file === undefined
       ? held.credential
-      : fromTokenFile(expandHome(gateway.token_file, home), 'gateway.token_file', files, problems);
+      : fromTokenFile(
+          expandHome(gateway.token_file, home),
+          { name: 'gateway.token_file', home },
+          files,
+          problems,
+        );
   return {
     address,
     stateDir,

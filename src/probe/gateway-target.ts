@@ -175,7 +175,7 @@ export class GatewayTarget implements ProbeTarget {
   #tokenWords(known: KnownGateway, note: string | undefined): Evidence[] {
     const subject = authority(known.address);
     const places = { variants: 0, differing: [] };
-    const { current: verdict, isLimited } = this.#token;
+    const { shown: verdict, isLimited } = this.#token;
     return tokenEvidence({ install: known, verdict, places, note, isLimited }, subject);
   }
 }

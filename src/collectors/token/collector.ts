@@ -6,10 +6,12 @@ import type { Publish } from '../../core/facts.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, askReady } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
+import { homeFolder } from '../../lib/paths.ts';
 import type { CredentialPlace } from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import { processCredential } from '../../openclaw/process-credential.ts';
 import { tokenEvidence } from './evidence.ts';
+import { tokenFileEvidence } from './token-files.ts';
 import { busyWith, MIN_CHECK_MS, type TokenFact, TokenVerdict, VERDICT_FAMILIES } from './verdict.ts';
 
 /** Share of a look's time for each question before the handshake. */
@@ -104,7 +106,13 @@ class TokenCheck {
     return {
       kind: 'seen',
       samples: [...this.#token.samples(), ...places.samples],
-      evidence: tokenEvidence({ install, verdict, places, note, isLimited: this.#token.isLimited }, subject),
+      evidence: [
+        ...tokenEvidence(
+          { install, verdict: this.#token.shown, places, note, isLimited: this.#token.isLimited },
+          subject,
+        ),
+        ...tokenFileEvidence(this.#context.config.gateways, homeFolder(this.#context.env)),
+      ],
     };
   }
 }

@@ -25,27 +25,28 @@ export interface TokenSeen {
   readonly isLimited?: boolean;
 }
 
-type Words = Pick<Evidence, 'verdict' | 'text' | 'repair'>;
+type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'fault'>;
 
 /** Named again where a step has to be said as the machine at hand needs it. */
 export const SHOW_TOKEN = 'openclaw gateway auth-token --show';
 /** What follows once the token can be seen. */
 export const THEN_EQUAL =
   'decide which copy is right, make the others equal, then once: openclaw gateway restart';
-/**
- * The first step wherever copies of the token differ, the same in the alerts. A restart alone may turn a wrong copy
- * into the one that counts.
- */
-export const MAKE_EQUAL = `${SHOW_TOKEN}: ${THEN_EQUAL}`;
+/** The first step where copies differ and none is proved: a restart alone may make a wrong copy the one that counts. */
+export const MAKE_EQUAL =
+  'decide which copy of the token is right, make the others equal, then restart the gateway';
 
 /** What is known of the credential, in words, with the next step; never a value. */
 export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
-  const all = [
-    verdictWords(seen),
-    ...driftWords(seen),
-    ...seen.install.problems.map((text): Words => ({ verdict: 'unknown', text })),
-  ];
+  const all = [verdictWords(seen), ...driftWords(seen), ...seen.install.problems.map(problemWords)];
   return all.map((words) => ({ layer: 'token', subject, ...words }));
+}
+
+/** A file that the exporter's own configuration names must be readable; other problems may be none. */
+function problemWords(text: string): Words {
+  if (!/^(?:gateway\.)?token_file /.test(text)) return { verdict: 'unknown', text };
+  const repair = "correct the path, or let the exporter's user read the file (chown, chmod 600)";
+  return { verdict: 'warning', text, repair, fault: 'token-unreadable' };
 }
 
 function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
@@ -58,6 +59,7 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
           verdict: 'bad',
           text: `the gateway refuses the credential of ${from}${since}`,
           repair: MAKE_EQUAL,
+          fault: 'token-mismatch',
         };
   }
   if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
@@ -69,10 +71,13 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
       ? {
           verdict: 'warning',
           text,
-          repair: 'wait 5 minutes, then look again; meanwhile: openclaw gateway status',
+          repair: 'wait 5 minutes, then check again',
+          fault: 'lock-out',
         }
       : { verdict: 'unknown', text };
   }
+  const hasProblem = install.problems.some((text) => problemWords(text).verdict === 'warning');
+  if (hasProblem) return { verdict: 'unknown', text: 'no credential could be read, so none is proved' };
   return { verdict: 'unknown', text: 'no credential is configured, so none can be proved' };
 }
 
@@ -80,9 +85,9 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
 const PLACE_REPAIRS: Readonly<Record<CredentialPlace, string>> = {
   config: MAKE_EQUAL,
   env: "set OPENCLAW_GATEWAY_TOKEN right in the exporter's environment, then restart the exporter",
-  dotenv: 'set OPENCLAW_GATEWAY_TOKEN right in .env, then openclaw gateway restart',
+  dotenv: 'remove OPENCLAW_GATEWAY_TOKEN from .env, or set it to the same value, then restart the gateway',
   service: 'openclaw gateway install --force',
-  process: 'correct it where the process got it (service file, .env, shell), then openclaw gateway restart',
+  process: 'correct it where the process got it (service file, .env, shell), then restart the gateway',
   // With an editor: a value on a command line lands in the shell's history.
   remote: 'write it into gateway.remote.token of openclaw.json there, with an editor',
   other: "write the gateway's token into the exporter's token_file",
@@ -92,7 +97,9 @@ function driftWords({ verdict, places }: TokenSeen): Words[] {
   if (places.variants < 2) return [];
   const stored = `${places.variants} different credentials are stored`;
   if (places.differing.length === 0) {
-    return [{ verdict: 'warning', text: stored, repair: 'openclaw gateway install --force' }];
+    return [
+      { verdict: 'warning', text: stored, repair: 'openclaw gateway install --force', fault: 'token-drift' },
+    ];
   }
   // Only an accepted one is known to be right: a refused one may be the wrong copy itself.
   const isAccepted = verdict?.match === true;
@@ -103,5 +110,6 @@ function driftWords({ verdict, places }: TokenSeen): Words[] {
     verdict: 'warning',
     text: `${stored}; this place ${held}: ${PLACE_WORDS[place]}`,
     repair: isAccepted ? PLACE_REPAIRS[place] : MAKE_EQUAL,
+    fault: 'token-drift',
   }));
 }

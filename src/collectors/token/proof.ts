@@ -46,6 +46,7 @@ export class TokenProof {
   #identity: string | undefined;
   #uptime: Uptime | undefined;
   #liveAtMs = Number.NEGATIVE_INFINITY;
+  #silentRuns = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -53,6 +54,11 @@ export class TokenProof {
 
   get verdict(): Verdict | undefined {
     return this.#verdict;
+  }
+
+  /** Whether the gateway has not answered for a whole interval: what it said is then no longer known to hold. */
+  get isStale(): boolean {
+    return this.#silentRuns > 1;
   }
 
   /** Why no attempt is made now; undefined when one may be. */
@@ -74,6 +80,7 @@ export class TokenProof {
     if (restarted || !sameGateway(before, sighting.install) || this.#gone(sighting)) this.#forget();
     else if (before !== sighting.install) this.#reconsider(sighting.install);
     this.#identity = sighting.identity ?? this.#identity;
+    this.#silentRuns = sighting.health === 'live' ? 0 : this.#silentRuns + 1;
     if (sighting.health === 'live') this.#liveAtMs = this.#clock.monotonic();
   }
 

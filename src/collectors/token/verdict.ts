@@ -15,7 +15,8 @@ const match = gauge(
   {
     labels: ['credential', 'host'],
     meaning: {
-      absent: 'never known, or no longer valid: the gateway is gone, was restarted, or has not said',
+      absent:
+        'unknown, or no longer valid: the gateway is gone, was restarted, or has not answered for an interval',
       zero: 'refused: every client with it fails',
       one: 'accepted',
     },
@@ -60,8 +61,14 @@ export class TokenVerdict {
     return this.#isLimited;
   }
 
+  /** The newest verdict, which decides what is asked. */
   get current(): Verdict | undefined {
     return this.#proof.verdict;
+  }
+
+  /** The verdict to show: none once the gateway has not answered for a whole interval. */
+  get shown(): Verdict | undefined {
+    return this.#proof.isStale ? undefined : this.#proof.verdict;
   }
 
   /** Takes in what was seen of the gateway, before any attempt. */
@@ -119,7 +126,7 @@ export class TokenVerdict {
 
   /** The series of {@link VERDICT_FAMILIES}. */
   samples(): Sample[] {
-    const verdict = this.current;
+    const verdict = this.shown;
     const lock = this.#context.gate.lockOut;
     const ofVerdict =
       verdict === undefined

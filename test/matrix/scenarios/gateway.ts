@@ -44,6 +44,7 @@ const stopped: Scenario = {
     gateway_state: 'hung',
     gateway_ready: 'absent',
     gateway_process_state: 'stopped',
+    'gateway_token_match{credential="config"}': 'absent',
     'gateway_function_up{function="sessions_list"}': '0',
   },
   counts: ['openclaw_gateway_pings_total{result="timeout"}'],

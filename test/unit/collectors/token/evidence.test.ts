@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MAKE_EQUAL, tokenEvidence } from '../../../../src/collectors/token/evidence.ts';
+import { tokenFileEvidence } from '../../../../src/collectors/token/token-files.ts';
 import { Secret } from '../../../../src/lib/secret.ts';
 import type { CredentialPlace } from '../../../../src/openclaw/credentials.ts';
 import type { KnownGateway } from '../../../../src/openclaw/install.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
 
 const INSTALL: KnownGateway = {
   address: { url: 'ws://127.0.0.1:18789', host: '127.0.0.1', port: 18_789, tls: false, local: true },
@@ -20,14 +24,15 @@ function evidenceOf(match: boolean | undefined, ...differing: readonly Credentia
 }
 
 describe('the evidence of a token', () => {
-  it('that is refused names the step of the alert, and no restart before it', () => {
+  it('that is refused is a fault of its own, and no restart comes before a decision', () => {
     const [refused] = evidenceOf(false);
     expect(refused).toMatchObject({
       verdict: 'bad',
       text: 'the gateway refuses the credential of openclaw.json',
       repair: MAKE_EQUAL,
     });
-    expect(refused?.repair).toMatch(/^openclaw gateway auth-token --show: decide/);
+    expect(refused).toMatchObject({ fault: 'token-mismatch' });
+    expect(refused?.repair).toMatch(/^decide which copy/);
   });
 
   it('that is accepted names the places that do not hold it, each with its own step', () => {
@@ -54,6 +59,33 @@ describe('the evidence of a token', () => {
     const repair = evidenceOf(true, place)[1]?.repair ?? '';
     expect(repair).not.toMatch(/^openclaw gateway restart/);
     expect(repair).not.toContain('config set');
+  });
+
+  it('whose file cannot be read is a warning that names the file', () => {
+    const problem = 'gateway.token_file ~/secret cannot be read (EACCES)';
+    const install = { ...INSTALL, problems: [problem, 'the service file has no token'] };
+    const places = { variants: 0, differing: [] };
+    const [none, unreadable, other] = tokenEvidence(
+      { install, verdict: undefined, places, note: undefined },
+      'a:1',
+    );
+    expect(none?.text).toBe('no credential could be read, so none is proved');
+    expect(unreadable).toMatchObject({ verdict: 'warning', text: problem, fault: 'token-unreadable' });
+    expect(other?.verdict).toBe('unknown');
+  });
+
+  it('of a gateway for /probe whose file cannot be read is a warning too', () => {
+    const file = join(tempFolder(), 'studio.token');
+    const gateways = [{ name: 'studio', token_file: file }, { name: 'open' }];
+    expect(tokenFileEvidence(gateways, '/nowhere')).toMatchObject([
+      {
+        verdict: 'warning',
+        subject: 'gateway studio',
+        text: `its token_file ${file} cannot be read (ENOENT)`,
+      },
+    ]);
+    writeFileSync(file, 'hunter2');
+    expect(tokenFileEvidence(gateways, '/nowhere')).toEqual([]);
   });
 
   it('never shows the token', () => {
