@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import type { Evidence } from '../../../src/core/collector.ts';
+import type { Machine } from '../../../src/diagnosis/machine.ts';
+import { repairSteps } from '../../../src/diagnosis/repair.ts';
+import type { RepairStep } from '../../../src/diagnosis/steps.ts';
+import type { Fault } from '../../../src/lib/faults.ts';
+import type { ServiceState } from '../../../src/openclaw/service/manager.ts';
+import { readResults } from '../../repairs/results.ts';
+import { MACHINE } from '../../support/machine.ts';
+
+const SERVICE: ServiceState = {
+  manager: 'systemd',
+  name: 'openclaw-gateway.service',
+  scope: 'user',
+  active: true,
+  activity: 'active (running)',
+  enabled: true,
+  restarts: 0,
+  mainPid: MACHINE.pid,
+};
+
+/** The faults that stand for a state of the campaign, and what else the machine knows of it. */
+const STATES: Readonly<Record<string, { readonly faults: readonly Fault[]; readonly alive: boolean }>> = {
+  dead: { faults: ['gateway-down', 'service-down'], alive: false },
+  hung: { faults: ['process-stopped', 'gateway-hung'], alive: true },
+  mismatch: { faults: ['token-mismatch'], alive: true },
+  'crash-loop': { faults: ['crash-loop'], alive: false },
+  healthy: { faults: ['partial-failure'], alive: true },
+};
+
+/** It waits for a person's answer. */
+const INTERACTIVE = 'openclaw gateway auth-token --show';
+
+const results = readResults();
+const measured = [...new Set(results.map(({ version, manager }) => `${version} ${manager}`))].map((one) => {
+  const [version = '', manager = ''] = one.split(' ');
+  return { version, manager };
+});
+
+function print(state: string, { version, manager }: (typeof measured)[number]): readonly RepairStep[] {
+  const { faults = [], alive } = STATES[state] ?? {};
+  const service = manager === 'systemd' ? SERVICE : undefined;
+  const machine: Machine = { ...MACHINE, version, service, alive };
+  return faults.flatMap((fault) => {
+    const evidence: Evidence = {
+      layer: 'process',
+      subject: 's',
+      verdict: 'bad',
+      text: 't',
+      fault,
+      pid: 4711,
+    };
+    return repairSteps({ cause: 'process', evidence }, machine);
+  });
+}
+
+/** As the campaign has it: the process by a word, the key that ends a program in a terminal as its signal. */
+function toMeasured({ text }: RepairStep): string {
+  if (text.includes('(Ctrl+C)')) return 'kill -INT PID';
+  return text.replace(/\b4711\b/, 'PID');
+}
+
+const cases = measured.flatMap((one) => Object.keys(STATES).map((state) => ({ ...one, state })));
+
+describe('the repair steps', () => {
+  it.each(cases)(
+    'for $state in $version ($manager) name no command that was measured to be useless',
+    (one) => {
+      const own = results.filter(
+        ({ version, manager, state }) =>
+          version === one.version && manager === one.manager && state === one.state,
+      );
+      const useless = own
+        .filter(({ gone, steps }) => !gone && steps.length === 1)
+        .flatMap(({ steps }) => steps)
+        .filter(({ command, exit }) => exit === 'no end' || /restart|run|install|--fix|kill/.test(command))
+        .map(({ command }) => command);
+      const printed = print(one.state, one)
+        .filter(({ isCommand }) => isCommand)
+        .map(toMeasured);
+      expect(printed.filter((command) => useless.includes(command) && command !== INTERACTIVE)).toEqual([]);
+    },
+  );
+
+  it.each(cases.filter(({ state }) => results.some((one) => one.state === state && one.gone)))(
+    'for $state in $version ($manager) hold a way that was measured to end well',
+    (one) => {
+      const own = results.filter(
+        ({ version, manager, state }) =>
+          version === one.version && manager === one.manager && state === one.state,
+      );
+      if (!own.some(({ gone, steps }) => gone && steps.every(({ exit }) => exit === 0 || exit === 'runs')))
+        return;
+      const printed = print(one.state, one).map(toMeasured);
+      const ways = own.filter(
+        ({ gone, steps }) => gone && steps.every(({ command }) => printed.includes(command)),
+      );
+      expect(ways.map(({ steps }) => steps.map(({ command }) => command))).not.toEqual([]);
+    },
+  );
+});
