@@ -1,3 +1,4 @@
+import { COLLECTOR_LIST } from '../collectors/index.ts';
 import type { Cause, Evidence, Verdict } from '../core/collector.ts';
 import { decides, overallVerdict } from '../core/verdict.ts';
 import { LAYERS, type Layer } from '../lib/vocabulary.ts';
@@ -8,6 +9,8 @@ export interface Seen {
   readonly evidence: readonly Evidence[];
   /** Why the exporter could not collect, when it could not. */
   readonly blind?: string;
+  /** Name of the collector. */
+  readonly collector?: string;
 }
 
 /** What an incident most likely comes from. */
@@ -43,6 +46,9 @@ export function diagnose(seen: readonly Seen[]): Diagnosis {
   for (const layer of LAYERS) {
     const its = all.filter((one) => one.layer === layer);
     if (its.length > 0) layers.set(layer, overallVerdict(its.map(({ verdict }) => verdict)));
+    // What is configured and could not be collected is unknown.
+    else if (seen.some((one) => one.blind !== undefined && findLayer(one) === layer))
+      layers.set(layer, 'unknown');
   }
   const bad = all.filter(({ verdict }) => verdict === 'bad');
   const warnings = all.filter(({ verdict }) => verdict === 'warning');
@@ -52,6 +58,10 @@ export function diagnose(seen: readonly Seen[]): Diagnosis {
     layers,
     blind: seen.filter(({ blind }) => blind !== undefined).length,
   };
+}
+
+function findLayer({ collector }: Seen): Layer | undefined {
+  return COLLECTOR_LIST.find(({ name }) => name === collector)?.layer;
 }
 
 /** The first row of which there is evidence, or else what explains it: a fact that is only a warning can. */

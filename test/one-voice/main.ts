@@ -53,7 +53,7 @@ async function hear(fault: VoicedFault): Promise<Voices> {
       token: RUN,
       api: RUN,
       cron: RUN,
-      ssh: { interval: '2s', timeout: '1900ms' },
+      ssh: { interval: '10s', timeout: '9s' },
       clock: { enabled: false },
       tailscale: { enabled: false },
     },

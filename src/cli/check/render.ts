@@ -77,14 +77,14 @@ function formatHeading({ gateway, checkedAt, tookSeconds }: Report): string {
 }
 
 function layerRows(
-  { evidence }: Report['layers'][number],
+  { evidence, verdict }: Report['layers'][number],
   row: (verdict: ShownVerdict, text: string) => string,
 ): string[] {
-  if (evidence.length === 0) return [row('unseen', 'not configured')];
+  if (evidence.length === 0) return verdict === 'unseen' ? [row('unseen', 'not configured')] : [];
   const lines = evidence
     .slice(0, MAX_ROWS)
-    .flatMap(({ subject, verdict, text, note, detail, repair }) => [
-      row(verdict, printable(`${note === true ? 'note: ' : ''}${subject}: ${text}`)),
+    .flatMap(({ subject, verdict: its, text, note, detail, repair }) => [
+      row(its, printable(`${note === true ? 'note: ' : ''}${subject}: ${text}`)),
       ...(detail === undefined ? [] : [`         ${printable(`it reported: ${detail}`)}`]),
       ...(repair === undefined ? [] : [`         ${printable(`-> ${repair}`)}`]),
     ]);

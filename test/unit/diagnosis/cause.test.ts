@@ -134,6 +134,11 @@ describe('the table of causes', () => {
 });
 
 describe('the verdicts', () => {
+  it('of a layer whose only target could not be collected is unknown, not unconfigured', () => {
+    const { layers } = diagnose([{ evidence: [], blind: 'timeout', collector: 'ssh' }]);
+    expect([...layers]).toEqual([['network', 'unknown']]);
+  });
+
   it('of a layer is the worst that was seen of it, and what could not be seen hides nothing', () => {
     const unknown: Evidence = { ...mismatch, verdict: 'unknown' };
     const { layers, verdict, blind } = diagnose([
