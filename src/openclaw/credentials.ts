@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { abbreviateHome } from '../lib/paths.ts';
 import { redact } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -112,8 +112,8 @@ function configCredential({ sources, target }: Holding, kind: 'token' | 'passwor
  */
 export function formatTokenPath(path: string, home: string): string {
   const name = basename(path);
-  const shown = name.length < 16 || name.includes('.') ? path : `${path.slice(0, -name.length)}…`;
-  return redact(abbreviateHome(shown, home), { secrets: [] });
+  const shown = name.length < 16 || name.includes('.') ? redact(name, { secrets: [] }) : '…';
+  return abbreviateHome(join(dirname(path), shown), home);
 }
 
 /**
