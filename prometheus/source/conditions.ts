@@ -1,16 +1,30 @@
 import {
-  GATEWAY,
-  HOST,
-  inState,
-  lines,
-  maxBy,
-  minBy,
-  NOT_ANSWERING,
-  onGateway,
-  onHost,
-  seconds,
-  span,
+  CREDENTIAL_LABELS,
+  formatSeconds,
+  formatSpan,
+  HOST_LABELS,
+  ignoreLabels,
+  JOB_LABELS,
+  joinLines,
+  keepLast,
+  neverGood,
+  selectFiring,
+  takeCount,
+  takeMax,
+  takeMin,
 } from './promql.ts';
+import { type RecordRule, record } from './rule.ts';
+import {
+  exporterNow,
+  inState,
+  LAST_UP,
+  MAINTENANCE,
+  NOT_ANSWERING,
+  notAnsweringLately,
+  PROCESS,
+  START,
+  STATE,
+} from './signals.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /**
@@ -18,65 +32,65 @@ import type { Thresholds } from './thresholds.ts';
  * gateway that does not answer, and no two of them hold at once.
  */
 
-const processAlive = `${maxBy(GATEWAY, 'openclaw_gateway_process_up')} == 1`;
-const STARTING = 'openclaw_gateway_state{state="starting"}';
+const STARTING = `${STATE}{state="starting"}`;
+const takeState = (expression: string) => `max without (state) (${expression})`;
 
-/** Name of the record that remembers when the gateway last answered. */
-export const LAST_UP = 'instance:openclaw_gateway_up:timestamp_seconds';
+/** Present while a crash loop lasts: once found, until the gateway answers. */
+export const CRASH_LOOP = 'instance:openclaw_gateway_crash_loop:active';
 
 /**
  * Was starting a while ago, is past its window and has not answered since this process began. Without the process'
  * start time it is assumed that it has not.
  */
 function lateStart(t: Thresholds): string {
-  const grace = span(t.late_start_grace);
-  const memory = span(t.late_start_grace * 2);
-  return lines(
-    `${maxBy(GATEWAY, `max_over_time(${STARTING}[${grace}])`)} == 1`,
-    `and ${onGateway} ${maxBy(GATEWAY, STARTING)} == 0`,
-    `and ${onGateway} ${NOT_ANSWERING}`,
-    `and ${onGateway} ${processAlive}`,
-    `unless ${onGateway} (last_over_time(${LAST_UP}[${memory}])`,
-    `  >= ${onGateway} ${maxBy(GATEWAY, 'openclaw_gateway_process_start_time_seconds')})`,
+  const grace = formatSpan(t.late_start_grace);
+  const memory = formatSpan(t.late_start_grace * 2);
+  return joinLines(
+    `${takeState(`max_over_time(${STARTING}[${grace}])`)} == 1`,
+    `and ${takeState(STARTING)} == 0`,
+    `and ${NOT_ANSWERING}`,
+    `and ${PROCESS} == 1`,
+    `unless (last_over_time(${LAST_UP}[${memory}]) >= ${START})`,
   );
 }
 
 /** Starting for longer than its window, whatever the exporter calls that state by then. */
 export function startOverdue(t: Thresholds): string {
-  const window = span(t.start_overdue_after);
-  return lines(
-    `(${minBy(GATEWAY, `min_over_time(${STARTING}[${window}])`)} == 1`,
-    `and ${onGateway} ${maxBy(GATEWAY, `${STARTING} offset ${window}`)} == 1)`,
-    `or ${onGateway} (${lateStart(t)})`,
+  const window = formatSpan(t.start_overdue_after);
+  return joinLines(
+    `(${takeState(`min_over_time(${STARTING}[${window}])`)} == 1`,
+    `and ${takeState(`${STARTING} offset ${window}`)} == 1)`,
+    `or (${lateStart(t)})`,
   );
 }
 
 /** Process alive, connection refused: its listener is gone. */
-const refusedAlive = lines(
-  `${processAlive}`,
-  `and ${onGateway} ${inState('refused')}`,
-  `unless ${onGateway} ${maxBy(GATEWAY, 'openclaw_gateway_listener_up')} == 1`,
-);
+function refusedAlive(t: Thresholds): string {
+  return joinLines(
+    `${PROCESS} == 1`,
+    `and ${inState('refused')}`,
+    `unless ${takeMax([], keepLast(t, 'openclaw_gateway_listener_up'))} == 1`,
+  );
+}
 
-/** A process too young to worry about that has not answered yet: real gateways open their port last. */
+/**
+ * A process that was another one, or none, a while ago and has not answered yet: real gateways open their port last.
+ * Compared with its own past, since the clocks of Prometheus and the exporter may be apart.
+ */
 function youngStart(t: Thresholds): string {
-  const began = maxBy(GATEWAY, 'openclaw_gateway_process_start_time_seconds');
-  return lines(
-    `time() - ${began} < ${seconds(t.start_overdue_after)}`,
-    `unless ${onGateway} (last_over_time(${LAST_UP}[${span(t.start_overdue_after)}]) >= ${onGateway} ${began})`,
+  const window = formatSpan(t.start_overdue_after);
+  return joinLines(
+    `${START} unless (${START} == ${START} offset ${window})`,
+    `unless (last_over_time(${LAST_UP}[${window}]) >= ${START})`,
   );
 }
 
 export function listenerGone(t: Thresholds): string {
-  return lines(
-    refusedAlive,
-    `unless ${onGateway} (${youngStart(t)})`,
-    `unless ${onGateway} (${lateStart(t)})`,
-  );
+  return joinLines(refusedAlive(t), `unless (${youngStart(t)})`, `unless (${lateStart(t)})`);
 }
 
 export function hung(t: Thresholds): string {
-  return lines(inState('hung'), `unless ${onGateway} (${lateStart(t)})`);
+  return joinLines(inState('hung'), `unless (${lateStart(t)})`);
 }
 
 export function foreign(): string {
@@ -84,11 +98,11 @@ export function foreign(): string {
 }
 
 /** Does not answer, and none of the other four explains why. */
-export function down(): string {
-  return lines(
+export function down(t: Thresholds): string {
+  return joinLines(
     NOT_ANSWERING,
-    `unless ${onGateway} ${inState('foreign|draining|starting|hung')}`,
-    `unless ${onGateway} (${refusedAlive})`,
+    `unless ${inState('foreign|draining|starting|hung')}`,
+    `unless (${refusedAlive(t)})`,
   );
 }
 
@@ -98,79 +112,153 @@ export function unreachable(): string {
 }
 
 /**
- * Restarted again and again. Once found it lasts until the gateway answers: a supervisor that gives up turns the loop
- * into a plain "down", which is no new incident.
+ * One outage is one page, though its state may change on the way: a page that is open stays until the gateway answers
+ * and keeps others from opening.
  */
-export function crashLoop(t: Thresholds): string {
-  const range = span(t.crash_loop_range);
-  const least = t.crash_loop_restarts - 0.5;
-  return lines(
-    `${maxBy(GATEWAY, `increase(openclaw_gateway_process_restarts_total[${range}])`)} > ${least}`,
-    `or ${onGateway} ${maxBy(GATEWAY, `changes(openclaw_gateway_process_start_time_seconds[${range}])`)} > ${least}`,
-    `or ${onGateway} (${maxBy(GATEWAY, 'ALERTS{alertname="OpenClawGatewayCrashLoop", alertstate="firing"}')}`,
-    `  and ${onGateway} ${NOT_ANSWERING})`,
+export function stayOpen(condition: string, incident: string, others: string): string {
+  return joinLines(
+    `(${condition}`,
+    `or (${selectFiring(incident, 'critical')} and ${NOT_ANSWERING} unless ${inState('foreign')}))`,
+    `unless ${selectFiring(others, 'critical')}`,
+    `unless ${CRASH_LOOP}`,
   );
 }
 
-/** A host that was not reachable once for a while, other than by its login or its key being refused. */
+/**
+ * Restarted again and again. Restarts during declared maintenance do not count: for the length of a range after it
+ * only a shorter range is read. Once found it lasts until the gateway answers: a supervisor that gives up turns the
+ * loop into a plain "down", which is no new incident.
+ */
+export function crashLoopRecord(t: Thresholds): RecordRule {
+  const fast = formatSpan(t.crash_loop_range);
+  const brief = formatSpan(Math.max(t.crash_loop_range / 3, 4 * t.scrape_interval));
+  const slow = formatSpan(t.crash_loop_slow_range);
+  const restarts = (range: string) =>
+    takeMax([], `increase(openclaw_gateway_process_restarts_total[${range}])`);
+  const starts = takeMax([], `changes(openclaw_gateway_process_start_time_seconds[${fast}])`);
+  const service = takeMax(['manager'], `delta(openclaw_gateway_service_restarts[${fast}])`);
+  const least = t.crash_loop_restarts - 0.5;
+  const since = (range: string) => `unless max_over_time(${MAINTENANCE}[${range}])`;
+  return record(
+    CRASH_LOOP,
+    joinLines(
+      `((${restarts(fast)} > ${least} or ${starts} > ${least}) ${since(fast)})`,
+      `or (${restarts(brief)} > ${least} ${since(brief)})`,
+      `or (${service} > ${least} and ${NOT_ANSWERING} ${since(fast)})`,
+      `or (${restarts(slow)} > ${t.crash_loop_slow_restarts - 0.5} ${since(slow)}`,
+      `  unless ${selectFiring('gateway-.*|listener-gone', 'critical')})`,
+      `or (last_over_time(${CRASH_LOOP}[${formatSpan(t.exporter_absent_range)}]) and ${NOT_ANSWERING})`,
+    ),
+  );
+}
+
+/**
+ * A host that was not reachable once for a while, other than because it refuses us: a login, a key, a person's check,
+ * a limit on connections. Where only gauges tell, a host that sends its banner is there.
+ */
 export function hostGone(t: Thresholds): string {
-  return lines(
-    `${maxBy(HOST, `max_over_time(openclaw_ssh_up[${span(t.ssh_down_range)}])`)} == 0`,
-    `unless ${onHost} ${recentResult(t, 'auth_denied|host_key_changed')}`,
+  return joinLines(
+    `${takeMax([], `max_over_time(openclaw_ssh_up[${formatSpan(t.ssh_down_range)}])`)} == 0`,
+    `unless ${recentResult(t, 'auth_denied|host_key_changed|check_pending|throttled')}`,
+    `unless ${refusesLogin(t)}`,
   );
 }
 
 /** The same, of hosts that are meant to be on at all times. */
 export function alwaysOnHostGone(t: Thresholds): string {
-  return lines(hostGone(t), `unless ${onHost} ${maxBy(HOST, 'openclaw_ssh_host_always_on')} == 0`);
+  return joinLines(
+    hostGone(t),
+    `unless ${takeMax([], keepLast(t, 'openclaw_ssh_host_always_on', HOST_LABELS))} == 0`,
+  );
 }
 
 /** Hosts with such a probe result lately that are still not up. */
 export function recentResult(t: Thresholds, results: string): string {
-  const counted = `increase(openclaw_ssh_probes_total{result=~"${results}"}[${span(t.ssh_result_range)}])`;
-  return lines(`(${maxBy(HOST, counted)} > 0`, `  unless ${onHost} ${maxBy(HOST, 'openclaw_ssh_up')} == 1)`);
+  const counted = `increase(openclaw_ssh_probes_total{result=~"${results}"}[${formatSpan(t.ssh_result_range)}])`;
+  const now = keepLast(t, `openclaw_ssh_result{result=~"${results}"}`, ['host', 'result']);
+  return joinLines(
+    `((${takeMax(['result'], counted)} > 0 or ${takeMax(['result'], now)} == 1)`,
+    `  unless ${takeMax([], 'openclaw_ssh_up')} == 1)`,
+  );
+}
+
+/** `/probe` has gauges only: a banner without a command is a refused login, where no result says otherwise. */
+export function refusesLogin(t: Thresholds): string {
+  const phase = (name: string) =>
+    takeMax(['phase'], keepLast(t, `openclaw_ssh_phase_up{phase="${name}"}`, ['host', 'phase']));
+  return joinLines(
+    `((${phase('banner')} == 1 and ${phase('command')} == 0)`,
+    `  unless (${takeMax(['result'], 'openclaw_ssh_probes_total')} or ${takeMax(['result'], 'openclaw_ssh_result')}))`,
+  );
 }
 
 /** A path that comes and goes. */
 export function hostFlapping(t: Thresholds): string {
-  const range = span(t.ssh_flapping_range);
+  const range = formatSpan(t.ssh_flapping_range);
   const least = t.ssh_flapping_changes - 0.5;
-  return lines(
-    `${maxBy(HOST, `increase(openclaw_ssh_transitions_total[${range}])`)} > ${least}`,
-    `or ${onHost} ${maxBy(HOST, `changes(openclaw_ssh_up[${range}])`)} > ${least}`,
+  return joinLines(
+    `${takeMax([], `increase(openclaw_ssh_transitions_total[${range}])`)} > ${least}`,
+    `or ${takeMax([], `changes(openclaw_ssh_up[${range}])`)} > ${least}`,
   );
 }
 
 /** A credential the gateway refuses; one on a host that is itself away says nothing. */
-export function tokenMismatch(): string {
-  return lines(
-    `${minBy(['instance', 'credential', 'host'], 'openclaw_gateway_token_match')} == 0`,
-    `unless ${onGateway} ${NOT_ANSWERING}`,
-    `unless ${onHost} ${maxBy(HOST, 'openclaw_ssh_up')} == 0`,
+export function tokenMismatch(t: Thresholds): string {
+  return joinLines(
+    `${takeMin([], keepLast(t, 'openclaw_gateway_token_match', CREDENTIAL_LABELS))} == 0`,
+    `unless ${ignoreLabels(...CREDENTIAL_LABELS)} ${NOT_ANSWERING}`,
+    `unless ${ignoreLabels('credential')} ${takeMax([], keepLast(t, 'openclaw_ssh_up', HOST_LABELS))} == 0`,
   );
 }
 
-/** Answers pings, but one function of its API does not work. */
-export function partialFailure(): string {
-  return lines(
-    `${minBy(['instance', 'function'], 'openclaw_gateway_function_up')} == 0`,
-    `unless ${onGateway} ${NOT_ANSWERING}`,
-    `unless ${onGateway} ${minBy(GATEWAY, 'openclaw_gateway_token_match')} == 0`,
+/** Answers pings, but one function of its API does not work: at this moment, or not once in the lookback window. */
+export function partialFailure(t: Thresholds, when: 'now' | 'lately'): string {
+  const series = 'openclaw_gateway_function_up';
+  const match = takeMin(CREDENTIAL_LABELS, keepLast(t, 'openclaw_gateway_token_match', CREDENTIAL_LABELS));
+  return joinLines(
+    when === 'now' ? `${takeMin([], keepLast(t, series, ['function']))} == 0` : neverGood(t, series),
+    `unless ${ignoreLabels('function')} ${when === 'now' ? NOT_ANSWERING : notAnsweringLately(t)}`,
+    `unless ${ignoreLabels('function')} ${match} == 0`,
   );
 }
+
+/** Jobs of the gateway's own scheduler; `log:` jobs belong to the system's crontab. */
+const OWN_JOBS = 'cron_job_id!~"log:.*"';
 
 /**
- * Cron as a whole is silent: at least two jobs, or the only one, are late, and no job at all has begun since the first
- * of them was due.
+ * Cron as a whole is silent: at least two jobs, or the only one, are late, no job at all has begun since the first of
+ * them was due, and no run is under way that they could be waiting for.
  */
 export function cronStopped(t: Thresholds): string {
-  const late = `openclaw_cron_job_overdue_seconds > ${t.cron_stopped_overdue / 1000}`;
-  const lateJobs = `count by (instance) (${maxBy(['instance', 'cron_job_id'], 'openclaw_cron_job_overdue_seconds')} > ${t.cron_stopped_overdue / 1000})`;
-  const knownJobs = `count by (instance) (${maxBy(['instance', 'cron_job_id'], 'openclaw_cron_job_overdue_seconds')})`;
-  return lines(
-    `(${lateJobs} > 1 or ${onGateway} (${lateJobs} == ${onGateway} ${knownJobs}))`,
-    `unless ${onGateway} (${maxBy(GATEWAY, 'openclaw_cron_last_run_timestamp_seconds')}`,
-    `  > ${onGateway} (time() - ${maxBy(GATEWAY, late)}))`,
-    `unless ${onGateway} ${NOT_ANSWERING}`,
+  const overdue = keepLast(t, `openclaw_cron_job_overdue_seconds{${OWN_JOBS}}`, JOB_LABELS);
+  const late = `${overdue} > ${formatSeconds(t.cron_stopped_overdue)}`;
+  const count = (jobs: string) => takeCount(['cron_job_id'], takeMax(['cron_job'], jobs));
+  const lastRun = takeMax(JOB_LABELS, `openclaw_cron_last_run_timestamp_seconds{${OWN_JOBS}}`);
+  const latest = takeMax(JOB_LABELS, late);
+  return joinLines(
+    `(${count(late)} > 1 or (${count(late)} == ${count(overdue)}))`,
+    `unless (${lastRun} > (${exporterNow(lastRun)} - ${latest}))`,
+    `unless (${runUnderWay(t)})`,
+    `unless ${NOT_ANSWERING}`,
+    `unless (${schedulerDisabled()})`,
   );
+}
+
+/** A run that other jobs may be waiting for: known as such, or due in the past and yet not overdue. */
+function runUnderWay(t: Thresholds): string {
+  const limit = formatSeconds(t.cron_long_run);
+  const progress = takeMax(JOB_LABELS, `openclaw_cron_run_in_progress_seconds{${OWN_JOBS}} > 0 <= ${limit}`);
+  const next = takeMax(
+    JOB_LABELS,
+    joinLines(
+      `openclaw_cron_next_run_timestamp_seconds{${OWN_JOBS}} > time() - ${limit} < time() - ${formatSeconds(t.lookback)}`,
+      `and (openclaw_cron_job_overdue_seconds{${OWN_JOBS}} == 0)`,
+    ),
+  );
+  return joinLines(progress, `or ${next}`);
+}
+
+/** Cron is switched off on purpose: nothing is due. */
+export function schedulerDisabled(): string {
+  return `${takeMax([], 'openclaw_cron_scheduler_enabled')} == 0`;
 }

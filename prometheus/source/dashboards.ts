@@ -1,5 +1,5 @@
 import { RUN_STATUSES } from '../../src/collectors/cron/source/records.ts';
-import { CRON_JOB, GATEWAY, HOST, lines, maxBy, span } from './promql.ts';
+import { formatSpan, joinLines, takeMax, takeSum } from './promql.ts';
 import { type RecordRule, type RuleGroup, record } from './rule.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -31,42 +31,42 @@ function present(t: Thresholds): RecordRule[] {
   return [
     record(
       'instance:openclaw_gateway_state:index',
-      indexOf('openclaw_gateway_state', 'state', GATEWAY_STATES, GATEWAY),
+      takeIndex('openclaw_gateway_state', 'state', GATEWAY_STATES),
     ),
     record(
       'instance_cron_job:openclaw_cron_last_run_status:index',
-      indexOf('openclaw_cron_last_run_status', 'status', RUN_STATUSES, CRON_JOB),
+      takeIndex('openclaw_cron_last_run_status', 'status', RUN_STATUSES),
     ),
     record(
       'instance_host:openclaw_ssh_transitions:increase',
-      maxBy(HOST, `increase(openclaw_ssh_transitions_total[${span(t.ssh_flapping_range)}])`),
+      takeMax([], `increase(openclaw_ssh_transitions_total[${formatSpan(t.ssh_flapping_range)}])`),
     ),
     record(
       'instance_result:openclaw_gateway_auth_attempts:increase',
-      `sum by (instance, result) (increase(openclaw_gateway_auth_attempts_total[${span(t.history_short_range)}]))`,
+      takeSum([], `increase(openclaw_gateway_auth_attempts_total[${formatSpan(t.history_short_range)}])`),
     ),
     record(
       'instance:openclaw_gateway_process_restarts:increase',
-      maxBy(GATEWAY, `increase(openclaw_gateway_process_restarts_total[${span(t.history_day)}])`),
+      takeMax([], `increase(openclaw_gateway_process_restarts_total[${formatSpan(t.history_day)}])`),
     ),
   ];
 }
 
 /** Each job against its own past. The typical duration is over time, so a run weighs as long as it stays the last one. */
 function history(t: Thresholds): RecordRule[] {
-  const range = span(t.history_range);
+  const range = formatSpan(t.history_range);
   const counted = (statuses: string) =>
-    `sum by (${CRON_JOB.join(', ')}) (increase(openclaw_cron_runs_total{status=~"${statuses}"}[${range}]))`;
+    takeSum(['status'], `increase(openclaw_cron_runs_total{status=~"${statuses}"}[${range}])`);
   const duration = (quantile: number) =>
-    maxBy(CRON_JOB, `quantile_over_time(${quantile}, openclaw_cron_last_run_duration_seconds[${range}])`);
+    takeMax([], `quantile_over_time(${quantile}, openclaw_cron_last_run_duration_seconds[${range}])`);
   return [
     record(
       'instance_cron_job:openclaw_cron_runs_success:ratio',
-      lines(`${counted('ok')}`, `/ (${counted('ok|error|interrupted')} > 0)`),
+      joinLines(`${counted('ok')}`, `/ (${counted('ok|error|interrupted')} > 0)`),
     ),
     record(
       'instance_cron_job:openclaw_cron_missed_runs:increase',
-      `sum by (${CRON_JOB.join(', ')}) (increase(openclaw_cron_missed_runs_total[${range}]))`,
+      takeSum([], `increase(openclaw_cron_missed_runs_total[${range}])`),
     ),
     record('instance_cron_job:openclaw_cron_last_run_duration_seconds:median', duration(0.5)),
     record('instance_cron_job:openclaw_cron_last_run_duration_seconds:p95', duration(0.95)),
@@ -74,9 +74,9 @@ function history(t: Thresholds): RecordRule[] {
 }
 
 /** A stateset as one number, the place of the state that is 1. */
-function indexOf(metric: string, label: string, values: readonly string[], by: readonly string[]): string {
+function takeIndex(metric: string, label: string, values: readonly string[]): string {
   const parts = values.map(
     (value, index) => `${index === 0 ? '' : 'or '}${index + 1} * (${metric}{${label}="${value}"} == 1)`,
   );
-  return maxBy(by, lines('', ...parts, ''));
+  return takeMax([label], joinLines('', ...parts, ''));
 }

@@ -1,6 +1,6 @@
 import {
   alwaysOnHostGone,
-  crashLoop,
+  CRASH_LOOP,
   cronStopped,
   down,
   foreign,
@@ -12,8 +12,21 @@ import {
   tokenMismatch,
   unreachable,
 } from './conditions.ts';
-import { GATEWAY, lines, maxBy, minBy, onGateway, seconds } from './promql.ts';
+import {
+  CREDENTIAL_LABELS,
+  formatSeconds,
+  HOST_LABELS,
+  ignoreLabels,
+  JOB_LABELS,
+  joinLines,
+  keepLast,
+  selectExporters,
+  takeGroup,
+  takeMax,
+  takeMin,
+} from './promql.ts';
 import { type RecordRule, type RuleGroup, record } from './rule.ts';
+import { PROCESS, UP } from './signals.ts';
 import type { Thresholds } from './thresholds.ts';
 
 const HEALTH = 'instance_layer:openclaw_health:min';
@@ -28,43 +41,49 @@ export function healthGroups(t: Thresholds): RuleGroup[] {
   ];
 }
 
+/** The smallest of several verdicts, by the labels of the target. */
+function takeLeast(own: readonly string[], parts: readonly string[]): string {
+  const named = parts.map((part, index) => `label_replace(${part}, "part", "${index}", "", "")`);
+  return takeMin([...own, 'part'], joinLines('', `  ${named.join('\n  or ')}`, ''));
+}
+
 /** 1 well, 0 not; absent where nothing is known of that layer. */
 function layers(t: Thresholds): RecordRule[] {
+  const last = (series: string, own: readonly string[] = []) => keepLast(t, series, own);
+  // A disabled job is not due, and its failures are history.
+  const disabled = `(${takeMax([], last('openclaw_cron_job_enabled', JOB_LABELS))} == 0)`;
+  const ofJobs = (series: string, test: string) =>
+    `(${takeMax([], last(series, JOB_LABELS))} ${test} unless ${disabled})`;
+  const alwaysOff = `${takeMax([], last('openclaw_ssh_host_always_on', HOST_LABELS))} == 0`;
   return [
-    record(HEALTH, minBy(GATEWAY, 'openclaw_gateway_process_up'), { layer: 'process' }),
-    record(HEALTH, minBy(GATEWAY, 'openclaw_gateway_up'), { layer: 'answers' }),
+    record(HEALTH, PROCESS, { layer: 'process' }),
+    record(HEALTH, UP, { layer: 'answers' }),
     record(
       HEALTH,
-      lines(
-        minBy(
-          GATEWAY,
-          lines(
-            '',
-            `  label_replace(${minBy(GATEWAY, 'openclaw_gateway_token_match')}, "of", "token", "", "")`,
-            `  or label_replace(${minBy(GATEWAY, 'openclaw_gateway_function_up')}, "of", "function", "", "")`,
-            '',
-          ),
-        ),
+      takeLeast(
+        [...CREDENTIAL_LABELS, 'function'],
+        [
+          last('openclaw_gateway_token_match', CREDENTIAL_LABELS),
+          last('openclaw_gateway_function_up', ['function']),
+        ],
       ),
       { layer: 'token' },
     ),
     record(
       HEALTH,
-      minBy(
-        GATEWAY,
-        lines(
-          '',
-          `  label_replace(${maxBy(GATEWAY, 'openclaw_cron_consecutive_errors')} < bool ${t.cron_consecutive_errors}, "of", "errors", "", "")`,
-          `  or label_replace(${maxBy(GATEWAY, 'openclaw_cron_job_overdue_seconds')} <= bool ${seconds(t.cron_overdue)}, "of", "overdue", "", "")`,
-          `  or label_replace(${minBy(GATEWAY, 'openclaw_cron_source_up')}, "of", "source", "", "")`,
-          '',
-        ),
+      takeLeast(
+        [...JOB_LABELS, 'source'],
+        [
+          ofJobs('openclaw_cron_consecutive_errors', `< bool ${t.cron_consecutive_errors}`),
+          ofJobs('openclaw_cron_job_overdue_seconds', `<= bool ${formatSeconds(t.cron_overdue)}`),
+          last('openclaw_cron_source_up', ['source']),
+        ],
       ),
       { layer: 'cron' },
     ),
     record(
       HEALTH,
-      minBy(GATEWAY, `openclaw_ssh_up unless on (instance, host) openclaw_ssh_host_always_on == 0`),
+      takeMin(HOST_LABELS, `(${takeMin([], last('openclaw_ssh_up', HOST_LABELS))} unless ${alwaysOff})`),
       { layer: 'network' },
     ),
   ];
@@ -75,46 +94,44 @@ export const LAYERS = ['process', 'answers', 'token', 'cron', 'network'] as cons
 
 /** The same for people: besides 1 and 0, -1 where an exporter is scraped and says nothing of that layer. */
 function layerStates(t: Thresholds): RecordRule {
-  const watched = `up{job=~"${t.exporter_jobs}"} == 1`;
+  const watched = `${takeMax([], `up{job=~"${t.exporter_jobs}"}`)} == 1`;
   const unknown = LAYERS.map((layer) => `label_replace(${watched}, "layer", "${layer}", "", "")`);
   return record(
     'instance_layer:openclaw_health:state',
-    lines(
-      HEALTH,
-      `or on (instance, layer) -1 * group by (instance, layer) (`,
-      `  ${unknown.join('\n  or ')}`,
-      ')',
-    ),
+    joinLines(HEALTH, `or -1 * (`, `  ${unknown.join('\n  or ')}`, ')'),
   );
 }
 
+/** An incident, its expression, and the labels of that besides the target's. */
+type Condition = readonly [incident: string, expression: string, own?: readonly string[]];
+
 /** One fault and whether it holds now, before any `for`: what the likeliest cause is chosen from. */
 function faults(t: Thresholds): RecordRule[] {
-  const conditions: readonly (readonly [string, string])[] = [
-    ['exporter-down', `up{job=~"${t.exporter_jobs}", job!~"${t.outside_jobs}"} == 0`],
+  const conditions: readonly Condition[] = [
+    ['exporter-down', `up{${selectExporters(t)}} == 0`],
     ['unreachable', unreachable()],
-    ['crash-loop', crashLoop(t)],
+    ['crash-loop', CRASH_LOOP],
     ['port-foreign', foreign()],
     ['gateway-hung', hung(t)],
     ['listener-gone', listenerGone(t)],
     ['start-overdue', startOverdue(t)],
-    ['gateway-down', down()],
-    ['ssh-down', alwaysOnHostGone(t)],
-    ['token-mismatch', tokenMismatch()],
-    ['partial-failure', partialFailure()],
+    ['gateway-down', down(t)],
+    ['ssh-down', alwaysOnHostGone(t), HOST_LABELS],
+    ['token-mismatch', tokenMismatch(t), CREDENTIAL_LABELS],
+    ['partial-failure', partialFailure(t, 'now'), ['function']],
     ['cron-stopped', cronStopped(t)],
-    ['flapping', hostFlapping(t)],
+    ['flapping', hostFlapping(t), HOST_LABELS],
   ];
-  return conditions.map(([incident, condition]) =>
-    record(FAULT, `group by (instance) (${lines('', condition, '')})`, { incident }),
+  return conditions.map(([incident, condition, own = []]) =>
+    record(FAULT, takeGroup(own, joinLines('', condition, '')), { incident }),
   );
 }
 
 /**
- * The one likeliest cause, in the article's order (network, authentication, partial failure), as far as a later one
- * can be explained by an earlier one. An address that refuses or hangs was reached, so its own process is to blame
- * and not the network; a remote host that is away comes next, because tokens and work on it fail with it; a path that
- * merely flaps explains nothing that is proved otherwise and comes last.
+ * The one likeliest cause, in the order network, authentication, partial failure, as far as a later one can be
+ * explained by an earlier one. An address that refuses or hangs was reached, so its own process is to blame and not the
+ * network; a remote host that is away comes next, because tokens and work on it fail with it; a path that merely flaps
+ * explains nothing that is proved otherwise and comes last.
  */
 function cause(): RecordRule {
   const order: readonly (readonly [string, string])[] = [
@@ -128,8 +145,9 @@ function cause(): RecordRule {
     ['network', 'flapping'],
   ];
   const parts = order.map(([name, incidents], index) => {
-    const found = maxBy(GATEWAY, `${FAULT}{incident=~"${incidents}"}`);
-    return `${index === 0 ? '' : `or ${onGateway} `}label_replace(${found}, "cause", "${name}", "", "")`;
+    const found = `max without (incident) (${FAULT}{incident=~"${incidents}"})`;
+    const before = index === 0 ? '' : `or ${ignoreLabels('cause')} `;
+    return `${before}label_replace(${found}, "cause", "${name}", "", "")`;
   });
-  return record(CAUSE, lines(...parts));
+  return record(CAUSE, joinLines(...parts));
 }

@@ -3,14 +3,13 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ruleTestFiles } from '../tests/files.ts';
-import { alertsPage, type GeneratedFile, prometheusRule, ruleFiles } from './render.ts';
+import { alertsPage, type GeneratedFile, prometheusRule, ruleFiles, vmalertFiles } from './render.ts';
 import { ruleGroups } from './rules.ts';
 import { accelerated, type Thresholds, thresholdsSchema } from './thresholds.ts';
 
 const USAGE = `npm run rules -- [--thresholds=FILE] [--out=DIR] [--divide-durations=N]
   --thresholds        YAML file with any of the thresholds listed in docs/alerts.md
-  --out               write rules/ and kubernetes/ there instead of into this repository
+  --out               write rules/, vmalert/ and kubernetes/ there instead of into this repository
   --divide-durations  divide every duration by N, for tests that cannot wait (needs --out)
 `;
 
@@ -20,9 +19,8 @@ const divisor = z.coerce.number().min(1);
 /** Every generated file, relative to the repository's root. */
 export function generatedFiles(thresholds: Thresholds = thresholdsSchema.parse({})): GeneratedFile[] {
   const groups = ruleGroups(thresholds);
-  const files = [...exported(thresholds), ...ruleTestFiles()];
   return [
-    ...files.map(({ path, text }) => ({ path: join('prometheus', path), text })),
+    ...exported(thresholds).map(({ path, text }) => ({ path: join('prometheus', path), text })),
     { path: 'docs/alerts.md', text: alertsPage(groups) },
   ];
 }
@@ -49,7 +47,11 @@ export function main(args: readonly string[]): number {
 /** The rules for somebody else's Prometheus: without this repository's documentation. */
 function exported(thresholds: Thresholds): GeneratedFile[] {
   const groups = ruleGroups(thresholds);
-  return [...ruleFiles(groups, thresholds), prometheusRule(groups, thresholds)];
+  return [
+    ...ruleFiles(groups, thresholds),
+    ...vmalertFiles(groups, thresholds),
+    prometheusRule(groups, thresholds),
+  ];
 }
 
 type Asked =

@@ -1,3 +1,5 @@
+import type { Thresholds } from './thresholds.ts';
+
 const UNITS = [
   ['w', 604_800_000],
   ['d', 86_400_000],
@@ -7,47 +9,118 @@ const UNITS = [
 ] as const;
 
 /** Milliseconds as Prometheus writes a duration, in its largest whole unit. */
-export function span(ms: number): string {
+export function formatSpan(ms: number): string {
   const unit = UNITS.find(([, size]) => ms >= size && ms % size === 0);
   return unit === undefined ? `${ms}ms` : `${ms / unit[1]}${unit[0]}`;
 }
 
 /** Milliseconds as a number of seconds for use inside an expression. */
-export function seconds(ms: number): string {
+export function formatSeconds(ms: number): string {
   return String(ms / 1000);
 }
 
-/**
- * The largest of an expression by the labels that name what it is about. Labels of Prometheus' own making (`job`) are
- * dropped so that an alert is the same wherever it was seen from.
- */
-export function maxBy(labels: readonly string[], expression: string): string {
-  return `max by (${labels.join(', ')}) (${expression})`;
-}
-
-export function minBy(labels: readonly string[], expression: string): string {
-  return `min by (${labels.join(', ')}) (${expression})`;
-}
-
-/** Labels that name a gateway, a host, a job of cron. */
-export const GATEWAY = ['instance'] as const;
+/** Labels of a dashboard's table rows: one row a host, one a cron job. */
 export const HOST = ['instance', 'host'] as const;
-export const CREDENTIAL = ['instance', 'credential', 'host'] as const;
 export const CRON_JOB = ['instance', 'cron_job', 'cron_job_id'] as const;
-export const PEER = ['instance', 'peer'] as const;
 
-export const onGateway = 'on (instance)';
-export const onHost = 'on (instance, host)';
+/** Labels that a metric brings itself, besides those of its target. */
+export const JOB_LABELS = ['cron_job', 'cron_job_id'] as const;
+export const HOST_LABELS = ['host'] as const;
+export const CREDENTIAL_LABELS = ['credential', 'host'] as const;
+export const PEER_LABELS = ['peer'] as const;
+
+/** Labels that Prometheus puts on `ALERTS`, besides those of the alert's expression. */
+const ALERT_LABELS = ['alertname', 'alertstate', 'incident', 'severity', 'repair_phase'] as const;
+
+type Labels = readonly string[];
+
+/**
+ * An aggregation that keeps every label of the target (cluster, place, team), and drops the metric's own labels named
+ * here. `job` goes too, so that a gateway scraped by two jobs is one series.
+ */
+function aggregate(operator: string, dropped: Labels, expression: string): string {
+  return `${operator} without (${['job', ...dropped].join(', ')}) (${expression})`;
+}
+
+export function takeMax(dropped: Labels, expression: string): string {
+  return aggregate('max', dropped, expression);
+}
+
+export function takeMin(dropped: Labels, expression: string): string {
+  return aggregate('min', dropped, expression);
+}
+
+export function takeSum(dropped: Labels, expression: string): string {
+  return aggregate('sum', dropped, expression);
+}
+
+export function takeCount(dropped: Labels, expression: string): string {
+  return aggregate('count', dropped, expression);
+}
+
+/** 1 for every label set that is left. */
+export function takeGroup(dropped: Labels, expression: string): string {
+  return aggregate('group', dropped, expression);
+}
+
+/** Matches two vectors by all labels but these. */
+export function ignoreLabels(...labels: readonly string[]): string {
+  return labels.length === 0 ? '' : `ignoring (${labels.join(', ')})`;
+}
+
+/**
+ * Matches series of different scrape jobs that speak of one thing: their targets may carry different labels, so the
+ * named ones and `extra_labels` decide. A label that both sides lack counts as equal.
+ */
+export function matchAcrossJobs(t: Thresholds, ...labels: readonly string[]): string {
+  return `on (${[...labels, ...t.extra_labels].join(', ')})`;
+}
 
 /** Joins parts of an expression, one a line. */
-export function lines(...parts: readonly string[]): string {
+export function joinLines(...parts: readonly string[]): string {
   return parts.join('\n');
 }
 
-/** Where the gateway is known not to answer; most symptoms mean nothing then. */
-export const NOT_ANSWERING = `${maxBy(GATEWAY, 'openclaw_gateway_up')} == 0`;
+/** A selector of scrape jobs that are exporters beside a gateway, and `/probe` jobs where `outside` is set. */
+export function selectExporters(t: Thresholds): string {
+  return `job=~"${t.exporter_jobs}", job!~"${t.outside_jobs}"`;
+}
 
-/** Where the gateway is in one of these states. */
-export function inState(states: string): string {
-  return `${maxBy(GATEWAY, `openclaw_gateway_state{state=~"${states}"}`)} == 1`;
+/**
+ * A series as it is, and while scrapes of its target fail as it was last, for the lookback window. What the exporter
+ * withdraws while it is scraped is gone at once.
+ */
+export function keepLast(t: Thresholds, series: string, own: Labels = []): string {
+  const last = `last_over_time(${series}[${formatSpan(t.lookback)}])`;
+  return `(${series} or (${last} unless ${ignoreLabels(...own)} up{job=~"${t.exporter_jobs}"} == 1))`;
+}
+
+/**
+ * A verdict that was not good once in the lookback window: one that comes and goes between bad and unknown resets no
+ * `for`. It holds that much later than the first bad sample, so the alert's own `for` is shorter by the same time.
+ */
+export function neverGood(t: Thresholds, series: string): string {
+  return `${takeMax([], `max_over_time(${series}[${formatSpan(t.lookback)}])`)} == 0`;
+}
+
+/** What is left of a `for` after the window of {@link neverGood}; milliseconds. */
+export function afterLookback(t: Thresholds, forMs: number): number {
+  return Math.max(0, forMs - t.lookback);
+}
+
+/** Alerts of these incidents that fire now, by the labels of what they are about. */
+export function selectFiring(incidents: string, severity: string, dropped: Labels = []): string {
+  const selector = `alertstate="firing", severity=~"${severity}", incident=~"${incidents}"`;
+  return takeMax([...ALERT_LABELS, ...dropped], `ALERTS{${selector}}`);
+}
+
+/**
+ * The opening of a template's query about what the alert is about: `@` in the expression stands for matchers of the
+ * alert's instance, the extra labels and these labels of its own.
+ */
+export function renderQuery(t: Thresholds, expression: string, own: Labels = []): string {
+  const labels = ['instance', ...t.extra_labels, ...own];
+  const matchers = labels.map((label) => `${label}='%s'`).join(', ');
+  const values = labels.map((label) => `$labels.${label}`).join(' ');
+  return `printf "${expression.replace('@', matchers)}" ${values} | query`;
 }

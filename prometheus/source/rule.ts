@@ -1,8 +1,15 @@
 /** Where an alert goes: info to the ticket queue, warning to chat, critical to whoever is on call. */
 export type Severity = 'info' | 'warning' | 'critical';
 
-/** The article's repair ladder: 1 light (restart), 2 authentication, 3 full restart. */
+/** The repair ladder: 1 light (restart), 2 authentication, 3 full restart. */
 export type Phase = 1 | 2 | 3;
+
+/**
+ * What silences an alert, in its own expression: declared maintenance of its instance, the loss of the watcher that
+ * probes it, the loss of the whole machine. Inhibition in Alertmanager is no substitute: it drops the notification of
+ * an alert that ends, or begins anew, while it is inhibited.
+ */
+export type Suppression = 'maintenance' | 'watcher' | 'host';
 
 export interface RecordRule {
   readonly kind: 'record';
@@ -19,6 +26,9 @@ export interface AlertRule {
   readonly severity: Severity;
   readonly phase: Phase;
   readonly expr: string;
+  /** Labels of the expression besides those of the target. */
+  readonly about: readonly string[];
+  readonly suppressedBy: readonly Suppression[];
   /** Milliseconds. */
   readonly forMs: number;
   /** Milliseconds; 0 for none. */
@@ -42,9 +52,9 @@ export interface RuleGroup {
   readonly rules: readonly Rule[];
 }
 
-type Shared = Omit<AlertRule, 'kind' | 'severity' | 'phase' | 'forMs' | 'keepMs' | 'next'> & {
-  readonly keepMs?: number;
-};
+type Optional = 'keepMs' | 'about' | 'suppressedBy';
+type Shared = Omit<AlertRule, 'kind' | 'severity' | 'phase' | 'forMs' | 'next' | Optional> &
+  Partial<Pick<AlertRule, Optional>>;
 
 export interface Step {
   readonly phase: Phase;
@@ -55,6 +65,7 @@ export interface Step {
   readonly expr?: string;
   readonly keepMs?: number;
   /** Replaces the ladder's words where a step's value means something else. */
+  readonly summary?: string;
   readonly description?: string;
 }
 
@@ -62,8 +73,9 @@ export interface Step {
  * One alert that climbs: the same name and incident in each step, so that all steps share one notification group and
  * a climb updates what is already open. Alertmanager shows the highest step that fires.
  */
-export function ladder({ keepMs = 0, ...shared }: Shared, steps: readonly Step[]): AlertRule[] {
-  return steps.map((step) => ({ kind: 'alert', keepMs, ...shared, ...step }));
+export function ladder(shared: Shared, steps: readonly Step[]): AlertRule[] {
+  const { keepMs = 0, about = [], suppressedBy = ['maintenance'] } = shared;
+  return steps.map((step) => ({ kind: 'alert', ...shared, keepMs, about, suppressedBy, ...step }));
 }
 
 /** A recording rule named `level:metric:operation`. */

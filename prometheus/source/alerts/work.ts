@@ -1,0 +1,240 @@
+import {
+  formatSeconds,
+  formatSpan,
+  ignoreLabels,
+  JOB_LABELS,
+  joinLines,
+  keepLast,
+  renderQuery,
+  takeGroup,
+  takeMax,
+  takeMin,
+  takeSum,
+} from '../promql.ts';
+import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
+import { exporterNow, NOT_ANSWERING } from '../signals.ts';
+import type { Thresholds } from '../thresholds.ts';
+
+const CHANNEL_LABELS = ['channel', 'account'] as const;
+const PROVIDER_LABELS = ['provider', 'kind'] as const;
+const QUEUE_LABELS = ['status', 'channel'] as const;
+/** Present where channels are known and none is configured. */
+const NO_CHANNEL = 'instance:openclaw_channels:unconfigured';
+
+/** What the gateway works with: channels, messages, credentials of providers, paired devices. */
+export function workGroups(t: Thresholds): RuleGroup[] {
+  return [
+    {
+      name: 'openclaw-work',
+      file: 'work',
+      rules: [
+        noChannelRecord(),
+        ...deliveries(t),
+        ...channels(t),
+        ...queue(t),
+        ...credentials(t),
+        ...pairing(t),
+      ],
+    },
+  ];
+}
+
+/** Every known account is not configured, or a collector of channels runs and reports none. */
+function noChannelRecord(): RecordRule {
+  const configured =
+    'openclaw_channel_state{state=~"ready|starting|blocked|recovering|missing|disabled|other"} == 1';
+  const unconfigured = 'openclaw_channel_state{state="not_configured"} == 1';
+  const collector = 'openclaw_exporter_collector_up{collector=~"channels?"} == 1';
+  return record(
+    NO_CHANNEL,
+    joinLines(
+      `(${takeGroup([...CHANNEL_LABELS, 'state'], unconfigured)}`,
+      `or (${takeGroup(['collector'], collector)} unless ${takeGroup([...CHANNEL_LABELS, 'state'], 'openclaw_channel_state')}))`,
+      `unless ${takeGroup([...CHANNEL_LABELS, 'state'], configured)}`,
+    ),
+  );
+}
+
+function deliveries(t: Thresholds): AlertRule[] {
+  const range = formatSpan(t.delivery_range);
+  const failed = `increase(openclaw_cron_delivery_failures_total[${range}])`;
+  return [
+    ...ladder(
+      {
+        alert: 'OpenClawCronDeliveryFailed',
+        incident: 'delivery',
+        about: JOB_LABELS,
+        expr: joinLines(`${takeSum([], failed)} > 0`, `unless ${ignoreLabels(...JOB_LABELS)} ${NO_CHANNEL}`),
+        summary:
+          'Cron job {{ $labels.cron_job }} of {{ $labels.instance }} ran, but its message was not delivered',
+        description: `About {{ $value | printf "%.0f" }} message(s) were not delivered in the last ${range}.`,
+        catalogue: ['C6'],
+      },
+      [
+        {
+          phase: 1,
+          severity: 'warning',
+          forMs: 0,
+          next: 'openclaw channels status; then openclaw cron list: where is the message of this job sent to',
+        },
+      ],
+    ),
+    ...ladder(
+      {
+        alert: 'OpenClawDeliveryUnconfigured',
+        incident: 'delivery-unconfigured',
+        expr: joinLines(`(${takeSum(JOB_LABELS, failed)} > 0)`, `and ${NO_CHANNEL}`),
+        keepMs: t.verdict_memory,
+        summary: 'Cron jobs of {{ $labels.instance }} have messages to deliver and no channel is configured',
+        description:
+          'Their default delivery has no channel, so every message counts as not delivered. This is configuration, not a fault; it is reported once a week.',
+        catalogue: ['C6'],
+      },
+      [
+        {
+          phase: 1,
+          severity: 'info',
+          forMs: 0,
+          next: 'configure a channel, or remove the delivery from these jobs: openclaw cron edit',
+        },
+      ],
+    ),
+  ];
+}
+
+function channels(t: Thresholds): AlertRule[] {
+  const off = `openclaw_channel_state{state=~"disabled|not_configured"}`;
+  const state = renderQuery(t, 'openclaw_channel_state{@} == 1', CHANNEL_LABELS);
+  return ladder(
+    {
+      alert: 'OpenClawChannelDown',
+      incident: 'channel-down',
+      about: CHANNEL_LABELS,
+      expr: joinLines(
+        `${takeMax([], `max_over_time(openclaw_channel_up[${formatSpan(t.lookback)}])`)} == 0`,
+        `unless ${takeMax(['state'], keepLast(t, off, [...CHANNEL_LABELS, 'state']))} == 1`,
+        `unless ${ignoreLabels(...CHANNEL_LABELS)} ${NOT_ANSWERING}`,
+      ),
+      keepMs: t.settle,
+      summary: 'Channel {{ $labels.channel }} of OpenClaw gateway {{ $labels.instance }} is down',
+      description: `The gateway is healthy and the account {{ $labels.account }} is not connected (state {{ with ${state} }}{{ (. | first).Labels.state }}{{ else }}unknown{{ end }}): messages neither come in nor go out.`,
+      catalogue: ['H1'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: t.channel_down_for,
+        next: 'openclaw channels status: blocked needs a new token, missing a plugin, starting a network, recovering the end of a second poller',
+      },
+    ],
+  );
+}
+
+function queue(t: Thresholds): AlertRule[] {
+  const oldest = `openclaw_delivery_queue_oldest_seconds{status="pending"}`;
+  return ladder(
+    {
+      alert: 'OpenClawDeliveryQueueStuck',
+      incident: 'delivery-queue',
+      about: QUEUE_LABELS,
+      expr: joinLines(
+        `${takeMax([], keepLast(t, oldest, QUEUE_LABELS))} > ${formatSeconds(t.queue_age)}`,
+        `unless ${ignoreLabels(...QUEUE_LABELS)} ${NOT_ANSWERING}`,
+      ),
+      keepMs: t.settle,
+      summary: 'Messages wait in the delivery queue of OpenClaw gateway {{ $labels.instance }}',
+      description:
+        'The oldest message for {{ $labels.channel }} has waited for {{ $value | humanizeDuration }}.',
+      catalogue: ['H1'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: t.slow_for,
+        next: 'openclaw channels status: the channel it waits for; then openclaw logs',
+      },
+    ],
+  );
+}
+
+function credentials(t: Thresholds): AlertRule[] {
+  const expiry = takeMin(
+    [],
+    keepLast(t, 'openclaw_provider_credential_expiry_timestamp_seconds', PROVIDER_LABELS),
+  );
+  const now = exporterNow(takeMin(PROVIDER_LABELS, 'openclaw_provider_credential_expiry_timestamp_seconds'));
+  return [
+    ...ladder(
+      {
+        alert: 'OpenClawProviderCredentialExpiring',
+        incident: 'credential-expiry',
+        about: PROVIDER_LABELS,
+        expr: `${expiry} - ${ignoreLabels(...PROVIDER_LABELS)} group_left () ${now} < ${formatSeconds(t.credential_expiry)}`,
+        summary: 'A credential for {{ $labels.provider }} on {{ $labels.instance }} expires',
+        description:
+          'A {{ $labels.kind }} credential that nothing refreshes has {{ $value | humanizeDuration }} left (negative: expired). Jobs that use it fail afterwards.',
+        catalogue: ['C17'],
+      },
+      [
+        {
+          phase: 2,
+          severity: 'warning',
+          forMs: t.slow_for,
+          next: 'renew it where it was issued, enter it again, then openclaw doctor',
+        },
+      ],
+    ),
+    ...cooldown(t),
+  ];
+}
+
+function cooldown(t: Thresholds): AlertRule[] {
+  const series = 'openclaw_provider_credential_cooldown';
+  return [
+    ...ladder(
+      {
+        alert: 'OpenClawProviderCredentialCooldown',
+        incident: 'credential-cooldown',
+        about: PROVIDER_LABELS,
+        expr: `${takeMax([], `min_over_time(${series}[${formatSpan(t.slow_range)}])`)} == 1`,
+        keepMs: t.cron_error_shown_for,
+        summary: 'A credential for {{ $labels.provider }} on {{ $labels.instance }} is in cooldown',
+        description:
+          'The gateway has suspended it after failures: rejected, unpaid or rate limited. Fallback models may hide this.',
+        catalogue: ['C17'],
+      },
+      [
+        {
+          phase: 2,
+          severity: 'warning',
+          forMs: t.credential_cooldown_for,
+          next: "openclaw doctor names the credential and its error; the provider's console: balance, limits, key",
+        },
+      ],
+    ),
+  ];
+}
+
+function pairing(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawPairingWaiting',
+      incident: 'pairing',
+      about: ['kind'],
+      expr: `${takeMax([], keepLast(t, 'openclaw_gateway_pairing_requests', ['kind']))} > 0`,
+      summary: 'Pairing requests wait on OpenClaw gateway {{ $labels.instance }}',
+      description: '{{ $value | printf "%.0f" }} device(s) wait for approval and cannot connect until then.',
+      catalogue: ['T5'],
+    },
+    [
+      {
+        phase: 2,
+        severity: 'info',
+        forMs: t.queue_age,
+        next: 'openclaw devices list: approve what is known, reject the rest',
+      },
+    ],
+  );
+}
