@@ -47,7 +47,11 @@ export const cronScenarios: readonly Scenario[] = [
         [40, 0],
       ],
     },
-    firing: { 29: [], 31: ['OpenClawCronJobFailing/1@daily-memory'], 46: [] },
+    firing: {
+      29: [],
+      31: ['OpenClawCronJobFailing/1@daily-memory'],
+      46: ['OpenClawCronJobFailing/1@daily-memory'],
+    },
     cause: { 31: '' },
     never: 'warning|critical',
   },
@@ -68,8 +72,8 @@ export const cronScenarios: readonly Scenario[] = [
     firing: {
       33: ['OpenClawCronJobFailing/1@daily-memory'],
       34: ['OpenClawCronJobFailing/1@daily-memory', 'OpenClawCronJobFailing/2@daily-memory'],
-      60: ['OpenClawCronJobFailing/2@daily-memory'],
-      71: [],
+      60: ['OpenClawCronJobFailing/1@daily-memory', 'OpenClawCronJobFailing/2@daily-memory'],
+      71: ['OpenClawCronJobFailing/1@daily-memory'],
     },
     health: { 35: { cron: 0, token: 1 } },
     never: 'critical',
@@ -81,7 +85,11 @@ export const cronScenarios: readonly Scenario[] = [
     world: failures('important-report', [30, 1], [31, 2], [34, 3]),
     firing: {
       32: ['OpenClawCronJobFailing/1@important-report'],
-      55: ['OpenClawCronJobFailing/2@important-report', 'OpenClawCronJobFailing/3@important-report'],
+      55: [
+        'OpenClawCronJobFailing/1@important-report',
+        'OpenClawCronJobFailing/2@important-report',
+        'OpenClawCronJobFailing/3@important-report',
+      ],
     },
   },
   {

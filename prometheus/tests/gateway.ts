@@ -96,8 +96,8 @@ export const gatewayScenarios: readonly Scenario[] = [
     minutes: 120,
     world: killed(30, 80),
     firing: {
-      31.5: [],
-      32: ['OpenClawGatewayDown/1'],
+      32.5: [],
+      33: ['OpenClawGatewayDown/1'],
       44.5: ['OpenClawGatewayDown/1'],
       45: ['OpenClawGatewayDown/1', 'OpenClawGatewayDown/2'],
       75: ['OpenClawGatewayDown/1', 'OpenClawGatewayDown/2', 'OpenClawGatewayDown/3'],
@@ -119,7 +119,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     minutes: 60,
     world: killed(30),
     without: ['openclaw_gateway_process', 'openclaw_gateway_listener'],
-    firing: { 32: ['OpenClawGatewayDown/1'] },
+    firing: { 33: ['OpenClawGatewayDown/1'] },
   },
   {
     ids: ['G1'],
@@ -127,7 +127,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     minutes: 60,
     world: states([0, 'up'], [30, 'unreachable']),
     without: ['openclaw_gateway_process', 'openclaw_gateway_listener'],
-    firing: { 31.5: [], 32: ['OpenClawGatewayDown/1'] },
+    firing: { 32.5: [], 33: ['OpenClawGatewayDown/1'] },
     cause: { 31: 'network', 50: 'network' },
   },
   {
@@ -148,8 +148,8 @@ export const gatewayScenarios: readonly Scenario[] = [
     minutes: 90,
     world: stopped(30),
     firing: {
-      31.5: [],
-      32: ['OpenClawGatewayHung/1'],
+      32.5: [],
+      33: ['OpenClawGatewayHung/1'],
       45: ['OpenClawGatewayHung/1', 'OpenClawGatewayHung/2'],
       75: ['OpenClawGatewayHung/1', 'OpenClawGatewayHung/2', 'OpenClawGatewayHung/3'],
     },
@@ -213,7 +213,7 @@ export const gatewayScenarios: readonly Scenario[] = [
       31: ['OpenClawGatewayRestarted/1'],
       33: ['OpenClawGatewayCrashLoop/3', 'OpenClawGatewayRestarted/1'],
       36: ['OpenClawGatewayCrashLoop/3', 'OpenClawGatewayRestarted/1'],
-      60: ['OpenClawGatewayCrashLoop/3', 'OpenClawGatewayDown/1', 'OpenClawGatewayDown/2'],
+      60: ['OpenClawGatewayCrashLoop/3'],
     },
     cause: { 33: 'process', 60: 'process' },
   },
@@ -313,7 +313,7 @@ export const gatewayScenarios: readonly Scenario[] = [
   {
     ids: ['G7'],
     name: 'an exporter with a longer window that still says "starting" warns too',
-    minutes: 60,
+    minutes: 48,
     world: states([0, 'up'], [30, 'starting']),
     firing: { 35: [], 38: ['OpenClawGatewayStartOverdue/1'] },
     never: 'critical',
@@ -326,7 +326,7 @@ export const gatewayScenarios: readonly Scenario[] = [
       ...startedAt(30.5),
       ...states([0, 'up'], [30, 'refused'], [30.5, 'starting'], [31, 'up'], [34, 'hung']),
     },
-    firing: { 36: ['OpenClawGatewayHung/1', 'OpenClawGatewayRestarted/1'] },
+    firing: { 37: ['OpenClawGatewayHung/1', 'OpenClawGatewayRestarted/1'] },
   },
   {
     ids: ['G8'],
@@ -463,7 +463,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     name: 'a zombie is a gateway that is down',
     minutes: 60,
     world: { ...killed(30), ...processStates([0, 'sleeping'], [30, 'zombie']) },
-    firing: { 32: ['OpenClawGatewayDown/1'] },
+    firing: { 33: ['OpenClawGatewayDown/1'] },
     cause: { 31: 'process' },
   },
   {
@@ -471,7 +471,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     name: 'half a body, then silence: hung',
     minutes: 60,
     world: { ...states([0, 'up'], [30, 'hung']), ...verdictsGone(30) },
-    firing: { 32: ['OpenClawGatewayHung/1'] },
+    firing: { 33: ['OpenClawGatewayHung/1'] },
   },
   {
     ids: ['G15'],
@@ -606,7 +606,7 @@ export const slowScenarios: readonly Scenario[] = [
       [9 * hours + 5]: ['OpenClawGatewayRestarted/1'],
       [12 * hours]: [],
       [15 * hours + 5]: ['OpenClawGatewayRestarted/1', 'OpenClawCronJobFailing/1@gcal-digest'],
-      [20 * hours]: [],
+      [20 * hours]: ['OpenClawCronJobFailing/1@gcal-digest'],
     },
     never: 'warning|critical',
   },

@@ -29,8 +29,8 @@ export const networkScenarios: readonly Scenario[] = [
       firing: {
         36: [],
         37.5: ['OpenClawSshHostDown/1@studio'],
-        53: ['OpenClawSshHostDown/1@studio', 'OpenClawSshHostDown/2@studio'],
-        83: ['OpenClawSshHostDown/1@studio', 'OpenClawSshHostDown/2@studio', 'OpenClawSshHostDown/3@studio'],
+        53: ['OpenClawSshHostDown/1@studio'],
+        83: ['OpenClawSshHostDown/1@studio', 'OpenClawSshHostDown/3@studio'],
         103: [],
       },
       cause: { 34: '', 36: 'network', 60: 'network' },
@@ -62,8 +62,8 @@ export const networkScenarios: readonly Scenario[] = [
     world: sshDown('studio', 'auth_denied', 30, 70),
     firing: {
       31: [],
-      33: ['OpenClawSshAuthDenied/2@studio'],
-      60: ['OpenClawSshAuthDenied/2@studio'],
+      33: ['OpenClawSshAuthDenied/1@studio'],
+      60: ['OpenClawSshAuthDenied/1@studio'],
       75: [],
     },
     never: 'critical',
@@ -75,8 +75,8 @@ export const networkScenarios: readonly Scenario[] = [
     world: sshDown('studio', 'host_key_changed', 30),
     firing: {
       29: [],
-      31: ['OpenClawSshHostKeyChanged/2@studio'],
-      59: ['OpenClawSshHostKeyChanged/2@studio'],
+      31: ['OpenClawSshHostKeyChanged/1@studio'],
+      59: ['OpenClawSshHostKeyChanged/1@studio'],
     },
   },
   {
@@ -84,7 +84,7 @@ export const networkScenarios: readonly Scenario[] = [
     name: 'host key changed on a laptop pages too',
     minutes: 60,
     world: sshDown('macbook', 'host_key_changed', 30),
-    firing: { 31: ['OpenClawSshHostKeyChanged/2@macbook'] },
+    firing: { 31: ['OpenClawSshHostKeyChanged/1@macbook'] },
   },
   {
     ids: ['N6'],

@@ -62,8 +62,8 @@ export const tokenScenarios: readonly Scenario[] = [
     minutes: 120,
     world: mismatched(30),
     firing: {
-      30.5: [],
-      31: ['OpenClawTokenMismatch/2'],
+      32.5: [],
+      33: ['OpenClawTokenMismatch/2'],
       90: ['OpenClawTokenMismatch/2', 'OpenClawTokenMismatch/3'],
     },
     cause: { 29: '', 31: 'authentication' },
@@ -81,7 +81,7 @@ export const tokenScenarios: readonly Scenario[] = [
         [40, 1],
       ],
     },
-    firing: { 39: ['OpenClawTokenMismatch/2'], 42: [] },
+    firing: { 39: ['OpenClawTokenMismatch/2'], 54: ['OpenClawTokenMismatch/2'], 56: [] },
   },
   {
     ids: ['T2'],
@@ -171,7 +171,7 @@ export const tokenScenarios: readonly Scenario[] = [
         [30, 'gone'],
       ],
     },
-    firing: { 29: [], 36: ['OpenClawProtocolMismatch/2'], 100: [] },
+    firing: { 29: [], 36: ['OpenClawProtocolMismatch/2'], 110: ['OpenClawProtocolMismatch/2'] },
     never: 'critical',
   },
   {

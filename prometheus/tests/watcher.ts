@@ -121,7 +121,7 @@ export const watcherScenarios: readonly Scenario[] = [
   },
   {
     ids: ['maintenance declared + G1'],
-    name: 'declared maintenance is there to inhibit before the page would go out, and ends with it',
+    name: 'declared maintenance suppresses the page, which fires once it is over',
     minutes: 90,
     world: {
       ...killed(30),
@@ -133,8 +133,9 @@ export const watcherScenarios: readonly Scenario[] = [
     },
     firing: {
       29: ['OpenClawMaintenance/1'],
-      32: ['OpenClawGatewayDown/1', 'OpenClawMaintenance/1'],
-      65: ['OpenClawGatewayDown/1', 'OpenClawGatewayDown/2'],
+      40: ['OpenClawMaintenance/1'],
+      62: [],
+      65: ['OpenClawGatewayDown/1'],
     },
   },
   {
@@ -150,7 +151,7 @@ export const watcherScenarios: readonly Scenario[] = [
       },
       30,
     ),
-    firing: { 40: ['OpenClawExporterDown/1', 'OpenClawMaintenance/1'], 70: ['OpenClawExporterDown/1'] },
+    firing: { 40: ['OpenClawMaintenance/1'], 70: ['OpenClawExporterDown/1'] },
   },
   {
     ids: ['OpenClawOutsideProbeFailed'],

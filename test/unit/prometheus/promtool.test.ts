@@ -1,12 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
+import { ruleFiles } from '../../../prometheus/source/render.ts';
 import { alertsOf, ruleGroups } from '../../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../../prometheus/source/thresholds.ts';
-import { SCENARIOS } from '../../../prometheus/tests/files.ts';
-import { inputSeries, type Scenario, sideBySide } from '../../../prometheus/tests/scenario.ts';
+import { SCENARIO_SETS, SCENARIOS, type ScenarioSet } from '../../../prometheus/tests/files.ts';
+import { inputSeries, renderTest, type Scenario, sideBySide } from '../../../prometheus/tests/scenario.ts';
 import { installed, runProgram } from '../../support/promtool.ts';
 
 const folder = join(import.meta.dirname, '..', '..', '..', 'prometheus');
@@ -24,10 +25,10 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
     expect(result).toMatchObject({ ok: true });
   });
 
-  it.each(readdirSync(join(folder, 'tests')).filter((name) => name.endsWith('.test.yml')))(
-    'finds the alerts of %s at their minutes',
-    async (name) => {
-      const result = await runProgram('promtool', ['test', 'rules', name], join(folder, 'tests'));
+  it.each(SCENARIO_SETS.map((set) => [set.name, set] as const))(
+    'finds the alerts of the set %s at their minutes',
+    async (_, set) => {
+      const result = await runProgram('promtool', ['test', 'rules', writeSet(set)]);
       expect(result.ok ? '' : result.output).toBe('');
     },
     LONG,
@@ -84,6 +85,18 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
     expect(steps.length).toBe(8 * 6);
   });
 });
+
+/** A set of scenarios as a file for promtool, beside the rules it is played on, in a folder of its own. */
+function writeSet({ name, scenarios, evaluation, thresholds }: ScenarioSet): string {
+  const place = mkdtempSync(join(tmpdir(), 'openclaw-scenarios-'));
+  onTestFinished(() => rmSync(place, { recursive: true, force: true }));
+  const parsed = thresholdsSchema.parse(thresholds ?? {});
+  mkdirSync(join(place, 'rules'));
+  for (const { path, text } of ruleFiles(ruleGroups(parsed), parsed)) writeFileSync(join(place, path), text);
+  const file = join(place, `${name}.yml`);
+  writeFileSync(file, renderTest(join(place, 'rules', '*.yml'), scenarios, evaluation));
+  return file;
+}
 
 /** Every alert about a single job, for jobs with these ids. */
 function jobTests(ids: readonly string[]) {
