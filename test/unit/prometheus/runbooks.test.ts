@@ -30,12 +30,25 @@ describe('the runbooks', () => {
     (name) => {
       const text = read(name);
       const titles = [...text.matchAll(/^##? (.*)$/gm)].map(([, title]) => title);
-      expect(titles).toEqual([name.replace('.md', ''), 'What it means', 'Confirm', 'Repair', 'Do not']);
+      expect(titles).toEqual([
+        name.replace('.md', ''),
+        'What it means',
+        'Confirm',
+        'Repair',
+        'Verify',
+        'Do not',
+      ]);
       const confirm = /## Confirm\n\n```sh\n(.+)\n```\n\n## Repair/.exec(text)?.[1];
       expect(confirm).toMatch(/^(?:curl|openclaw|npm|sudo lsof|ssh|tailscale|promtool|amtool) /);
       expect(text).toMatch(/## Do not\n\n- /);
     },
   );
+
+  it.each(runbooks)('%s begins with declaring maintenance where maintenance suppresses its alert', (name) => {
+    const own = alerts.filter(({ alert }) => `${alert}.md` === name);
+    const isSuppressed = own.some(({ suppressedBy }) => suppressedBy.includes('maintenance'));
+    if (isSuppressed) expect(read(name).split('## What it means')[0]).toContain('maintenance start 30m');
+  });
 
   it.each(runbooks)('%s has a step for each repair phase its alert can reach', (name) => {
     const phases = alerts.filter(({ alert }) => `${alert}.md` === name).map(({ phase }) => phase);
