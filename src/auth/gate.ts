@@ -13,7 +13,7 @@ const MAX_UNCERTAIN = 16;
 
 const attempts = eventCounter(
   'openclaw_gateway_auth_attempts_total',
-  'Times a credential was shown to the gateway, by what it said; timeout and other say nothing about the credential.',
+  'Authentication attempts against the gateway by result; timeout and other say nothing about the credential.',
   {
     labels: ['result'],
     initial: AUTH_RESULTS.map((result) => ({ result })),
@@ -22,7 +22,7 @@ const attempts = eventCounter(
 );
 const suppressed = eventCounter(
   'openclaw_gateway_auth_suppressed_total',
-  "Checks of the credential that were not made, to stay clear of the gateway's limit of failed attempts.",
+  "Credential checks that were skipped to stay below the gateway's limit of failed attempts.",
   {
     initial: [{}],
     meaning: { absent: 'the token and api collectors are disabled', zero: 'every check was made' },

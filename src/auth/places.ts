@@ -8,33 +8,33 @@ const labels = ['credential', 'host'] as const;
 
 const present = gauge(
   'openclaw_gateway_token_present',
-  "Whether a place holds a credential of the gateway: config (openclaw.json), env (the exporter's own environment), dotenv (.env in the state folder), service (systemd unit with drop-ins and environment files, or launchd property list), process (environment of the running gateway), remote (another host), other (the exporter's token_file).",
+  "Whether a credential of the gateway is stored in this place: config (openclaw.json), env (the exporter's own environment), dotenv (.env in the state folder), service (systemd unit with drop-ins and environment files, or launchd property list), process (environment of the running gateway), remote (another host), other (the exporter's token_file).",
   {
     labels,
     meaning: {
       absent:
-        'the place cannot be looked at; of a remote host: no `token: true`, no OpenClaw there, or no answer for two command intervals',
-      zero: 'it holds none',
-      one: 'it holds one',
+        'the place cannot be read; for a remote host: no `token: true`, no OpenClaw there, or no answer for two command intervals',
+      zero: 'none is stored there',
+      one: 'one is stored there',
     },
   },
 );
 const inSync = gauge(
   'openclaw_gateway_token_in_sync',
-  'Whether a place holds the same credential as the one that is proved against the gateway; values are compared as OpenClaw reads them, after quotes and variables.',
+  'Whether the credential stored in this place equals the one checked against the gateway; values are compared as OpenClaw reads them, after quotes and variables are resolved.',
   {
     labels,
     meaning: {
-      absent: 'the place holds none, or only OpenClaw itself can read it',
-      zero: 'another one: drift; whoever takes it from there will fail',
+      absent: 'none is stored there, or only OpenClaw itself can read it',
+      zero: 'it differs (drift): clients that use it will fail',
       one: 'the same',
     },
   },
 );
 const variants = gauge(
   'openclaw_gateway_token_variants',
-  'How many different credentials lie in all places together, the one the gateway accepts included; more than 1 is drift, seen before a client fails.',
-  { meaning: { absent: 'no place holds a readable one, or the gateway compares none' } },
+  'Number of distinct credentials over all places, including the one the gateway accepts. Above 1 is drift, visible before a client fails.',
+  { meaning: { absent: 'no readable credential is stored, or the gateway uses none' } },
 );
 
 /** What is shown of the places that hold a credential. */

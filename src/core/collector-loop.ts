@@ -150,11 +150,11 @@ export class CollectorLoop {
   async #look(target: Target, round: AbortSignal): Promise<RunResult> {
     if (round.aborted) {
       this.#unasked.add(target.name);
-      return this.#blind(target, 'timeout', 'its turn did not come within the round');
+      return this.#blind(target, 'timeout', 'not started before the collector timed out');
     }
     this.#unasked.delete(target.name);
     if (this.#underWay.has(target.name)) {
-      return this.#blind(target, 'timeout', 'the previous look has not let go yet');
+      return this.#blind(target, 'timeout', 'the previous run has not settled yet');
     }
     const cut = cutAfter(target.timeoutMs, round, this.#options.clock);
     const looking = startLook(target, cut.signal);
@@ -186,7 +186,7 @@ export class CollectorLoop {
   #blind(target: Target, result: RunResult, reason: string, evidence: readonly Evidence[] = []): RunResult {
     if (this.#stopping.signal.aborted) return result;
     if (this.#states.get(target.name)?.blind !== reason) {
-      this.#options.logger.warn('could not look', {
+      this.#options.logger.warn('collection failed', {
         collector: this.#collector.name,
         target: target.name,
         result,
@@ -231,7 +231,7 @@ async function startLook(target: Target, signal: AbortSignal): Promise<Observati
 function cutAfter(ms: number, outer: AbortSignal, clock: Clock) {
   const controller = new AbortController();
   const abort = () =>
-    controller.abort(new Error(outer.aborted ? 'cut by its collector' : `no verdict in ${ms} ms`));
+    controller.abort(new Error(outer.aborted ? 'cancelled by its collector' : `timed out after ${ms} ms`));
   const cancelTimer = clock.after(ms, abort);
   outer.addEventListener('abort', abort, { once: true });
   if (outer.aborted) abort();

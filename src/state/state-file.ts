@@ -166,7 +166,8 @@ export class StateFile {
   }
 
   async #write(name: string, pieces: readonly string[]): Promise<CommitOutcome> {
-    if (this.#unread.has(name)) return notSaved('what an exporter saved there before has not been read yet');
+    if (this.#unread.has(name))
+      return notSaved('the section saved by a previous exporter has not been read yet');
     try {
       if (isSameText(pieces, this.#sections.get(name))) return SAVED;
       const sections = new Map(this.#sections).set(name, pieces);
@@ -217,7 +218,7 @@ export class StateFile {
     }
     // Under a name of its own: what a newer exporter counted is worth more than a damaged file, and none replaces it.
     const kept = content.state === 'newer' ? `${this.#path}.version-${content.version}` : this.#setAsidePath;
-    this.#setAside('totals start anew', kept, renameSync);
+    this.#setAside('totals restart from zero', kept, renameSync);
     return undefined;
   }
 
@@ -225,19 +226,22 @@ export class StateFile {
     const sections = new Map(this.#sections);
     sections.delete(name);
     this.#sections = sections;
-    this.#setAside(`totals of ${name} start anew`, this.#setAsidePath, copyFileSync);
+    this.#setAside(`totals of ${name} restart from zero`, this.#setAsidePath, copyFileSync);
   }
 
   #setAside(consequence: string, path: string, keep: (from: string, to: string) => void): void {
     this.#corruptions += 1;
     try {
       keep(this.#path, path);
-      this.#logger.error('state file not understood and set aside', {
+      this.#logger.error('corrupt state file moved aside', {
         consequence,
         kept: basename(path),
       });
     } catch (error) {
-      this.#logger.error('state file not understood', { consequence, error: reasonOf(error) });
+      this.#logger.error('corrupt state file could not be moved aside', {
+        consequence,
+        error: reasonOf(error),
+      });
     }
   }
 
@@ -246,7 +250,7 @@ export class StateFile {
     if (outcome.state === 'saved') this.#failures.delete(step);
     else this.#failures.set(step, outcome.reason);
     const now = this.#failures.get(step);
-    if (now !== undefined && now !== before) this.#logger.error('state is not saved', { reason: now });
+    if (now !== undefined && now !== before) this.#logger.error('failed to save state', { reason: now });
     if (now === undefined && before !== undefined) this.#logger.info('state is saved again');
     this.#observe({ saved: this.#failures.size === 0, corruptions: this.#corruptions });
     return outcome;

@@ -23,10 +23,10 @@ export interface ProbeOptions {
 const success = gauge(
   'probe_success',
   'Whether the target answered as it should: a gateway with openclaw_gateway_up 1, an SSH host where nothing failed.',
-  { meaning: { absent: 'the exporter could not look', zero: 'the target is down', one: 'it works' } },
+  { meaning: { absent: 'the collection failed', zero: 'the target is down', one: 'it works' } },
 );
 const duration = gauge('probe_duration_seconds', 'How long the probe took, waiting for its turn included.', {
-  meaning: { absent: 'the exporter could not look' },
+  meaning: { absent: 'the collection failed' },
 });
 
 /** Where the caller says nothing: Prometheus' own default. */

@@ -21,11 +21,11 @@ const MIN_TIMEOUT_MS = 5_000;
 
 const up = gauge(
   'openclaw_gateway_function_up',
-  'Whether a function of the gateway works when it is called over its HTTP API; 0 while openclaw_gateway_up is 1 is a partial failure.',
+  "Whether a call of this function over the gateway's HTTP API succeeds; 0 while openclaw_gateway_up is 1 is a partial failure.",
   {
     labels: ['function'],
     meaning: {
-      absent: 'tool policy hides it, this gateway has no such API, or no valid token is at hand',
+      absent: 'tool policy hides it, this gateway has no such API, or no valid token is available',
       zero: 'it failed or did not answer in time',
       one: 'it answered',
     },
@@ -33,7 +33,7 @@ const up = gauge(
 );
 const duration = gauge(
   'openclaw_gateway_function_duration_seconds',
-  'How long the last call of the function took, when it answered.',
+  'Duration of the last call of the function that was answered.',
   { labels: ['function'], meaning: { absent: 'it did not answer' } },
 );
 

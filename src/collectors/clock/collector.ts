@@ -12,7 +12,7 @@ const host = ['host'] as const;
 
 const offsetFamily = gauge(
   'openclaw_clock_offset_seconds',
-  "How far another machine's clock is ahead of this one's: an SSH host's by the time a command there printed, a remote gateway's by the Date of its answers. Tokens and certificates fail when clocks are minutes apart.",
+  'Clock of another machine minus the local clock: of an SSH host by the time a command printed there, of a remote gateway by the Date header of its answers. Tokens and certificates fail when clocks differ by minutes.',
   {
     labels: host,
     meaning: {
@@ -24,7 +24,7 @@ const offsetFamily = gauge(
 );
 const uncertaintyFamily = gauge(
   'openclaw_clock_offset_uncertainty_seconds',
-  'What the offset may be wrong by in either direction: half the time the question took, and half the step of the clock that was read (1 s for a Date header and for date on older macOS).',
+  'Uncertainty of the offset in either direction: half the round trip plus half the resolution of the remote clock (1 s for a Date header and for date on older macOS).',
   { labels: host, meaning: { absent: 'there is no offset' } },
 );
 const synchronizedFamily = gauge(

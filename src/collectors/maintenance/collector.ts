@@ -5,12 +5,12 @@ import { readMaintenance } from '../../state/maintenance.ts';
 
 const maintenance = gauge(
   'openclaw_gateway_maintenance',
-  'Whether planned maintenance is declared (maintenance start 30m); while it is, alerts of this gateway page nobody.',
+  'Whether planned maintenance is declared (`maintenance start 30m`); while it is 1, alerts of this gateway do not page.',
   {
     meaning: {
       absent: 'the declaration under the storage path cannot be read',
-      zero: 'none is declared, or its time is over',
-      one: 'it is declared and lasts',
+      zero: 'none is declared, or it has ended',
+      one: 'maintenance is in progress',
     },
   },
 );

@@ -3,14 +3,14 @@ import type { Readiness } from '../../gateway/http.ts';
 import { gauge, type Sample, stateset } from '../../metrics/family.ts';
 import { type Answers, failingSubsystems, GATEWAY_STATES, type GatewayState } from './state.ts';
 
-const notTold = 'the gateway does not answer /readyz, or does not tell this caller';
+const notTold = 'the gateway does not answer /readyz, or does not report this to the exporter';
 
 const up = gauge(
   'openclaw_gateway_up',
-  'Whether GET /healthz was answered in time with the body of an OpenClaw gateway; no token is involved.',
+  'Whether GET /healthz was answered in time with the body of an OpenClaw gateway. No token is used.',
   {
     meaning: {
-      absent: 'the exporter could not look',
+      absent: 'the collection failed',
       zero: 'no such answer; openclaw_gateway_state says why',
       one: 'it answers',
     },
@@ -18,55 +18,54 @@ const up = gauge(
 );
 const state = gauge(
   'openclaw_gateway_state',
-  'What the gateway does, one state at 1: unreachable (no way to its host), refused (nothing listens), foreign (something else answers), draining (about to stop), starting, hung (connects, never answers), up.',
+  'State of the gateway; exactly one series is 1: unreachable (no route to its host), refused (nothing listens), foreign (something else answers), draining (shutting down), starting, hung (accepts connections, never answers), up.',
   {
     labels: ['state'],
-    meaning: { absent: 'the exporter could not look', zero: 'not in this state', one: 'in this state' },
+    meaning: { absent: 'the collection failed', zero: 'not in this state', one: 'in this state' },
   },
 );
 const lastDuration = gauge(
   'openclaw_gateway_last_ping_duration_seconds',
-  'How long each phase of the last ping took: connect (TCP), http (/healthz), handshake (WebSocket up to the challenge; from the last opening).',
+  'Duration of each phase of the last ping: connect (TCP), http (/healthz), handshake (WebSocket up to the challenge, measured at the last connection).',
   { labels: ['phase'], meaning: { absent: 'the phase did not complete' } },
 );
-const ready = gauge(
-  'openclaw_gateway_ready',
-  'Whether the gateway itself says at /readyz that it can do its work.',
-  {
-    meaning: { absent: 'no answer from /readyz', zero: 'something in it fails', one: 'ready' },
-  },
-);
+const ready = gauge('openclaw_gateway_ready', 'Whether the gateway reports itself ready at /readyz.', {
+  meaning: { absent: 'no answer from /readyz', zero: 'a subsystem of it fails', one: 'ready' },
+});
 const readyFailing = gauge(
   'openclaw_gateway_ready_failing',
-  'Subsystems and channels that /readyz names as failing, each at 1.',
+  'Subsystems and channels that /readyz reports as failing; always 1.',
   { labels: ['subsystem'], meaning: { absent: 'not named as failing', one: 'failing' } },
 );
 const info = gauge(
   'openclaw_gateway_info',
-  'Version of the gateway and of the protocol it spoke; always 1. The protocol is only known where a token was accepted.',
+  'Version of the gateway and of its protocol; always 1. The protocol is only known after a token was accepted.',
   {
     labels: ['version', 'protocol'],
-    meaning: { absent: 'the gateway tells its version to nobody without a token, or is down', one: 'always' },
+    meaning: {
+      absent: 'the gateway is down, or reports its version only to clients with a valid token',
+      one: 'always',
+    },
   },
 );
 const delayP99 = gauge(
   'openclaw_gateway_readyz_event_loop_delay_p99_seconds',
-  "99th percentile of the delay of the gateway's event loop, as /readyz reports it; high means every answer is slow.",
+  "99th percentile of the gateway's event loop delay, as reported by /readyz; a high value slows every answer.",
   { meaning: { absent: notTold } },
 );
 const delayMax = gauge(
   'openclaw_gateway_readyz_event_loop_delay_max_seconds',
-  "Longest delay of the gateway's event loop in its last interval, as /readyz reports it.",
+  'Maximum event loop delay of the gateway in its last interval, as reported by /readyz.',
   { meaning: { absent: notTold } },
 );
 const utilization = gauge(
   'openclaw_gateway_readyz_event_loop_utilization_ratio',
-  "Share of time in which the gateway's event loop was busy, as /readyz reports it; near 1 it cannot keep up.",
+  "Fraction of time the gateway's event loop was busy, as reported by /readyz; near 1 it cannot keep up.",
   { meaning: { absent: notTold } },
 );
 const degraded = gauge(
   'openclaw_gateway_readyz_event_loop_degraded',
-  'Whether the gateway itself calls its event loop degraded, at /readyz.',
+  'Whether the gateway reports its event loop as degraded at /readyz.',
   { meaning: { absent: notTold, zero: 'it does not', one: 'it does' } },
 );
 

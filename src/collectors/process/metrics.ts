@@ -3,25 +3,25 @@ import type { ServiceState } from '../../openclaw/service/manager.ts';
 import { PROCESS_STATES, type ProcessFigures, type ProcessRow } from '../../os/processes.ts';
 import type { Finding } from './find.ts';
 
-const NO_PROCESS = 'no gateway process is alive, or it cannot be looked at';
+const NO_PROCESS = 'no gateway process is alive, or its state cannot be read';
 
 const processes = gauge(
   'openclaw_gateway_processes',
-  'Gateway processes alive for this port or state folder; above 1, a second one is in the way or about to fail.',
+  'Number of live gateway processes for this port or state folder. Above 1, a duplicate gateway is running.',
   {
     meaning: {
-      absent: 'processes cannot be looked at, or the gateway is on another machine',
+      absent: 'the process table cannot be read, or the gateway is on another machine',
       zero: 'no gateway runs',
-      one: 'as it should be',
+      one: 'exactly one gateway runs, as expected',
     },
   },
 );
 const up = gauge(
   'openclaw_gateway_process_up',
-  'Whether a gateway process is alive; a stopped or hanging one is. Whether it answers is openclaw_gateway_up.',
+  'Whether a gateway process is alive; a stopped or hung process counts as alive. Whether it answers is openclaw_gateway_up.',
   {
     meaning: {
-      absent: 'processes cannot be looked at, or the gateway is on another machine',
+      absent: 'the process table cannot be read, or the gateway is on another machine',
       zero: 'no gateway process, or only a zombie of one',
       one: 'it is alive',
     },
@@ -29,27 +29,25 @@ const up = gauge(
 );
 const startTime = gauge(
   'openclaw_gateway_process_start_time_seconds',
-  'When the gateway process was started, as Unix time; a restart inside the process does not change it.',
+  'Start time of the gateway process, as Unix time; an in-process restart does not change it.',
   { meaning: { absent: NO_PROCESS } },
 );
 const resident = gauge(
   'openclaw_gateway_process_resident_memory_bytes',
-  'Memory the gateway process holds, without its children.',
+  'Resident memory of the gateway process, without its children.',
   { meaning: { absent: NO_PROCESS } },
 );
 const memoryLimit = gauge(
   'openclaw_gateway_process_memory_limit_bytes',
-  'Memory at which the gateway would be killed: the least of its control groups and the machine.',
+  'Effective memory limit of the gateway: the minimum of its cgroup limits and total RAM.',
   { meaning: { absent: NO_PROCESS } },
 );
-const openFds = gauge(
-  'openclaw_gateway_process_open_fds',
-  'Files and sockets the gateway process has open.',
-  { meaning: { absent: 'no gateway process is alive, or the exporter is not its user, or on macOS' } },
-);
+const openFds = gauge('openclaw_gateway_process_open_fds', 'Open file descriptors of the gateway process.', {
+  meaning: { absent: 'no gateway process is alive, or the exporter is not its user, or on macOS' },
+});
 const maxFds = gauge(
   'openclaw_gateway_process_max_fds',
-  'Files and sockets the gateway process may have open; at that number it accepts no more connections.',
+  'File descriptor limit of the gateway process; at the limit it accepts no new connections.',
   { meaning: { absent: 'no gateway process is alive, there is no limit, or on macOS' } },
 );
 const threads = gauge('openclaw_gateway_process_threads', 'Threads of the gateway process.', {
@@ -57,17 +55,17 @@ const threads = gauge('openclaw_gateway_process_threads', 'Threads of the gatewa
 });
 const cpu = counter(
   'openclaw_gateway_process_cpu_seconds_total',
-  'Processor time the gateway process has used, user and system, without its children; starts anew with the process.',
+  'User and system CPU time of the gateway process, without its children; resets when the process restarts.',
   { meaning: { absent: NO_PROCESS } },
 );
 const restarts = counter(
   'openclaw_gateway_process_restarts_total',
-  'Restarts of the gateway, those inside its process included; several between two looks count once.',
-  { meaning: { absent: 'the exporter cannot keep its state under the storage path' } },
+  'Gateway restarts, in-process restarts included; several between two collections count as one.',
+  { meaning: { absent: 'the exporter cannot save its state under the storage path' } },
 );
 const state = gauge(
   'openclaw_gateway_process_state',
-  'The state the operating system gives the gateway process; of all states exactly one is 1.',
+  'Scheduler state of the gateway process; exactly one series is 1.',
   {
     labels: ['state'],
     meaning: { absent: 'there is no gateway process', zero: 'not in this state', one: 'in this state' },
@@ -75,16 +73,16 @@ const state = gauge(
 );
 const info = gauge(
   'openclaw_gateway_process_info',
-  'How the gateway process was found: listener (of its port), last_seen, service, lock_file or pattern.',
+  'How the gateway process was found: listener (of its port), last_seen, service, lock_file or pattern; always 1.',
   { labels: ['found_by'], meaning: { absent: 'there is no gateway process', one: 'always' } },
 );
 const listenerUp = gauge(
   'openclaw_gateway_listener_up',
-  'Whether the gateway process listens on the gateway port; 0 while the process is up means that its listener is gone.',
+  'Whether the gateway process holds the listening socket of the gateway port; 0 while the process is up means that the listener is gone.',
   {
     meaning: {
-      absent: 'it cannot be told who listens on the port, or the gateway is on another machine',
-      zero: 'nobody listens, or something that is not the gateway',
+      absent: 'the owner of the listening socket cannot be determined, or the gateway is on another machine',
+      zero: 'nothing listens, or a process that is not the gateway does',
       one: 'the gateway process listens',
     },
   },
@@ -93,23 +91,31 @@ const serviceMeaning =
   'there is no service manager, it cannot be reached, or it has no service for the gateway';
 const serviceActive = gauge(
   'openclaw_gateway_service_active',
-  'Whether the service manager considers the gateway service running.',
+  'Whether the service manager reports the gateway service as running.',
   {
     labels: ['manager'],
-    meaning: { absent: serviceMeaning, zero: 'stopped, failed or between two tries', one: 'running' },
+    meaning: {
+      absent: serviceMeaning,
+      zero: 'stopped, failed or waiting for the next start attempt',
+      one: 'running',
+    },
   },
 );
 const serviceEnabled = gauge(
   'openclaw_gateway_service_enabled',
-  'Whether the service manager starts the gateway by itself with the machine or the session.',
+  'Whether the gateway service is enabled, so that it starts with the machine or the user session.',
   {
     labels: ['manager'],
-    meaning: { absent: serviceMeaning, zero: 'it will not come back after a reboot', one: 'it will' },
+    meaning: {
+      absent: serviceMeaning,
+      zero: 'it does not start after a reboot',
+      one: 'it starts after a reboot',
+    },
   },
 );
 const serviceRestarts = gauge(
   'openclaw_gateway_service_restarts',
-  'Starts the service manager made on its own since it loaded the service; falls to 0 when somebody restarts it.',
+  'Automatic restarts by the service manager since it loaded the service; reset to 0 by a manual restart.',
   { labels: ['manager'], meaning: { absent: serviceMeaning } },
 );
 

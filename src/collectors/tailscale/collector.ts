@@ -14,10 +14,10 @@ const peer = ['peer'] as const;
 
 const up = gauge(
   'openclaw_tailscale_up',
-  'Whether Tailscale on this machine runs and is connected to its tailnet.',
+  'Whether Tailscale runs on this machine and is connected to its tailnet.',
   {
     meaning: {
-      absent: 'Tailscale is not installed here, or does not talk to this user',
+      absent: 'Tailscale is not installed, or does not answer this user',
       zero: 'tailscaled does not answer, or is stopped, logged out or still starting',
       one: 'it runs',
     },
@@ -25,23 +25,23 @@ const up = gauge(
 );
 const backendState = gauge(
   'openclaw_tailscale_backend_state',
-  "What tailscaled says of itself; one series is 1. needs_login also follows an expired key, needs_machine_auth waits for the tailnet's administrator.",
+  "State reported by tailscaled; exactly one series is 1. needs_login also follows an expired key; needs_machine_auth waits for the tailnet's administrator.",
   {
     labels: ['state'],
     meaning: {
       absent: 'tailscaled does not answer, or there is none',
-      zero: 'it is not so',
-      one: 'it is so',
+      zero: 'not in this state',
+      one: 'in this state',
     },
   },
 );
 const online = gauge(
   'openclaw_tailscale_peer_online',
-  "Whether another machine of the tailnet is connected to Tailscale's coordination server; at most 100 machines, those of ssh.hosts and gateways first.",
+  "Whether this peer is connected to Tailscale's coordination server; at most 100 peers, those of ssh.hosts and gateways first.",
   {
     labels: peer,
     meaning: {
-      absent: 'Tailscale does not run here, knows no such machine, or is too old to tell',
+      absent: 'Tailscale does not run here, does not know the peer, or is too old to report it',
       zero: 'offline',
       one: 'online',
     },
@@ -49,11 +49,11 @@ const online = gauge(
 );
 const direct = gauge(
   'openclaw_tailscale_peer_direct',
-  'Whether packets to another machine of the tailnet travel without a relay; a relay is slower and has less bandwidth.',
+  'Whether traffic to this peer is direct (1) or goes through a relay (0), which is slower and has less bandwidth.',
   {
     labels: peer,
     meaning: {
-      absent: 'offline, or nothing was sent to it in the last minutes, so there is no path to tell of',
+      absent: 'the peer is offline, or there was no traffic in the last minutes',
       zero: 'through a relay',
       one: 'directly',
     },
@@ -61,17 +61,17 @@ const direct = gauge(
 );
 const lastSeen = gauge(
   'openclaw_tailscale_peer_last_seen_timestamp_seconds',
-  'When another machine of the tailnet was last connected to the coordination server, as Unix time.',
+  'Time at which this peer was last connected to the coordination server, as Unix time.',
   { labels: peer, meaning: { absent: 'it is online, or was never seen' } },
 );
 const lastHandshake = gauge(
   'openclaw_tailscale_peer_last_handshake_timestamp_seconds',
-  'Last WireGuard handshake between this machine and another of the tailnet, as Unix time; renewed about every two minutes while packets flow.',
+  'Time of the last WireGuard handshake with this peer, as Unix time; refreshed about every two minutes while there is traffic.',
   { labels: peer, meaning: { absent: 'there was none since tailscaled started' } },
 );
 const keyExpiry = gauge(
   'openclaw_tailscale_key_expiry_timestamp_seconds',
-  "When a machine's key of the tailnet expires, this machine's own included, as Unix time; then it drops out until somebody logs in there.",
+  'Expiry of the node key of this peer or of this machine, as Unix time; after it the machine is disconnected until it is logged in again.',
   { labels: peer, meaning: { absent: 'the key does not expire, or tailscaled is too old to tell' } },
 );
 

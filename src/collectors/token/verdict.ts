@@ -11,7 +11,7 @@ import { TokenProof, type Verdict } from './proof.ts';
 
 const match = gauge(
   'openclaw_gateway_token_match',
-  'Whether the gateway accepts the credential that its clients on this machine would use; the label says where it lies. A check that is held back keeps the verdict.',
+  'Whether the gateway accepts the credential that its clients on this machine would use; the label names where it is stored. A suppressed check keeps the last verdict.',
   {
     labels: ['credential', 'host'],
     meaning: {
@@ -24,13 +24,13 @@ const match = gauge(
 );
 const lastCheck = gauge(
   'openclaw_gateway_token_last_check_timestamp_seconds',
-  'When the gateway last said whether it accepts the credential, as Unix time.',
+  'Time of the last check in which the gateway accepted or rejected the credential, as Unix time.',
   { meaning: { absent: 'there is no verdict' } },
 );
 const lockedUntil = gauge(
   'openclaw_gateway_auth_locked_until_timestamp_seconds',
-  'Until when the gateway said it refuses every attempt from this address, good ones too, as Unix time.',
-  { meaning: { absent: 'it locked nobody out, or the time is over' } },
+  'End of the lockout during which the gateway rejects every attempt from this address, valid ones included, as Unix time.',
+  { meaning: { absent: 'there is no lockout, or it has ended' } },
 );
 
 /** What is shown of the proved credential. */

@@ -21,7 +21,7 @@ const seen = (target: string, value: number): Observation => ({
 const never = () => new Promise<Observation>(() => undefined);
 
 const reasonsLogged = (lines: readonly LogLine[]) =>
-  lines.filter(({ msg }) => msg === 'could not look').map(({ fields }) => fields.reason);
+  lines.filter(({ msg }) => msg === 'collection failed').map(({ fields }) => fields.reason);
 
 interface Setup {
   readonly targets: () => readonly Target[];

@@ -34,7 +34,7 @@ describe('a log line', () => {
   it.each<LogFormat>(['logfmt', 'json'])('in %s cannot be forged by what stands in a value', (format) => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
-        const text = logged(format, 'could not look', { reason: value });
+        const text = logged(format, 'collection failed', { reason: value });
         expect(text.endsWith('\n')).toBe(true);
         const line = text.slice(0, -1);
         expect(line).not.toMatch(BREAKS);
@@ -42,7 +42,7 @@ describe('a log line', () => {
         expect(record).toEqual({
           ts: '2026-01-02T03:04:05.000Z',
           level: 'info',
-          msg: 'could not look',
+          msg: 'collection failed',
           reason: value.toWellFormed() === value ? value : record.reason,
         });
       }),

@@ -164,7 +164,7 @@ describe('check', () => {
     expect(readFileSync(file, 'utf8')).toBe(before);
     expect(statSync(file).ino).toBe(ino);
     expect(exporter.ended).toBeUndefined();
-    expect(exporter.output).not.toContain('state is not saved');
+    expect(exporter.output).not.toContain('failed to save state');
   });
 
   it('with --watch looks again and again until it is told to end', async () => {
