@@ -24,7 +24,7 @@ const DEFAULT_PORT = 18_789;
 const MAX_CERTIFICATE_BYTES = 64 * 1024;
 
 /** The gateway in question. Who named it decides which credentials may be sent to it. */
-export interface GatewayTarget {
+export interface GatewayEndpoint {
   readonly url: URL;
   /** The exporter's configuration, OPENCLAW_GATEWAY_URL, `gateway.remote.url` of openclaw.json, or nobody. */
   readonly named: 'exporter' | 'env' | 'remote' | 'local';
@@ -38,7 +38,7 @@ export function findTarget(
   configured: string | undefined,
   { config, env }: Pick<SecretSources, 'config' | 'env'>,
   problems: string[],
-): GatewayTarget {
+): GatewayEndpoint {
   const remote = config.gateway?.mode === 'remote' ? config.gateway.remote?.url : undefined;
   const candidates = [
     { named: 'exporter', text: configured, name: 'gateway.url' },
@@ -86,7 +86,7 @@ function profilePort(profile: string): number {
 
 /** The target's address, with the certificate that it has to show where that is known. */
 export function pinnedAddress(
-  target: GatewayTarget,
+  target: GatewayEndpoint,
   sources: SecretSources,
   stateDir: string,
   problems: string[],
@@ -96,7 +96,7 @@ export function pinnedAddress(
 }
 
 function pinOf(
-  { named }: GatewayTarget,
+  { named }: GatewayEndpoint,
   { local }: Pick<GatewayAddress, 'local'>,
   { config, files, expand }: SecretSources,
   stateDir: string,

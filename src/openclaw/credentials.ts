@@ -3,7 +3,7 @@ import { abbreviateHome } from '../lib/paths.ts';
 import { redact } from '../lib/redact.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { NotedFiles } from '../lib/watched-files.ts';
-import type { GatewayAddress, GatewayTarget } from './address.ts';
+import type { GatewayAddress, GatewayEndpoint } from './address.ts';
 import type { OpenClawConfig } from './config.ts';
 import { credentialOf, type Env, resolveSecret, type SecretOutcome, type SecretSources } from './secrets.ts';
 import type { ServiceFiles } from './service/files.ts';
@@ -53,7 +53,7 @@ interface Holding {
   readonly dotenv: Env;
   readonly service: ServiceFiles | undefined;
   readonly authMode: AuthMode;
-  readonly target: GatewayTarget;
+  readonly target: GatewayEndpoint;
   readonly address: Pick<GatewayAddress, 'local'>;
 }
 

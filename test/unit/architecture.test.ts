@@ -171,6 +171,18 @@ describe('the architecture', () => {
     expect(wrong.map(({ file }) => file)).toEqual([]);
   });
 
+  it('exports no two things of the same name', () => {
+    const declaration = /^export (?:async )?(?:function\*?|class|interface|type|const) (\w+)/gm;
+    const homes = new Map<string, Set<string>>();
+    for (const { file, text } of modules) {
+      for (const [, name = ''] of text.matchAll(declaration)) {
+        homes.set(name, (homes.get(name) ?? new Set()).add(file));
+      }
+    }
+    const shared = [...homes].filter(([, files]) => files.size > 1);
+    expect(shared.map(([name, files]) => `${name}: ${[...files].join(', ')}`)).toEqual([]);
+  });
+
   it('documents everything that is exported', () => {
     const declaration = /^export (?:async )?(?:function\*?|class|interface|type|const) (\w+)/;
     const silent = modules.flatMap(({ file, text }) => {

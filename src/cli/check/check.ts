@@ -14,7 +14,7 @@ import { unlessAborted } from '../../lib/deadline.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Metrics } from '../../metrics/metrics.ts';
 import { StateCopy } from '../../state/copy.ts';
-import { Progress } from './progress.ts';
+import { CheckProgress } from './progress.ts';
 import { renderReport } from './render.ts';
 import { type CheckResult, createReport, type ExitCode, type FailOn, type Report } from './report.ts';
 
@@ -91,7 +91,7 @@ class Examination {
   readonly #metrics = new Metrics();
   readonly #collectors: readonly Collector[];
   readonly #scheduler: Scheduler;
-  readonly #progress: Progress;
+  readonly #progress: CheckProgress;
   readonly #machine: MachineReader;
 
   constructor(options: CheckOptions) {
@@ -106,7 +106,7 @@ class Examination {
     this.#collectors = createCollectors(this.#context, board);
     this.#machine = new MachineReader({ ...this.#context, metrics });
     this.#scheduler = new Scheduler({ metrics, clock, random: Math.random, logger });
-    this.#progress = new Progress(progress.isTerminal ? progress.write : undefined);
+    this.#progress = new CheckProgress(progress.isTerminal ? progress.write : undefined);
   }
 
   /** Runs every collector once, each as soon as those that refine it are done. */

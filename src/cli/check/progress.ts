@@ -1,5 +1,5 @@
 /** One line on a terminal that names the collectors under way; nothing where there is no terminal. */
-export class Progress {
+export class CheckProgress {
   readonly #write: ((text: string) => void) | undefined;
   readonly #open = new Set<string>();
 

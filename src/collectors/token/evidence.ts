@@ -2,7 +2,7 @@ import type { PlacesReading } from '../../auth/places.ts';
 import type { Evidence } from '../../core/collector.ts';
 import type { CredentialPlace } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
-import type { Verdict } from './proof.ts';
+import type { CredentialVerdict } from './proof.ts';
 
 const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
   config: 'openclaw.json',
@@ -17,7 +17,7 @@ const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
 /** What the words on the credential are made of. */
 export interface TokenSeen {
   readonly install: KnownGateway;
-  readonly verdict: Verdict | undefined;
+  readonly verdict: CredentialVerdict | undefined;
   readonly places: Pick<PlacesReading, 'variants' | 'differing'>;
   /** Why there is no fresh verdict, where there is none. */
   readonly note: string | undefined;

@@ -11,7 +11,7 @@ const UNSEEN_MS = 5 * 60_000;
 const UPTIME_TOLERANCE_MS = 5_000;
 
 /** What the gateway said of a credential. */
-export interface Verdict {
+export interface CredentialVerdict {
   readonly match: boolean;
   readonly credential: Credential;
   /** Wall time of the last attempt that said so, milliseconds since the epoch. */
@@ -40,7 +40,7 @@ interface Uptime {
  */
 export class TokenProof {
   readonly #clock: Clock;
-  #verdict: Verdict | undefined;
+  #verdict: CredentialVerdict | undefined;
   #hold: { readonly untilMs: number; readonly text: string } | undefined;
   #install: KnownGateway | undefined;
   #identity: string | undefined;
@@ -52,7 +52,7 @@ export class TokenProof {
     this.#clock = clock;
   }
 
-  get verdict(): Verdict | undefined {
+  get verdict(): CredentialVerdict | undefined {
     return this.#verdict;
   }
 

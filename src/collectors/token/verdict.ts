@@ -7,7 +7,7 @@ import { ownVersion } from '../../lib/version.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
 import type { Credential } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
-import { TokenProof, type Verdict } from './proof.ts';
+import { type CredentialVerdict, TokenProof } from './proof.ts';
 
 const match = gauge(
   'openclaw_gateway_token_match',
@@ -62,12 +62,12 @@ export class TokenVerdict {
   }
 
   /** The newest verdict, which decides what is asked. */
-  get current(): Verdict | undefined {
+  get current(): CredentialVerdict | undefined {
     return this.#proof.verdict;
   }
 
   /** The verdict to show: none once the gateway has not answered for a whole interval. */
-  get shown(): Verdict | undefined {
+  get shown(): CredentialVerdict | undefined {
     return this.#proof.isStale ? undefined : this.#proof.verdict;
   }
 

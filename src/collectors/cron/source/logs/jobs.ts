@@ -15,7 +15,7 @@ export interface LoggedJobs {
 }
 
 /** The jobs of the logs at hand, and of those between their rotation and their next line: these are not removed. */
-export function jobsOf(
+export function groupIntoJobs(
   logs: ReadonlyMap<string, LogAtHand>,
   { files }: LogCursor,
   { globs, rules }: AskedLogs,

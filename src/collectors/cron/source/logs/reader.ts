@@ -5,7 +5,7 @@ import { CHUNK_BYTES } from './content.ts';
 import { type LogCursor, parseLogCursor } from './cursor.ts';
 import { type Discovery, LogDiscovery } from './discovery.ts';
 import type { TailContext } from './earlier-files.ts';
-import { jobsOf } from './jobs.ts';
+import { groupIntoJobs } from './jobs.ts';
 import { type LogAtHand, ownLogs } from './own-logs.ts';
 import { HISTORY_SLACK_MS, type Judges, LogRound } from './round.ts';
 import { type AskedLogs, askedLogs, type CronLogLimits, type CronLogRule, LOG_LIMITS } from './settings.ts';
@@ -183,7 +183,7 @@ class Source implements CronLogSource {
     const cursor = this.#keep(round.entries.next(looked));
     return {
       state: 'read',
-      ...jobsOf(round.logs, cursor, asked),
+      ...groupIntoJobs(round.logs, cursor, asked),
       runs: round.runs,
       cursor,
       problems: bounded([...found.problems, ...problems]),
