@@ -130,7 +130,7 @@ class FunctionCheck {
   async look(signal: AbortSignal): Promise<Observation> {
     const { clock } = this.#context;
     const install = this.#context.install();
-    if (install.credential === undefined) return observed('unknown', 'not asked: no token is at hand');
+    if (install.credential === undefined) return NO_CREDENTIAL;
     const endMs = clock.monotonic() + this.deadlines.totalMs;
     const asking = (share: number): Asking => {
       const ms = (endMs - clock.monotonic()) * share;
@@ -217,6 +217,13 @@ function failed(text: string): Observation {
     evidence: [{ ...words('bad', text), repair: 'openclaw gateway restart', cause: 'partial-failure' }],
   };
 }
+
+/** Not asked, and nothing is wrong with that. */
+const NO_CREDENTIAL: Observation = {
+  kind: 'seen',
+  samples: [],
+  evidence: [{ ...words('unknown', 'not called: no credential is configured'), unconfigured: true }],
+};
 
 function observed(verdict: Evidence['verdict'], text: string): Observation {
   return { kind: 'seen', samples: [], evidence: [words(verdict, text)] };

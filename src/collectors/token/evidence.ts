@@ -25,7 +25,7 @@ export interface TokenSeen {
   readonly isLimited?: boolean;
 }
 
-type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'fault'>;
+type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'fault' | 'unconfigured'>;
 
 /** Named again where a step has to be said as the machine at hand needs it. */
 export const SHOW_TOKEN = 'openclaw gateway auth-token --show';
@@ -63,7 +63,8 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
         };
   }
   if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
-    return { verdict: 'unknown', text: `the gateway compares no token (auth mode ${install.authMode})` };
+    const text = `the gateway compares no token (auth mode ${install.authMode})`;
+    return { verdict: 'unknown', text, unconfigured: true };
   }
   if (note !== undefined) {
     const text = `no verdict on the credential: ${note}`;
@@ -78,7 +79,8 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
   }
   const hasProblem = install.problems.some((text) => problemWords(text).verdict === 'warning');
   if (hasProblem) return { verdict: 'unknown', text: 'no credential could be read, so none is proved' };
-  return { verdict: 'unknown', text: 'no credential is configured, so none can be proved' };
+  const text = 'no credential is configured, so none can be proved';
+  return { verdict: 'unknown', text, unconfigured: true };
 }
 
 /** What brings a place back in line with the credential that the gateway accepts. */

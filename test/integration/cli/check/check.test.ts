@@ -207,12 +207,12 @@ describe('colours and progress', () => {
   it('are shown on a terminal', async () => {
     const output = await onTerminal({});
     expect(output).toContain('\u001b[31m');
-    expect(output).toContain('looking at ');
+    expect(output).toContain('collecting ');
   });
 
   it('give way to NO_COLOR, progress does not', async () => {
     const output = await onTerminal({ NO_COLOR: '1' });
     expect(output).not.toContain('\u001b[31m');
-    expect(output).toContain('looking at ');
+    expect(output).toContain('collecting ');
   });
 });
