@@ -82,7 +82,8 @@ describe('the repair steps', () => {
     },
   );
 
-  it.each(cases.filter(({ state }) => results.some((one) => one.state === state && one.gone)))(
+  // A healthy gateway also stays healthy where a command does nothing.
+  it.each(cases.filter(({ state }) => state !== 'healthy'))(
     'for $state in $version ($manager) hold a way that was measured to end well',
     (one) => {
       const own = results.filter(
