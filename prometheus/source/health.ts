@@ -1,3 +1,4 @@
+import { causeExpression, plainFacts } from './causes.ts';
 import {
   alwaysOnHostGone,
   CRASH_LOOP,
@@ -37,7 +38,11 @@ const CAUSE = 'instance_cause:openclaw_incident:max';
 /** Health per layer and the likeliest cause, for dashboards and the fleet's overview. */
 export function healthGroups(t: Thresholds): RuleGroup[] {
   return [
-    { name: 'openclaw-health', file: 'health', rules: [...layers(t), layerStates(t), ...faults(t), cause()] },
+    {
+      name: 'openclaw-health',
+      file: 'health',
+      rules: [...layers(t), layerStates(t), ...faultRecords(t), cause(t)],
+    },
   ];
 }
 
@@ -105,9 +110,9 @@ function layerStates(t: Thresholds): RecordRule {
 /** An incident, its expression, and the labels of that besides the target's. */
 type Condition = readonly [incident: string, expression: string, own?: readonly string[]];
 
-/** One fault and whether it holds now, before any `for`: what the likeliest cause is chosen from. */
-function faults(t: Thresholds): RecordRule[] {
-  const conditions: readonly Condition[] = [
+/** Faults whose conditions are those of their alerts, before any `for`. */
+function conditions(t: Thresholds): readonly Condition[] {
+  return [
     ['exporter-down', `up{${selectExporters(t)}} == 0`],
     ['unreachable', unreachable()],
     ['crash-loop', CRASH_LOOP],
@@ -122,32 +127,27 @@ function faults(t: Thresholds): RecordRule[] {
     ['cron-stopped', cronStopped(t)],
     ['flapping', hostFlapping(t), HOST_LABELS],
   ];
-  return conditions.map(([incident, condition, own = []]) =>
+}
+
+/** One fault each and whether it holds now: what the likeliest cause is chosen from. */
+function faults(t: Thresholds): readonly Condition[] {
+  const own = conditions(t);
+  const plain = plainFacts(new Set(own.map(([incident]) => incident)));
+  return [...own, ...plain.map(({ fault, promql, labels = [] }): Condition => [fault, promql, labels])];
+}
+
+function faultRecords(t: Thresholds): RecordRule[] {
+  return faults(t).map(([incident, condition, own = []]) =>
     record(FAULT, takeGroup(own, joinLines('', condition, '')), { incident }),
   );
 }
 
-/**
- * The one likeliest cause, in the order network, authentication, partial failure, as far as a later one can be
- * explained by an earlier one. An address that refuses or hangs was reached, so its own process is to blame and not the
- * network; a remote host that is away comes next, because tokens and work on it fail with it; a path that merely flaps
- * explains nothing that is proved otherwise and comes last.
- */
-function cause(): RecordRule {
-  const order: readonly (readonly [string, string])[] = [
-    ['exporter', 'exporter-down'],
-    ['network', 'unreachable'],
-    ['process', 'crash-loop|port-foreign|gateway-hung|listener-gone|start-overdue|gateway-down'],
-    ['network', 'ssh-down'],
-    ['authentication', 'token-mismatch'],
-    ['partial-failure', 'partial-failure'],
-    ['cron', 'cron-stopped'],
-    ['network', 'flapping'],
-  ];
-  const parts = order.map(([name, incidents], index) => {
-    const found = `max without (incident) (${FAULT}{incident=~"${incidents}"})`;
-    const before = index === 0 ? '' : `or ${ignoreLabels('cause')} `;
-    return `${before}label_replace(${found}, "cause", "${name}", "", "")`;
+/** The one likeliest cause, by the table that the status page and `check` use (docs/causes.md). */
+function cause(t: Thresholds): RecordRule {
+  const expression = causeExpression({
+    recorded: new Set(faults(t).map(([incident]) => incident)),
+    select: (incidents) => `max without (incident) (${FAULT}{incident=~"${incidents}"})`,
+    or: `or ${ignoreLabels('cause')}`,
   });
-  return record(CAUSE, joinLines(...parts));
+  return record(CAUSE, expression);
 }

@@ -9,6 +9,10 @@ export interface CauseRow {
   readonly fact: string;
   /** Present in Prometheus while the fact holds; undefined where no metric shows it. */
   readonly promql?: string;
+  /** Labels of that query besides those of the target. */
+  readonly labels?: readonly string[];
+  /** By itself only a warning: it is a cause where it explains a fault. */
+  readonly warnsOnly?: true;
   /** Evidence that states it without naming a fault. */
   readonly also?: (evidence: Evidence) => boolean;
   /** Faults that follow from it: while one of them is the likeliest, this is the cause. */
@@ -73,6 +77,7 @@ export const CAUSES: readonly CauseRow[] = [
     cause: 'process',
     fact: 'The process is stopped by a signal or a debugger.',
     promql: 'openclaw_gateway_process_state{state="stopped"} == 1',
+    labels: ['state'],
     explains: ['gateway-hung', 'starting', 'start-overdue'],
   },
   { fault: 'gateway-hung', cause: 'process', fact: 'The gateway hangs.', promql: state('hung') },
@@ -103,12 +108,14 @@ export const CAUSES: readonly CauseRow[] = [
     cause: 'network',
     fact: 'A host’s key is another one than before.',
     promql: 'openclaw_ssh_result{result="host_key_changed"} == 1',
+    labels: ['host', 'result'],
   },
   {
     fault: 'token-drift',
     cause: 'authentication',
     fact: 'Copies of the token differ, or one place shadows another.',
     promql: 'openclaw_gateway_token_variants > 1',
+    warnsOnly: true,
     explains: ['partial-failure'],
   },
   {
@@ -123,6 +130,7 @@ export const CAUSES: readonly CauseRow[] = [
     cause: 'process',
     fact: 'Another version is installed than the one that runs.',
     promql: 'openclaw_gateway_version_skew == 1',
+    warnsOnly: true,
     explains: ['partial-failure', 'not-ready'],
   },
   {
@@ -144,6 +152,7 @@ export const CAUSES: readonly CauseRow[] = [
     cause: 'cron',
     fact: 'A source of cron runs cannot be read.',
     promql: 'openclaw_cron_source_up == 0',
+    labels: ['source'],
   },
   { fault: 'config-unreadable', cause: 'process', fact: 'The gateway’s configuration cannot be read.' },
   {

@@ -9,6 +9,7 @@ const RULES = join(import.meta.dirname, '..', '..', 'prometheus', 'rules');
 const INSTANCE = 'gateway.example';
 /** Long enough for every `for` of a fault that simply lasts. */
 const MINUTES = 45;
+const HOUR = 3_600;
 /** The heartbeat fires always; an exposition that never changes looks stale. */
 const QUERIES = {
   alerts: 'ALERTS{alertstate="firing", alertname!~"OpenClawWatchdog|OpenClawCollectorStale"}',
@@ -75,7 +76,9 @@ function toInput(series: readonly Series[], nowMs: number) {
   const up = { name: 'up', labels: {}, value: 1 };
   return [up, ...series].map(({ name, labels, value }) => {
     const isMoment = /_(?:timestamp|start_time)_seconds$/.test(name);
-    const shifted = isMoment ? value - nowMs / 1000 + MINUTES * 60 : value;
+    // As old as the exposition itself would make it: the process began before the first scrape.
+    const began = name.endsWith('_start_time_seconds') ? -HOUR : 0;
+    const shifted = isMoment ? value - nowMs / 1000 + MINUTES * 60 + began : value;
     const all = Object.entries({ ...labels, instance: INSTANCE, job: 'openclaw' });
     const text = all.map(([key, one]) => `${key}=${JSON.stringify(one)}`).join(', ');
     return { series: `${name}{${text}}`, values: `${shifted}x${MINUTES}` };
