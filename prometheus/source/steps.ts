@@ -2,7 +2,6 @@ import { renderQuery } from './promql.ts';
 import { STATE } from './signals.ts';
 import type { Thresholds } from './thresholds.ts';
 
-export const RESTART = 'openclaw gateway restart';
 export const CHECK_CONFIG =
   'openclaw doctor, and openclaw gateway status --deep: token and configuration may keep it from starting';
 /** For a gateway whose process runs and does not work. */

@@ -1,6 +1,8 @@
 import type { Evidence } from '../core/collector.ts';
+import type { Fault } from '../lib/faults.ts';
+import type { ServiceState } from '../openclaw/service/manager.ts';
 import type { LikeliestCause } from './cause.ts';
-import type { Machine } from './machine.ts';
+import { type Machine, OTHER_MACHINE } from './machine.ts';
 import {
   doByHand,
   FIRST_STEPS,
@@ -48,4 +50,29 @@ function laterSteps(evidence: Evidence, machine: Machine): readonly RepairStep[]
   const later = evidence.fault === undefined ? undefined : LATER_STEPS[evidence.fault];
   if (evidence.verdict !== 'bad' || !machine.local || later === undefined) return [];
   return later({ evidence, machine });
+}
+
+/** The unit that OpenClaw's own installer makes. */
+const OWN_SERVICE: ServiceState = {
+  manager: 'systemd',
+  name: 'openclaw-gateway.service',
+  scope: 'user',
+  active: true,
+  activity: 'active (running)',
+  enabled: true,
+  restarts: 0,
+  mainPid: undefined,
+};
+
+/** The first steps for a fault in one line, for a reader of whose machine nothing is known: for the alerts. */
+export function describeFirstSteps(fault: Fault): string {
+  const evidence: Evidence = { layer: 'process', subject: 'gateway', verdict: 'bad', text: fault, fault };
+  const alive = fault !== 'gateway-down';
+  const describe = (service: ServiceState | undefined) =>
+    firstSteps(evidence, { ...OTHER_MACHINE, local: true, service, alive })
+      .map(({ text, isCommand }) =>
+        isCommand ? text : `${text.charAt(0).toLowerCase()}${text.slice(1, -1)}`,
+      )
+      .join(', then ');
+  return `as a service: ${describe(OWN_SERVICE)}; in a terminal: ${describe(undefined)}`;
 }

@@ -1,3 +1,4 @@
+import { describeFirstSteps } from '../../../src/diagnosis/repair.ts';
 import {
   CRASH_LOOP,
   crashLoopRecord,
@@ -11,7 +12,7 @@ import {
 import { formatSpan, joinLines, renderQuery, selectFiring, takeMax } from '../promql.ts';
 import { type AlertRule, ladder, type RuleGroup, type Suppression } from '../rule.ts';
 import { inState, STATE, signalRecords, UP } from '../signals.ts';
-import { CHECK_CONFIG, FULL, READ_LOGS, RESTART, stepByState } from '../steps.ts';
+import { CHECK_CONFIG, FULL, READ_LOGS, stepByState } from '../steps.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 /** A gateway seen only through `/probe` goes silent with its watcher, or with its whole machine. */
@@ -69,7 +70,12 @@ function gatewayDown(t: Thresholds): AlertRule[] {
       catalogue: ['G1', 'G14', 'G1+N1', 'G18', 'G20', 'G24'],
     },
     [
-      { phase: 1, severity: 'critical', forMs: t.gateway_down_for, next: stepByState(t, RESTART) },
+      {
+        phase: 1,
+        severity: 'critical',
+        forMs: t.gateway_down_for,
+        next: stepByState(t, describeFirstSteps('gateway-down')),
+      },
       ...later(t, CHECK_CONFIG),
     ],
   );
@@ -88,7 +94,12 @@ function gatewayHung(t: Thresholds): AlertRule[] {
       catalogue: ['G2', 'G15', 'G2+C3', 'G16'],
     },
     [
-      { phase: 1, severity: 'critical', forMs: t.gateway_hung_for, next: stepByState(t, RESTART) },
+      {
+        phase: 1,
+        severity: 'critical',
+        forMs: t.gateway_hung_for,
+        next: stepByState(t, describeFirstSteps('gateway-hung')),
+      },
       ...later(t, READ_LOGS),
     ],
   );
@@ -110,13 +121,13 @@ function gatewayListenerGone(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.listener_gone_warn_for,
-        next: 'wait for the drain budget if a stop was planned, else: openclaw gateway restart',
+        next: `wait for the drain budget if a stop was planned; else, ${describeFirstSteps('listener-gone')}`,
       },
       {
         phase: 2,
         severity: 'critical',
         forMs: t.drain_budget,
-        next: 'openclaw gateway restart --force, then openclaw gateway status --deep',
+        next: READ_LOGS,
       },
       { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: FULL },
     ],
@@ -141,7 +152,7 @@ function gatewayPortForeign(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'critical',
         forMs: t.port_foreign_for,
-        next: 'find the listener (sudo lsof -nP -iTCP:18789 -sTCP:LISTEN), stop it, then: openclaw gateway restart',
+        next: `find the listener (sudo lsof -nP -iTCP:18789 -sTCP:LISTEN) and stop it; then, ${describeFirstSteps('gateway-down')}`,
       },
       {
         phase: 2,

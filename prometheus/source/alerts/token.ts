@@ -1,4 +1,5 @@
 import { SHOW_TOKEN, THEN_EQUAL } from '../../../src/collectors/token/evidence.ts';
+import { describeFirstSteps } from '../../../src/diagnosis/repair.ts';
 import { partialFailure, tokenMismatch } from '../conditions.ts';
 import {
   afterLookback,
@@ -15,7 +16,7 @@ import {
 } from '../promql.ts';
 import { type AlertRule, ladder, type RuleGroup } from '../rule.ts';
 import { exporterNow, NOT_ANSWERING, UP } from '../signals.ts';
-import { FULL, RESTART } from '../steps.ts';
+import { FULL } from '../steps.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 /** Does the token still match, and does what needs it work? */
@@ -230,7 +231,7 @@ function functions(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'critical',
         forMs: afterLookback(t, t.function_down_for),
-        next: RESTART,
+        next: describeFirstSteps('partial-failure'),
       },
       { phase: 2, severity: 'critical', forMs: afterLookback(t, t.climb_to_2), next },
       { phase: 3, severity: 'critical', forMs: afterLookback(t, t.climb_to_3), next: FULL },
