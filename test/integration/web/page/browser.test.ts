@@ -139,8 +139,7 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
     {
       name: 'a token that no longer matches',
       headline: 'Broken. Likeliest cause: authentication',
-      cause:
-        /refuses the credential of openclaw\.json.*Next step:\s*openclaw gateway auth-token --show: decide/s,
+      cause: /refuses the credential of openclaw\.json.*Next step:\s*Decide which token is right/s,
       layer: 'Token Broken',
       bring: () => world.changeToken(),
     },
