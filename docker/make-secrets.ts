@@ -1,17 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 
 /**
- * Makes whatever secret the stack still lacks, each readable by the one service that needs it, and hands the storage
- * folder to the exporter's user. What is there stays: running it again changes nothing.
+ * Makes whatever secret the stack still lacks, each readable by the one service that needs it, writes Prometheus'
+ * target with the host's name as its instance, and hands the storage folder to the exporter's user. Secrets that are
+ * there stay: running it again changes none.
  */
 const USER = 'prometheus';
 /** The users of the official images. */
 const PROMETHEUS_UID = 65_534;
 const GRAFANA_UID = 472;
 const COST = 10;
+/** The exporter has the host's network, so Prometheus reaches it at the host's address. */
+const EXPORTER_TARGET = 'host.docker.internal:10789';
 
 const [secrets, storage] = process.argv.slice(2);
 if (secrets === undefined || storage === undefined) {
@@ -46,5 +50,10 @@ keep(
   () => `basic_auth_users:\n  ${USER}: ${hashSync(exporterPassword, COST)}\n`,
 );
 keep('grafana-admin-password', GRAFANA_UID, password);
+const instance = process.env.OPENCLAW_INSTANCE || hostname();
+const targets = join(secrets, 'openclaw-targets.json');
+rmSync(targets, { force: true });
+writeFileSync(targets, `${JSON.stringify([{ targets: [EXPORTER_TARGET], labels: { instance } }])}\n`);
+give(targets, PROMETHEUS_UID, 0o400);
 give(storage, exporterUid, 0o700);
 process.stdout.write('secrets are in place\n');

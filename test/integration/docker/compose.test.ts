@@ -1,12 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { compareSync } from 'bcryptjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { FLAG_TEXTS } from '../../../src/cli/flag-texts.ts';
+import { duration } from '../../../src/config/duration.ts';
 import { Child } from '../../support/child.ts';
 import { freePort } from '../../support/ports.ts';
 import { rememberSecret } from '../../support/secrets.ts';
@@ -18,6 +20,7 @@ const DISABLE_WARNING = '--disable-warning=ExperimentalWarning';
 const hasCompose = spawnSync(COMPOSE, ['--version']).status === 0;
 const why = hasCompose ? '' : ' (skipped: docker-compose is not installed)';
 
+const parseDuration = duration(0);
 const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 const volume = z.union([
@@ -88,7 +91,8 @@ const prometheusConfig = z
       z.object({
         job_name: z.string(),
         basic_auth: z.object({ username: z.string(), password_file: z.string() }).optional(),
-        static_configs: z.array(z.object({ targets: z.array(z.string()) })),
+        static_configs: z.array(z.object({ targets: z.array(z.string()) })).optional(),
+        file_sd_configs: z.array(z.object({ files: z.array(z.string()) })).optional(),
       }),
     ),
   })
@@ -147,7 +151,7 @@ describe('the stack', () => {
 
   it('asks the exporter at its own port, with the password that was made for it', () => {
     const scrape = scrapeOf('openclaw');
-    expect(scrape?.static_configs).toEqual([{ targets: [`host.docker.internal:${defaultPort()}`] }]);
+    expect(text('docker/make-secrets.ts')).toContain(`'host.docker.internal:${defaultPort()}'`);
     const listen = flagOf('exporter', 'web.listen-address');
     expect(listen).toMatch(new RegExp(`:${defaultPort()}\\}$`));
     expect(named('exporter').environment.EXPORTER_ADDRESS).toBe(listen);
@@ -155,6 +159,7 @@ describe('the stack', () => {
     expect(text('Dockerfile')).toContain(`EXPORTER_ADDRESS=127.0.0.1:${defaultPort()}\n`);
     expect(text('docker/healthcheck.ts')).toContain(`'127.0.0.1:${defaultPort()}'`);
     const [secretsFolder = '', storage = ''] = named('secrets').command;
+    expect(scrape?.file_sd_configs).toEqual([{ files: [`${secretsFolder}/openclaw-targets.json`] }]);
     expect(scrape?.basic_auth?.password_file).toBe(`${secretsFolder}/exporter-password`);
     expect(flagOf('exporter', 'web.config.file')).toBe(`${secretsFolder}/exporter-web.yml`);
     expect(flagOf('exporter', 'storage.path')).toBe(storage);
@@ -207,6 +212,15 @@ describe('the stack', () => {
     expect(existsSync(fileSeenAt('grafana', home) ?? '')).toBe(true);
   });
 
+  it('restores alerts after a restart of Prometheus that takes ten minutes', () => {
+    const flag = (name: string) => parseDuration.parse(flagOf('prometheus', `rules.alert.${name}`));
+    // Alertmanager keeps an alert for four times the delay, and it may have been sent a whole delay before the gap of ten
+    // minutes; a page's `for` of three, and three evaluations, may follow.
+    expect(3 * flag('resend-delay')).toBeGreaterThan((10 + 3 + 1.5) * 60_000);
+    expect(flag('for-grace-period')).toBe(0);
+    expect(flag('for-outage-tolerance')).toBeGreaterThan(10 * 60_000);
+  });
+
   it('has a Prometheus configuration that promtool accepts', () => {
     execFileSync('promtool', ['check', 'config', '--syntax-only', join(ROOT, 'docker/prometheus.yml')]);
   });
@@ -229,7 +243,7 @@ describe('the stack', () => {
 });
 
 describe('making the secrets', () => {
-  const make = (folder: string) =>
+  const make = (folder: string, env: NodeJS.ProcessEnv = {}) =>
     execFileSync(
       process.execPath,
       [
@@ -238,10 +252,10 @@ describe('making the secrets', () => {
         join(folder, 'secrets'),
         join(folder, 'storage'),
       ],
-      { encoding: 'utf8', env: { OPENCLAW_UID: String(process.getuid?.() ?? 0) } },
+      { encoding: 'utf8', env: { OPENCLAW_UID: String(process.getuid?.() ?? 0), ...env } },
     );
   const read = (folder: string, name: string) => readFileSync(join(folder, 'secrets', name), 'utf8');
-  const NAMES = ['exporter-password', 'exporter-web.yml', 'grafana-admin-password'];
+  const NAMES = ['exporter-password', 'exporter-web.yml', 'grafana-admin-password', 'openclaw-targets.json'];
 
   it('gives Prometheus the password of which the exporter has the hash', () => {
     const folder = tempFolder();
@@ -253,6 +267,15 @@ describe('making the secrets', () => {
     expect(compareSync(password, users.prometheus)).toBe(true);
     expect(printed).not.toContain(password);
     expect(readdirSync(join(folder, 'secrets')).sort()).toEqual(NAMES);
+  });
+
+  it("gives Prometheus its target, with the host's name as instance unless another is set", () => {
+    const folder = tempFolder();
+    const instanceNow = () => JSON.parse(read(folder, 'openclaw-targets.json'))[0].labels.instance;
+    make(folder);
+    expect(instanceNow()).toBe(hostname());
+    make(folder, { OPENCLAW_INSTANCE: 'mac-mini' });
+    expect(instanceNow()).toBe('mac-mini');
   });
 
   it('lets each be read by its owner alone', () => {
