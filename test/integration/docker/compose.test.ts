@@ -191,7 +191,7 @@ describe('the stack', () => {
       static_configs.flatMap(({ targets }) => targets),
     );
     expect(alertmanagers).toEqual(['alertmanager:9093']);
-    expect(scrapeOf('alertmanager')?.static_configs[0]?.targets).toEqual(alertmanagers);
+    expect(scrapeOf('alertmanager')?.static_configs?.[0]?.targets).toEqual(alertmanagers);
     const source = parse(text('grafana/provisioning/datasources/prometheus.yml'));
     expect(source.datasources[0].url).toBe('http://prometheus:9090');
     for (const [name, port] of [
