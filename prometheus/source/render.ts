@@ -23,13 +23,21 @@ export function ruleFiles(groups: readonly RuleGroup[], t: Thresholds): Generate
   return renderFiles('rules', groups, (group) => renderGroup(group, t));
 }
 
-/** The same for vmalert before 1.91, which does not know `keep_firing_for`: alerts end at once. */
+/**
+ * The same for vmalert. `keep_firing_for` came with 1.91 and older ones refuse a file that has it, so alerts end at
+ * once. VictoriaMetrics' `increase` and `changes` count the first sample of a series, which the rules would take for
+ * restarts; its functions of Prometheus' meaning stand in their place.
+ */
 export function vmalertFiles(groups: readonly RuleGroup[], t: Thresholds): GeneratedFile[] {
-  const withoutHold = groups.map((group) => ({
+  const own = groups.map((group) => ({
     ...group,
-    rules: group.rules.map((rule) => (rule.kind === 'alert' ? { ...rule, keepMs: 0 } : rule)),
+    rules: group.rules.map((rule) => ({
+      ...rule,
+      ...(rule.kind === 'alert' ? { keepMs: 0 } : {}),
+      expr: rule.expr.replaceAll(/\b(increase|changes|delta)\(/g, '$1_prometheus('),
+    })),
   }));
-  return renderFiles('vmalert', withoutHold, (group) => renderGroup(group, t));
+  return renderFiles('vmalert', own, (group) => renderGroup(group, t));
 }
 
 function renderFiles(
