@@ -1,4 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { PROCESS_STATES } from '../../src/lib/vocabulary.ts';
 import { dashboard, UID } from './frame.ts';
 import { GATEWAY_STATE_WORDS, steps, words, YES_NO } from './mappings.ts';
 import { heatmap, lines, stat, timeline } from './panels.ts';
@@ -17,7 +18,6 @@ const PROCESS_STATE = words(
   [5, 'zombie', 'bad'],
   [6, 'other', 'unknown'],
 );
-const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie', 'other'];
 const DEGRADED = words([0, 'as usual', 'good'], [1, 'degraded', 'warn']);
 
 /** One gateway's process, answers and memory. */

@@ -1,5 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { LAYERS } from '../../prometheus/source/health.ts';
+import { LAYERS } from '../../src/lib/vocabulary.ts';
 import { dashboard, linkTo, UID } from './frame.ts';
 import {
   CAUSES,

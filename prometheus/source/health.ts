@@ -1,3 +1,4 @@
+import { LAYERS } from '../../src/lib/vocabulary.ts';
 import { causeExpression, plainFacts } from './causes.ts';
 import {
   alwaysOnHostGone,
@@ -93,9 +94,6 @@ function layers(t: Thresholds): RecordRule[] {
     ),
   ];
 }
-
-/** The layers, in the order of a dashboard. */
-export const LAYERS = ['process', 'answers', 'token', 'cron', 'network'] as const;
 
 /** The same for people: besides 1 and 0, -1 where an exporter is scraped and says nothing of that layer. */
 function layerStates(t: Thresholds): RecordRule {

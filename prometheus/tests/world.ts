@@ -1,3 +1,4 @@
+import { PROCESS_STATES, type ProcessState } from '../../src/lib/vocabulary.ts';
 import { SSH_RESULTS } from '../../src/ssh/ssh.ts';
 import type { Timeline, Value } from './timeline.ts';
 
@@ -6,8 +7,6 @@ export type World = Readonly<Record<string, Timeline>>;
 
 const STATES = ['unreachable', 'refused', 'foreign', 'draining', 'starting', 'hung', 'up'] as const;
 export type State = (typeof STATES)[number];
-const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie', 'other'] as const;
-type ProcessState = (typeof PROCESS_STATES)[number];
 
 const always = (value: Value): Timeline => [[0, value]];
 

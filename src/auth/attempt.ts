@@ -1,22 +1,8 @@
 import type { AuthenticationEnd, AuthenticationOutcome } from '../gateway/auth.ts';
+import type { AuthResult } from '../lib/vocabulary.ts';
 
 /** After a clear refusal the same question is asked again this seldom, where nothing seems to have changed. */
 export const SLOW_RECHECK_MS = 30 * 60_000;
-
-/** The label values of `openclaw_gateway_auth_attempts_total`. */
-export const AUTH_RESULTS = [
-  'ok',
-  'token_mismatch',
-  'device_token_mismatch',
-  'scope_mismatch',
-  'pairing_required',
-  'rate_limited',
-  'protocol_mismatch',
-  'timeout',
-  'other',
-] as const;
-/** A label value of `openclaw_gateway_auth_attempts_total`. */
-export type AuthResult = (typeof AUTH_RESULTS)[number];
 
 /** What one attempt says. */
 export interface AttemptReading {

@@ -1,8 +1,9 @@
 import type { Clock } from '../lib/clock.ts';
+import { AUTH_RESULTS, type AuthResult } from '../lib/vocabulary.ts';
 import { eventCounter } from '../metrics/family.ts';
 import type { Instruments } from '../metrics/instruments.ts';
 import type { GatewayAddress } from '../openclaw/address.ts';
-import { type AttemptReading, AUTH_RESULTS, type AuthResult } from './attempt.ts';
+import type { AttemptReading } from './attempt.ts';
 import { AuthBudget, budgetKey } from './budget.ts';
 
 /** How long a gateway locks an address out where it does not say. Source: its default `lockoutMs`. */

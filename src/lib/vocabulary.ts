@@ -22,3 +22,41 @@ export type ProbeModuleName = (typeof PROBE_MODULES)[number];
 export const PROBE_RESULTS = ['success', 'failure', 'busy', 'blind'] as const;
 /** How a probe that `/probe` was asked for ended. */
 export type ProbeResult = (typeof PROBE_RESULTS)[number];
+
+/** The gateway's states in the order in which they are decided: the first that holds is the state. */
+export const GATEWAY_STATES = [
+  'unreachable',
+  'refused',
+  'foreign',
+  'draining',
+  'starting',
+  'hung',
+  'up',
+] as const;
+/** A label value of `openclaw_gateway_state`. */
+export type GatewayState = (typeof GATEWAY_STATES)[number];
+
+/** The label values of `openclaw_gateway_pings_total`. */
+export const PING_RESULTS = ['ok', 'timeout', 'refused', 'unreachable', 'foreign', 'other'] as const;
+/** A label value of `openclaw_gateway_pings_total`. */
+export type PingResult = (typeof PING_RESULTS)[number];
+
+/** A process' state as `ps` shows it; the label values of `openclaw_gateway_process_state`. */
+export const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie', 'other'] as const;
+/** A label value of `openclaw_gateway_process_state`. */
+export type ProcessState = (typeof PROCESS_STATES)[number];
+
+/** The label values of `openclaw_gateway_auth_attempts_total`. */
+export const AUTH_RESULTS = [
+  'ok',
+  'token_mismatch',
+  'device_token_mismatch',
+  'scope_mismatch',
+  'pairing_required',
+  'rate_limited',
+  'protocol_mismatch',
+  'timeout',
+  'other',
+] as const;
+/** A label value of `openclaw_gateway_auth_attempts_total`. */
+export type AuthResult = (typeof AUTH_RESULTS)[number];

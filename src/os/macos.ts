@@ -1,13 +1,7 @@
 import { totalmem } from 'node:os';
 import type { RunCommand } from '../lib/run-command.ts';
-import type {
-  Listens,
-  PortListener,
-  Processes,
-  ProcessFigures,
-  ProcessRow,
-  ProcessState,
-} from './processes.ts';
+import type { ProcessState } from '../lib/vocabulary.ts';
+import type { Listens, PortListener, Processes, ProcessFigures, ProcessRow } from './processes.ts';
 
 // Not tested on macOS: the parsers follow the documented output of ps(1) and lsof(8), the rest follows from them.
 

@@ -1,4 +1,4 @@
-import type { ProcessState } from './processes.ts';
+import type { ProcessState } from '../lib/vocabulary.ts';
 
 /** One line of /proc/PID/stat; ticks are of the kernel's user clock. Source: proc_pid_stat(5). */
 export interface ProcStat {

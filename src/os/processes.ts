@@ -1,8 +1,4 @@
-/** A process' state as `ps` shows it; the label values of `openclaw_gateway_process_state`. */
-export const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie', 'other'] as const;
-/** A label value of `openclaw_gateway_process_state`. */
-export type ProcessState = (typeof PROCESS_STATES)[number];
-
+import type { ProcessState } from '../lib/vocabulary.ts';
 /** One process. */
 export interface ProcessRow {
   readonly pid: number;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AttemptReading, AuthResult } from '../../auth/attempt.ts';
+import type { AttemptReading } from '../../auth/attempt.ts';
 import { SLOW_RECHECK_MS } from '../../auth/attempt.ts';
 import { AUTH_METRICS } from '../../auth/gate.ts';
 import type { Evidence, Observation } from '../../core/collector.ts';
@@ -7,6 +7,7 @@ import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import type { ProvedCredential } from '../../core/facts.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, callGateway, type HttpOutcome, jsonOf } from '../../gateway/http.ts';
+import type { AuthResult } from '../../lib/vocabulary.ts';
 import { gauge } from '../../metrics/family.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 

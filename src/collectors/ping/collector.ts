@@ -3,12 +3,13 @@ import { defineCollector, type GatewayContext } from '../../core/context.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, askReady, askStartup } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
+import { PING_RESULTS } from '../../lib/vocabulary.ts';
 import { eventCounter, histogram } from '../../metrics/family.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
 import { pingEvidence } from './evidence.ts';
 import { type GatewayInfo, PING_FAMILIES, pingSamples } from './metrics.ts';
 import { Openings } from './opening.ts';
-import { type Answers, gatewayState, hasStarted, PING_RESULTS, pingResult } from './state.ts';
+import { type Answers, gatewayState, hasStarted, pingResult } from './state.ts';
 
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const PHASES = ['connect', 'http', 'handshake'] as const;

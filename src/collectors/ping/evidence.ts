@@ -1,6 +1,7 @@
 import type { Evidence } from '../../core/collector.ts';
+import type { GatewayState } from '../../lib/vocabulary.ts';
 import type { Pinged } from './metrics.ts';
-import { failingSubsystems, type GatewayState, isYoung } from './state.ts';
+import { failingSubsystems, isYoung } from './state.ts';
 
 type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'cause'>;
 

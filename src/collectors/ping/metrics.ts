@@ -1,7 +1,8 @@
 import type { WebSocketOpening } from '../../core/facts.ts';
 import type { Readiness } from '../../gateway/http.ts';
+import { GATEWAY_STATES, type GatewayState } from '../../lib/vocabulary.ts';
 import { gauge, type Sample, stateset } from '../../metrics/family.ts';
-import { type Answers, failingSubsystems, GATEWAY_STATES, type GatewayState } from './state.ts';
+import { type Answers, failingSubsystems } from './state.ts';
 
 const notTold = 'the gateway does not answer /readyz, or does not report this to the exporter';
 

@@ -1,22 +1,5 @@
 import type { HealthOutcome, Readiness, Startup } from '../../gateway/http.ts';
-
-/** The gateway's states in the order in which they are asked: the first that holds is the state. */
-export const GATEWAY_STATES = [
-  'unreachable',
-  'refused',
-  'foreign',
-  'draining',
-  'starting',
-  'hung',
-  'up',
-] as const;
-/** A label value of `openclaw_gateway_state`. */
-export type GatewayState = (typeof GATEWAY_STATES)[number];
-
-/** The label values of `openclaw_gateway_pings_total`. */
-export const PING_RESULTS = ['ok', 'timeout', 'refused', 'unreachable', 'foreign', 'other'] as const;
-/** A label value of `openclaw_gateway_pings_total`. */
-export type PingResult = (typeof PING_RESULTS)[number];
+import type { GatewayState, PingResult } from '../../lib/vocabulary.ts';
 
 /** What one look at the gateway's HTTP answers gave; times in milliseconds. */
 export interface Answers {

@@ -1,6 +1,7 @@
+import { PROCESS_STATES } from '../../lib/vocabulary.ts';
 import { counter, gauge, type Sample, stateset } from '../../metrics/family.ts';
 import type { ServiceState } from '../../openclaw/service/manager.ts';
-import { PROCESS_STATES, type ProcessFigures, type ProcessRow } from '../../os/processes.ts';
+import type { ProcessFigures, ProcessRow } from '../../os/processes.ts';
 import type { Finding } from './find.ts';
 
 const NO_PROCESS = 'no gateway process is alive, or its state cannot be read';

@@ -13,7 +13,7 @@ import { NEXT_STEPS_OF_ALERTS, NEXT_STEPS_OF_FAULTS } from '../../../grafana/sou
 import { GATEWAY_STATES } from '../../../prometheus/source/dashboards.ts';
 import { alertsOf, ruleGroups } from '../../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../../prometheus/source/thresholds.ts';
-import { GATEWAY_STATES as KNOWN_STATES } from '../../../src/collectors/ping/state.ts';
+import { GATEWAY_STATES as KNOWN_STATES } from '../../../src/lib/vocabulary.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import {
   type GeneratedPanel,

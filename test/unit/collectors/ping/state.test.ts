@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 import {
   type Answers,
   failingSubsystems,
-  GATEWAY_STATES,
   gatewayState,
   hasStarted,
-  PING_RESULTS,
   pingResult,
 } from '../../../../src/collectors/ping/state.ts';
+import { GATEWAY_STATES, PING_RESULTS } from '../../../../src/lib/vocabulary.ts';
 
 const WINDOW = 300_000;
 const live: Answers['health'] = { state: 'live', connectSeconds: 0.001, httpSeconds: 0.001 };
