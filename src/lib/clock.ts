@@ -1,9 +1,13 @@
+import { uptime } from 'node:os';
+
 /** Time as the program sees it; passed in everywhere so that a test decides what time it is. */
 export interface Clock {
   /** Wall time in milliseconds since the epoch. */
   now(): number;
   /** Milliseconds from an arbitrary start; never jumps when the wall clock is set. */
   monotonic(): number;
+  /** Milliseconds since the machine started, time asleep included; missing where a clock does not know. */
+  uptime?(): number;
   /** Calls `fire` once after `ms` milliseconds; the returned function cancels it. */
   after(ms: number, fire: () => void): () => void;
 }
@@ -15,6 +19,7 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  uptime: () => uptime() * 1000,
   after: (ms, fire) => {
     const timer = setTimeout(fire, Math.min(ms, MAX_TIMER_MS));
     return () => clearTimeout(timer);

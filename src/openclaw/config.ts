@@ -63,6 +63,7 @@ const configSchema = z.object({
       tls: z.object({ enabled: z.boolean().optional(), certPath: z.string().optional() }).optional(),
     })
     .optional(),
+  cron: z.object({ enabled: z.boolean().optional() }).optional(),
   env: z.looseObject({ vars: z.record(z.string(), z.unknown()).optional() }).optional(),
   secrets: z
     .object({

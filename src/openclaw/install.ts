@@ -33,8 +33,20 @@ export interface OpenClawInstall {
   readonly service?: boolean;
   /** The version that wrote openclaw.json last, such as `2026.9.6`; what is known of a gateway that says nothing. */
   readonly writtenBy?: string | undefined;
+  /** What the configuration says of the scheduler of cron jobs. */
+  readonly cron?: CronSetting;
   /** What could not be read or understood, in words without paths or secrets. */
   readonly problems: readonly string[];
+}
+
+/** The scheduler of cron jobs, as far as files tell. */
+export interface CronSetting {
+  /** `cron.enabled` of openclaw.json; undefined where that cannot be known. */
+  readonly enabled: boolean | undefined;
+  /** `OPENCLAW_SKIP_CRON` as `.env` and openclaw.json set it, which a gateway reads besides its environment. */
+  readonly skip: string | undefined;
+  /** The same variable as the service file sets it, for the next start. */
+  readonly serviceSkip: string | undefined;
 }
 
 /** What a question about one gateway needs to know of it. */
@@ -136,7 +148,15 @@ function find(options: InstallOptions, files: NotedFiles): OpenClawInstall {
     credentials: credential?.place === 'other' ? [credential, ...held.all] : held.all,
     unresolved: held.unresolved,
     service: service?.found === true,
+    cron: cronSetting(setup, service?.environment.get('OPENCLAW_SKIP_CRON')),
     writtenBy: /^\d{4}\.\d+\.\d+/.exec(config.meta?.lastTouchedVersion ?? '')?.[0],
     problems: [...new Set(problems)],
   };
+}
+
+function cronSetting({ config, dotenv, problems }: Setup, serviceSkip: string | undefined): CronSetting {
+  // A configuration that cannot be used, or a broken value in it, is no default.
+  const isUnknown = problems.some((problem) => /^openclaw\.json(?: |: cron)/.test(problem));
+  const skip = environmentOf(config, dotenv, {}).OPENCLAW_SKIP_CRON;
+  return { enabled: isUnknown ? undefined : config.cron?.enabled !== false, skip, serviceSkip };
 }

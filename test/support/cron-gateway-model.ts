@@ -269,6 +269,7 @@ class ModelGateway {
 export function cronJob(known: Partial<CronJob> & Pick<CronJob, 'schedule'>): CronJob {
   return {
     id: 'job',
+    origin: 'gateway',
     name: 'job',
     enabled: true,
     createdAtMs: undefined,

@@ -3,43 +3,39 @@ import { AUTH_METRICS } from '../../auth/gate.ts';
 import type { Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { Slices } from '../../lib/slices.ts';
-import type { Sample } from '../../metrics/family.ts';
+import { type CronSwitch, cronSwitch, readSkipCron } from '../../openclaw/cron-switch.ts';
 import { agreementEvidence, CrossCheck } from './agreement.ts';
+import { claimEvidence, schedulerEvidence, stepEvidence, unmigratedEvidence } from './claims.ts';
+import { disappearedEvidence, disappearedUntil, forgetDisappeared, noteVanished } from './disappeared.ts';
 import { cronEvidence } from './evidence.ts';
-import { CronLedger, ledgerSchema } from './ledger.ts';
-import {
-  CRON_FAMILIES,
-  counterSamples,
-  disagreeSample,
-  jobCountSamples,
-  jobSamples,
-  overdueSamples,
-  sourceSample,
-  watchingSample,
-} from './metrics.ts';
+import type { JobState } from './job-state.ts';
+import { CronLedger } from './ledger.ts';
+import { CRON_FAMILIES } from './metrics.ts';
+import { collectSamples, type Findings, type Reading } from './observe.ts';
 import { overdueEvidence } from './overdue.ts';
-import { lateness, Punctuality } from './schedule/punctuality.ts';
-import type { SourceReading } from './source/cron-source.ts';
-import type { CronJob } from './source/records.ts';
+import { disagreeSample, lastRunOf } from './samples.ts';
+import { type ClockStep, ClockSteps } from './schedule/clock-steps.ts';
+import { isLastRunInFuture } from './schedule/due.ts';
+import { type Moment, Punctuality } from './schedule/punctuality.ts';
+import type { SourceReading, SourceRun } from './source/cron-source.ts';
 import {
   ageOf,
   type CronSourceName,
   CronSources,
   certaintyOf,
-  jobsOf,
+  collectJobs,
+  type ExistingJobs,
   runsOf,
   wasImported,
 } from './sources.ts';
+import { ledgerSchema, type StoredLedger } from './totals.ts';
 
 const SECTION = 'cron';
 const TARGET = 'jobs';
 /** However quiet it is, everything is judged anew so often. */
 const MAX_QUIET_MS = 5 * 60_000;
-
-type Reading = readonly [name: CronSourceName, reading: SourceReading];
-/** For how many seconds the next run of each job has been due; jobs that are never due are not in it. */
-type Lateness = ReadonlyMap<CronJob, number>;
-type StoredLedger = ReturnType<CronLedger['stored']>;
+/** How long a step of the clock is shown. */
+const STEP_SHOWN_MS = 3_600_000;
 
 /** Cron: which jobs there are, how they ran, and exact counts of their runs, from every source the gateway has. */
 export const cronCollector = defineCollector({
@@ -61,17 +57,20 @@ export const cronCollector = defineCollector({
 /** The last look, and until when the next one says the same where every source does. */
 interface QuietLook {
   readonly readings: readonly Reading[];
+  readonly scheduler: CronSwitch;
   readonly observation: Observation;
   readonly fromMs: number;
   readonly untilMs: number;
 }
 
 function saysTheSame(
-  { readings, fromMs, untilMs }: QuietLook,
+  { readings, scheduler, fromMs, untilMs }: QuietLook,
   now: readonly Reading[],
+  schedulerNow: CronSwitch,
   nowMs: number,
 ): boolean {
   if (nowMs < fromMs || nowMs >= untilMs || readings.length !== now.length) return false;
+  if (scheduler.state !== schedulerNow.state) return false;
   return now.every(([name, reading], index) => {
     const before = readings[index];
     return before !== undefined && before[0] === name && isSameReading(before[1], reading);
@@ -91,13 +90,16 @@ class CronWatch {
   readonly #sources: CronSources;
   readonly #punctuality: Punctuality;
   readonly #crossCheck = new CrossCheck();
+  readonly #clockSteps: ClockSteps;
+  /** The last step of the clock, and when it was noticed by the monotonic clock. */
+  #step: { readonly step: ClockStep; readonly noticedMs: number } | undefined;
   /** Counts and cursors as they are now; may be ahead of the disk. */
   #ledger: CronLedger;
   /** Whether `#ledger` went on from what the state file held. */
   #loaded = false;
   /** What the state file holds for certain. */
   #saved: StoredLedger | undefined;
-  /** Since when held-back entries have been shown, by this process's monotonic clock. */
+  /** Up to when the time is counted for which held-back entries have been shown, by the monotonic clock. */
   readonly #heldSince = new Map<string, number>();
   #quiet: QuietLook | undefined;
 
@@ -106,21 +108,26 @@ class CronWatch {
     this.#sources = new CronSources(context, sourceTimeoutMs);
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     this.#punctuality = new Punctuality({ graceMs: context.config.cron.grace, timeZone });
+    this.#clockSteps = new ClockSteps(context.clock);
     this.#ledger = CronLedger.startingAt(context.clock.now());
   }
 
   async look(signal: AbortSignal): Promise<Observation> {
     this.#load();
-    const readings = await this.#readAll(signal);
+    const [readings, scheduler] = await Promise.all([this.#readAll(signal), this.#readSwitch()]);
     signal.throwIfAborted();
     const nowMs = this.#context.clock.now();
+    const step = this.#takeStep();
     const quiet = this.#quiet;
-    if (quiet !== undefined && saysTheSame(quiet, readings, nowMs)) return quiet.observation;
-    const jobs = this.#enter(readings, nowMs);
+    if (step === undefined && quiet !== undefined && saysTheSame(quiet, readings, scheduler, nowMs)) {
+      this.#ledger.noteSeen(nowMs);
+      return quiet.observation;
+    }
+    const known = this.#enter(readings, nowMs);
+    const findings: Findings = { readings, known, scheduler, nowMs };
     // Not cut here: what was entered is judged in any case.
     await nextTurn();
-    // What ran since the jobs were told is not known yet: it must not count as missed.
-    await this.#punctuality.judge(jobs, runsOf(readings), this.#ledger, nowMs - ageOf(readings));
+    await this.#judge(findings, step);
     if (wasImported(readings)) this.#ledger.markSource('jsonl', false);
     this.#release();
     // With thousands of jobs each of these steps takes tens of milliseconds; scrapes are served between them.
@@ -131,19 +138,24 @@ class CronWatch {
     this.#noteHeld();
     await nextTurn();
     signal.throwIfAborted();
-    const observation = await this.#observe(readings, jobs, notSaved, nowMs);
-    const untilMs = changed ? nowMs : this.#quietUntil(readings, jobs, nowMs);
-    this.#quiet = { readings, observation, fromMs: nowMs, untilMs };
+    const observation = await this.#observe(findings, notSaved);
+    const untilMs = changed ? nowMs : this.#quietUntil(findings);
+    this.#quiet = { readings, scheduler, observation, fromMs: nowMs, untilMs };
     return observation;
   }
 
   /** Until when the same readings would be judged the same; not beyond `nowMs` where time itself changes something. */
-  #quietUntil(readings: readonly Reading[], jobs: readonly CronJob[], nowMs: number): number {
+  #quietUntil({ readings, known, nowMs }: Findings): number {
     // The gateway's own word is compared with the store over time.
     const hasApi = readings.some(([name, { state }]) => name === 'api' && state !== 'absent');
-    if (hasApi || this.#heldSince.size > 0) return nowMs;
-    const jobsUntilMs = this.#punctuality.quietUntil(jobs, this.#ledger, nowMs);
-    return Math.min(jobsUntilMs, this.#ledger.removedUntil(nowMs), nowMs + MAX_QUIET_MS);
+    if (hasApi || this.#heldSince.size > 0 || this.#step !== undefined) return nowMs;
+    const jobsUntilMs = this.#punctuality.quietUntil([...known.jobs.values()], this.#ledger, nowMs);
+    return Math.min(
+      jobsUntilMs,
+      this.#ledger.removedUntil(nowMs),
+      disappearedUntil(this.#ledger.disappeared),
+      nowMs + MAX_QUIET_MS,
+    );
   }
 
   /** Takes up the state file's ledger as soon as the file is ours; until then counts are kept but not shown. */
@@ -168,27 +180,74 @@ class CronWatch {
     return Promise.all(reading);
   }
 
-  /** Enters what was read into the ledger; gives the jobs that exist. */
-  #enter(readings: readonly Reading[], nowMs: number): CronJob[] {
-    const ledger = this.#ledger;
-    ledger.assignSlots(this.#context.config.cron.max_jobs, nowMs);
-    const jobs = jobsOf(readings);
-    for (const job of jobs.values()) {
-      ledger.present(job.id, job.name, nowMs);
-      const successMs = job.lastRunStatus === 'ok' ? job.lastRunAtMs : undefined;
-      if (successMs !== undefined) ledger.learnSuccess(job.id, successMs);
-    }
-    const certain = certaintyOf(readings, (name) => ledger.hasSeen(name));
-    ledger.removeWhere((id) => !jobs.has(id) && certain(id), nowMs);
-    for (const [name, reading] of readings) this.#enterReading(name, reading, nowMs);
-    return [...jobs.values()];
+  async #readSwitch(): Promise<CronSwitch> {
+    const { facts, env, install } = this.#context;
+    const row = facts('process')?.row;
+    const ofProcess = row === undefined ? ({ state: 'hidden' } as const) : await readSkipCron(row);
+    return cronSwitch(install().cron, ofProcess, env.OPENCLAW_SKIP_CRON);
   }
 
-  #enterReading(name: CronSourceName, reading: SourceReading, nowMs: number): void {
+  /** A step of the wall clock since the last run. */
+  #takeStep(): ClockStep | undefined {
+    const { clock, logger } = this.#context;
+    const step = this.#clockSteps.take();
+    const noticedMs = clock.monotonic();
+    if (step !== undefined) {
+      this.#step = { step, noticedMs };
+      logger.warn('wall clock was set', { collector: 'cron', seconds: Math.round(step.byMs / 1000) });
+    } else if (this.#step !== undefined && noticedMs - this.#step.noticedMs > STEP_SHOWN_MS) {
+      this.#step = undefined;
+    }
+    return step;
+  }
+
+  /** Enters what was read into the ledger; gives the jobs that exist. */
+  #enter(readings: readonly Reading[], nowMs: number): ExistingJobs {
+    const ledger = this.#ledger;
+    const version = this.#context.install().writtenBy;
+    ledger.assignSlots(this.#context.config.cron.max_jobs, nowMs);
+    ledger.noteVersion(version, nowMs);
+    const known = collectJobs(readings, version, (name) => ledger.hasSeen(name));
+    const { jobs } = known;
+    for (const job of jobs.values()) {
+      const { id, name, origin, schedule, isHeartbeat } = job;
+      ledger.present(
+        { id, name, origin, isTransient: schedule.kind === 'at' || isHeartbeat === true },
+        nowMs,
+      );
+      const successMs = job.lastRunStatus === 'ok' ? job.lastRunAtMs : undefined;
+      if (successMs !== undefined) ledger.learnSuccess(id, successMs);
+    }
+    this.#removeGone(readings, known, nowMs);
+    for (const [name, reading] of readings) this.#enterReading(name, reading, known, nowMs);
+    ledger.noteSeen(nowMs);
+    return known;
+  }
+
+  #removeGone(readings: readonly Reading[], { jobs, unmigrated }: ExistingJobs, nowMs: number): void {
+    const ledger = this.#ledger;
+    const certain = certaintyOf(readings, (name) => ledger.hasSeen(name));
+    const gone = [...ledger.existing()].filter(({ id, origin }) => !jobs.has(id) && certain(origin));
+    const left = new Set(unmigrated.map(({ id }) => id));
+    const vanished = gone.filter(({ id }) => !left.has(id));
+    const stay = [...jobs.values()].filter(({ origin }) => origin === 'gateway').length;
+    if (vanished.length > 0) noteVanished(ledger, { vanished, left: stay, nowMs });
+    forgetDisappeared(ledger, (id) => jobs.has(id) || left.has(id), nowMs);
+    const ids = new Set(gone.map(({ id }) => id));
+    ledger.removeWhere(({ id }) => ids.has(id), nowMs);
+  }
+
+  #enterReading(name: CronSourceName, reading: SourceReading, { jobs }: ExistingJobs, nowMs: number): void {
     const ledger = this.#ledger;
     if (reading.state === 'unreadable') return;
     if (reading.state === 'read') {
-      for (const run of reading.runs) ledger.countRun(run, nowMs);
+      const origin = name === 'logs' ? 'log' : 'gateway';
+      const toReason = ({ jobId, runAtMs, errorReason }: SourceRun) => {
+        // The state of the job tells the reason of its last run alone.
+        const job = errorReason === undefined ? jobs.get(jobId) : undefined;
+        return errorReason ?? (job?.lastRunAtMs === runAtMs ? job.lastErrorReason : undefined);
+      };
+      for (const run of reading.runs) ledger.countRun({ ...run, errorReason: toReason(run) }, origin, nowMs);
       for (const [id, atMs] of reading.lastSuccesses) ledger.learnSuccess(id, atMs);
       ledger.markSource(name, true);
     }
@@ -197,10 +256,25 @@ class CronWatch {
     }
   }
 
+  async #judge({ readings, known, scheduler, nowMs }: Findings, step: ClockStep | undefined): Promise<void> {
+    const moment: Moment = {
+      // What ran since the jobs were told is not known yet: it must not count as missed.
+      nowMs: nowMs - ageOf(readings),
+      isSchedulerOff: scheduler.state === 'off',
+      gatewayStartedAtMs: this.#context.facts('process')?.startedAtMs,
+      steppedToMs: step?.atMs,
+    };
+    await this.#punctuality.judge([...known.jobs.values()], runsOf(readings), this.#ledger, moment);
+  }
+
   #release(): void {
     const { clock, config } = this.#context;
     for (const [id, sinceMs] of this.#heldSince) {
-      if (clock.monotonic() - sinceMs >= config.cron.publish_delay) this.#ledger.release(id);
+      const nowMs = clock.monotonic();
+      this.#ledger.addHeldTime(id, nowMs - sinceMs);
+      this.#heldSince.set(id, nowMs);
+      const shownMs = this.#ledger.get(id)?.heldForMs ?? 0;
+      if (shownMs >= config.cron.publish_delay) this.#ledger.release(id);
     }
   }
 
@@ -220,7 +294,7 @@ class CronWatch {
     return undefined;
   }
 
-  /** The delay of a held-back entry runs from when it is first shown. */
+  /** The delay of a held-back entry runs while it is shown. */
   #noteHeld(): void {
     const held = new Set(
       (this.#saved?.jobs ?? []).filter((entry) => entry.held !== undefined).map(({ id }) => id),
@@ -232,76 +306,53 @@ class CronWatch {
   }
 
   /** What is shown of the readings and of what the state file holds; `notSaved` says why it holds no more. */
-  async #observe(
-    readings: readonly Reading[],
-    jobs: readonly CronJob[],
-    notSaved: string | undefined,
-    nowMs: number,
-  ): Promise<Observation> {
+  async #observe(findings: Findings, notSaved: string | undefined): Promise<Observation> {
+    const { readings, known, scheduler, nowMs } = findings;
     const agreement = this.#crossCheck.judge(readings, nowMs);
-    const late = await this.#lateness(jobs, nowMs);
-    const samples = await this.#samples(readings, jobs, late, nowMs);
+    const jobs = await this.#assess(findings);
+    const samples = await collectSamples({
+      findings,
+      jobs,
+      saved: this.#saved,
+      disappeared: this.#ledger.disappeared.length,
+      wasSeen: (name) => this.#ledger.hasSeen(name),
+    });
     samples.push(...disagreeSample(agreement?.disagree));
-    const due = [...late].map(([job, lateSeconds]) => ({ job, lateSeconds }));
+    const due = jobs.flatMap(({ job, standing }) => {
+      return standing.lateSeconds === undefined ? [] : [{ job, lateSeconds: standing.lateSeconds }];
+    });
     const lost = (name: string) => this.#ledger.hasSeen(name);
     return {
       kind: 'seen',
       samples,
       evidence: [
-        ...cronEvidence({ readings, lost, jobs, notSaved }),
+        ...cronEvidence({ readings, lost, jobs, notSaved, nowMs }),
+        ...schedulerEvidence(scheduler),
         ...overdueEvidence(due, this.#context.config.cron.grace / 1000),
+        ...claimEvidence(jobs, nowMs),
+        ...disappearedEvidence(this.#ledger.disappeared),
+        ...unmigratedEvidence(known.unmigrated),
+        ...stepEvidence(this.#step?.step),
         ...agreementEvidence(agreement),
       ],
     };
   }
 
-  async #samples(
-    readings: readonly Reading[],
-    jobs: readonly CronJob[],
-    late: Lateness,
-    nowMs: number,
-  ): Promise<Sample[]> {
-    const samples: Sample[] = [];
+  /** All jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */
+  async #assess({ known, nowMs }: Findings): Promise<JobState[]> {
+    const states: JobState[] = [];
     const slices = new Slices();
-    for (const list of this.#sampleLists(readings, jobs, late, nowMs)) {
-      samples.push(...list);
-      await slices.pause();
-    }
-    return samples;
-  }
-
-  *#sampleLists(
-    readings: readonly Reading[],
-    jobs: readonly CronJob[],
-    late: Lateness,
-    nowMs: number,
-  ): Generator<readonly Sample[]> {
-    if (this.#saved !== undefined) yield* counterSamples(this.#saved.jobs, this.#saved.other, nowMs);
-    for (const job of jobs) {
+    for (const job of known.jobs.values()) {
       const entry = this.#ledger.get(job.id);
-      if (entry?.slot !== 'own') continue;
-      yield jobSamples(job, entry);
-      yield overdueSamples(job, late.get(job));
-    }
-    if (readings.some(([, { state }]) => state === 'read')) yield jobCountSamples(jobs);
-    for (const [name, reading] of readings) yield this.#sourceSamples(name, reading);
-  }
-
-  #sourceSamples(name: CronSourceName, reading: SourceReading): Sample[] {
-    if (reading.state === 'absent' && !this.#ledger.hasSeen(name)) return [];
-    const up = sourceSample(name, reading.state === 'read');
-    return reading.state === 'read' ? [up, ...watchingSample(reading.watching)] : [up];
-  }
-
-  /** Of all jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */
-  async #lateness(jobs: readonly CronJob[], nowMs: number): Promise<Lateness> {
-    const late = new Map<CronJob, number>();
-    const slices = new Slices();
-    for (const job of jobs) {
-      const lateSeconds = lateness(job, this.#ledger.get(job.id), nowMs);
-      if (lateSeconds !== undefined) late.set(job, lateSeconds);
+      states.push({
+        job,
+        entry,
+        standing: this.#punctuality.standing(job, entry, nowMs),
+        last: lastRunOf(job, entry),
+        isLastRunInFuture: isLastRunInFuture(job, nowMs),
+      });
       await slices.pause();
     }
-    return late;
+    return states;
   }
 }

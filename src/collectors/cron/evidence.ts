@@ -1,13 +1,16 @@
 import type { Evidence } from '../../core/collector.ts';
+import { formatSpan } from './claims.ts';
+import type { JobState } from './job-state.ts';
 import { jobLabels } from './labels.ts';
-import { failedRepair } from './repair.ts';
+import { enableRepair, historyRepair } from './repair.ts';
 import type { SourceReading } from './source/cron-source.ts';
-import type { CronJob } from './source/records.ts';
+import type { ErrorReason } from './source/records.ts';
 
 /** As many failures in a row are no accident. */
-export const FAILING = 3;
+export const FAILING = 2;
 /** Jobs named one by one; the rest is summed up. */
 const MAX_NAMED = 20;
+const MAX_IN_LINE = 5;
 const REPAIR_SOURCE = "run the exporter as the gateway's own user; if it is that user: openclaw doctor";
 const REPAIR_API = 'openclaw devices list';
 
@@ -16,16 +19,19 @@ export interface CronEvidenceInput {
   readonly readings: readonly (readonly [string, SourceReading])[];
   /** Whether a source that is absent now was readable before. */
   readonly lost: (source: string) => boolean;
-  readonly jobs: readonly CronJob[];
+  readonly jobs: readonly JobState[];
   /** Why totals cannot be saved. */
   readonly notSaved: string | undefined;
+  readonly nowMs: number;
 }
 
 /** What an on-call person should know of cron: sources, jobs that fail, and whether counting goes on. */
-export function cronEvidence({ readings, lost, jobs, notSaved }: CronEvidenceInput): Evidence[] {
+export function cronEvidence({ readings, lost, jobs, notSaved, nowMs }: CronEvidenceInput): Evidence[] {
   return [
     ...readings.flatMap(([name, reading]) => sourceEvidence(name, reading, lost(name))),
-    ...failingEvidence(jobs),
+    ...failingEvidence(jobs, nowMs),
+    ...disabledEvidence(jobs),
+    ...outcomeEvidence(jobs),
     ...(notSaved === undefined ? [] : [savedEvidence(notSaved)]),
   ];
 }
@@ -46,33 +52,130 @@ function sourceEvidence(name: string, reading: SourceReading, lost: boolean): Ev
         {
           ...about,
           verdict: 'bad',
+          fault: 'source-lost',
           text: `unreadable: ${reading.reason}`,
           repair: name === 'api' ? REPAIR_API : REPAIR_SOURCE,
         },
       ];
     case 'absent':
       return lost
-        ? [{ ...about, verdict: 'bad', text: 'it was there and is gone', repair: REPAIR_SOURCE }]
+        ? [
+            {
+              ...about,
+              verdict: 'bad',
+              fault: 'source-lost',
+              text: 'it was there and is gone',
+              repair: REPAIR_SOURCE,
+            },
+          ]
         : [];
   }
 }
 
-function failingEvidence(jobs: readonly CronJob[]): Evidence[] {
-  const failing = jobs
-    .filter(({ consecutiveErrors }) => consecutiveErrors >= FAILING)
-    .sort((a, b) => b.consecutiveErrors - a.consecutiveErrors);
-  const named = failing.slice(0, MAX_NAMED).map((job): Evidence => {
-    return {
-      layer: 'cron',
-      subject: `job ${jobLabels(job).cron_job}`,
-      verdict: 'warning',
-      text: `failed ${job.consecutiveErrors} times in a row${job.enabled ? '' : ' and is disabled'}`,
-      repair: failedRepair(job),
-    };
+function failingEvidence(states: readonly JobState[], nowMs: number): Evidence[] {
+  const failing = states
+    .filter(({ job }) => job.consecutiveErrors > 0)
+    .sort((a, b) => b.job.consecutiveErrors - a.job.consecutiveErrors);
+  const named = failing.slice(0, MAX_NAMED).map((state) => failed(state, nowMs));
+  const more = failing.slice(MAX_NAMED);
+  if (more.length === 0) return named;
+  const lasting = more.filter(({ job }) => job.consecutiveErrors >= FAILING).length;
+  const about = { layer: 'cron', subject: 'jobs', text: `${more.length} more jobs fail` } as const;
+  const rest =
+    lasting > 0
+      ? ({ verdict: 'warning', fault: 'cron-failing' } as const)
+      : ({ verdict: 'ok', note: true } as const);
+  return [...named, { ...about, ...rest }];
+}
+
+/** A first failure is a note: the next run may succeed. */
+function failed({ job, last, entry }: JobState, nowMs: number): Evidence {
+  const about = { layer: 'cron', subject: `job ${jobLabels(job).cron_job}` } as const;
+  const why = last?.status === 'error' ? `: ${describeReason(last.reason)}` : '';
+  const success = entry?.lastSuccessMs;
+  const ago = success === undefined ? undefined : formatSpan(Math.max(0, nowMs - success) / 1000);
+  const since = ago === undefined ? '; no success is known' : `; last success ${ago} ago`;
+  if (job.consecutiveErrors < FAILING) {
+    return { ...about, verdict: 'ok', note: true, text: `its last run failed${why}${since}` };
+  }
+  const disabled = job.enabled ? '' : ' and is disabled';
+  const text = `failed ${job.consecutiveErrors} times in a row${disabled}${why}${since}`;
+  return { ...about, verdict: 'warning', fault: 'cron-failing', text, repair: historyRepair(job) };
+}
+
+const REASON_TEXTS: Readonly<Partial<Record<ErrorReason, string>>> = {
+  auth: 'the model provider refused the credential (auth)',
+  auth_permanent: 'the model provider refused the credential for good (auth_permanent)',
+  billing: 'the model provider wants to be paid (billing)',
+  rate_limit: "the model provider's rate limit was reached (rate_limit)",
+  overloaded: 'the model provider is overloaded (overloaded)',
+  server_error: 'the model provider answered with an error (server_error)',
+  timeout: 'the run took too long (timeout)',
+  model_not_found: 'the model does not exist (model_not_found)',
+  context_overflow: "the model's context is too small (context_overflow)",
+  command: 'the command ended with an error (command)',
+  unknown: 'no reason is recorded',
+};
+
+function describeReason(reason: ErrorReason = 'unknown'): string {
+  return REASON_TEXTS[reason] ?? `the reason recorded is ${reason}`;
+}
+
+/** Jobs that the gateway has disabled by itself. */
+function disabledEvidence(states: readonly JobState[]): Evidence[] {
+  const disabled = states.filter(({ job }) => job.disabledBy === 'errors' || job.disabledBy === 'schedule');
+  return disabled.slice(0, MAX_NAMED).map(({ job }): Evidence => {
+    const isFailed = job.disabledBy === 'errors';
+    const why = isFailed ? 'after its runs failed' : 'since its schedule cannot be computed';
+    const repair = isFailed ? enableRepair(job) : 'openclaw cron edit, with a schedule that is valid';
+    const subject = `job ${jobLabels(job).cron_job}`;
+    const text = `disabled by the gateway ${why}`;
+    return { layer: 'cron', subject, verdict: 'warning', fault: 'cron-failing', text, repair };
   });
-  const more = failing.length - named.length;
-  if (more === 0) return named;
-  return [...named, { layer: 'cron', subject: 'jobs', verdict: 'warning', text: `${more} more jobs fail` }];
+}
+
+/** Runs that succeeded and yet may not be what was wanted. */
+function outcomeEvidence(states: readonly JobState[]): Evidence[] {
+  const enabled = states.filter(({ job }) => job.enabled);
+  const undelivered = enabled.filter(({ last }) => last?.outcome?.isUndelivered === true);
+  const isMisconfigured = ({ last }: JobState) => last?.outcome?.isWithoutChannel === true;
+  return [
+    ...lastRuns('succeeded with an empty reply', enabled.filter(hasEmptyReply)),
+    ...lastRuns('answered by another model than the job asks for', enabled.filter(hasFallback)),
+    ...lastRuns(
+      'ran, but the message did not arrive',
+      undelivered.filter((state) => !isMisconfigured(state)),
+      'openclaw cron runs --id, with the id of such a job',
+    ),
+    ...lastRuns(
+      'ran, but no channel is configured that could take the message (openclaw cron edit --no-deliver where none is wanted)',
+      undelivered.filter(isMisconfigured),
+    ),
+  ];
+}
+
+/** One line for all jobs whose last runs have something in common; a note without a repair step. */
+function lastRuns(text: string, states: readonly JobState[], repair?: string): Evidence[] {
+  if (states.length === 0) return [];
+  const names = states.slice(0, MAX_IN_LINE).map(({ job }) => jobLabels(job).cron_job);
+  const more = states.length - names.length;
+  const list = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const about = { layer: 'cron', subject: 'last runs', text: `${text}: ${list}` } as const;
+  return [
+    repair === undefined
+      ? { ...about, verdict: 'ok', note: true }
+      : { ...about, verdict: 'warning', fault: 'cron-failing', repair },
+  ];
+}
+
+function hasEmptyReply({ last }: JobState): boolean {
+  return last?.status === 'ok' && last.outcome?.isEmptyReply === true;
+}
+
+function hasFallback({ job, last }: JobState): boolean {
+  const model = last?.outcome?.model;
+  if (last?.status !== 'ok' || model === undefined || job.model === undefined) return false;
+  return model !== job.model && !model.endsWith(`/${job.model}`);
 }
 
 function savedEvidence(reason: string): Evidence {

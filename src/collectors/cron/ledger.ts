@@ -1,100 +1,34 @@
-import { z } from 'zod';
 import type { SourceRun } from './source/cron-source.ts';
-import { RUN_STATUSES, type RunStatus } from './source/records.ts';
+import type { JobOrigin } from './source/records.ts';
+import {
+  type Counts,
+  type DisappearedJob,
+  isShown,
+  type JobEntry,
+  noCounts,
+  REMOVED_SHOWN_MS,
+  type Reasons,
+  type StoredLedger,
+  shownCounts,
+  sumCounts,
+  sumReasons,
+  type Track,
+} from './totals.ts';
 
 /** Identities kept beside the watermark, by time of counting; runs of a job follow each other, so few are enough. */
 const MAX_SEEN = 24;
-/** How long the counters of a removed job are shown. */
-const REMOVED_SHOWN_MS = 3_600_000;
 /** A removed job is remembered for longer than any gateway keeps its runs (7 days), so that none is counted anew. */
 const REMOVED_KEPT_MS = 8 * 24 * 3_600_000;
 const MAX_REMOVED = 2_000;
-/** The label values of the one series that stands for all jobs beyond the limit. */
-export const OTHER = '_other';
-
-const count = z.int().nonnegative();
-const countsSchema = z.object({
-  runs: z.object(
-    Object.fromEntries(RUN_STATUSES.map((status) => [status, count])) as Record<RunStatus, typeof count>,
-  ),
-  deliveryFailures: count,
-  missed: count,
-});
-/**
- * Which occurrences were counted: those in `seen`, and every one up to the watermark, which is the latest that `seen`
- * had to let go. Milliseconds since the epoch.
- */
-const trackSchema = z.object({
-  seen: z.array(z.number()),
-  watermark: z.number().optional(),
-  /**
-   * First and last of those that a source without places counted ahead of the store: once they are no longer in
-   * `seen`, their place in the store proves nothing.
-   */
-  ahead: z.tuple([z.number(), z.number()]).optional(),
-});
-
-const entrySchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  /** Whether the job has series of its own or is summed into `_other`; never both for the same count. */
-  slot: z.enum(['own', 'other']),
-  counts: countsSchema,
-  /** What is shown instead of `counts` until the publishing delay is over. */
-  held: countsSchema.optional(),
-  runs: trackSchema,
-  deliveries: trackSchema,
-  last: z
-    .object({ atMs: z.number(), status: z.enum(RUN_STATUSES), durationMs: z.number().optional() })
-    .optional(),
-  lastSuccessMs: z.number().optional(),
-  removedAtMs: z.number().optional(),
-  /** Where the search for missed runs goes on. */
-  schedule: z.unknown().optional(),
-});
-
-/** The section of the state file: totals, what they already hold, and where each source goes on. */
-export const ledgerSchema = z.object({
-  /** Runs that finished earlier are history from before this exporter: they set gauges and are never counted. */
-  sinceMs: z.number(),
-  jobs: z.array(entrySchema),
-  /** Counts of jobs that were summed into `_other` and have left it. */
-  other: countsSchema,
-  cursors: z.record(z.string(), z.unknown()),
-  /** Sources that were readable at least once: their absence is a loss. */
-  sourcesSeen: z.array(z.string()),
-});
-
-/** Totals of one job, or of all beyond the limit of series. */
-export type Counts = z.output<typeof countsSchema>;
-/** What is kept of one job; times in milliseconds since the epoch. */
-export type JobEntry = z.output<typeof entrySchema>;
-type Track = z.output<typeof trackSchema>;
-type StoredLedger = z.output<typeof ledgerSchema>;
-
 const NOTHING_SEEN: Track = { seen: [] };
 
-/** Nothing counted. */
-export function noCounts(): Counts {
-  const runs = Object.fromEntries(RUN_STATUSES.map((status) => [status, 0])) as Record<RunStatus, number>;
-  return { runs, deliveryFailures: 0, missed: 0 };
-}
-
-/** Two totals added. */
-export function sumCounts(a: Counts, b: Counts): Counts {
-  const runs = { ...a.runs };
-  for (const status of RUN_STATUSES) runs[status] += b.runs[status];
-  return { runs, deliveryFailures: a.deliveryFailures + b.deliveryFailures, missed: a.missed + b.missed };
-}
-
-/** What a scrape may see of an entry now. */
-export function shownCounts(entry: JobEntry): Counts {
-  return entry.held ?? entry.counts;
-}
-
-/** Whether an entry's counters are still shown. */
-export function isShown({ removedAtMs }: JobEntry, nowMs: number): boolean {
-  return removedAtMs === undefined || nowMs - removedAtMs < REMOVED_SHOWN_MS;
+/** A job as a source has it now. */
+export interface PresentJob {
+  readonly id: string;
+  readonly name: string;
+  readonly origin: JobOrigin;
+  /** It goes away by itself. */
+  readonly isTransient?: boolean;
 }
 
 /**
@@ -108,6 +42,11 @@ export class CronLedger {
   #other: Counts;
   #cursors: Readonly<Record<string, unknown>>;
   #sourcesSeen: ReadonlySet<string>;
+  #departedReasons: Reasons;
+  #disappeared: readonly DisappearedJob[];
+  #version: string | undefined;
+  #versionSinceMs: number | undefined;
+  #seenAtMs: number | undefined;
   #freeSlots = 0;
   /** Something changed that must be on disk before it is shown. */
   dirty: boolean;
@@ -118,13 +57,18 @@ export class CronLedger {
     this.#other = stored.other;
     this.#cursors = stored.cursors;
     this.#sourcesSeen = new Set(stored.sourcesSeen);
+    this.#departedReasons = stored.departedReasons;
+    this.#disappeared = stored.disappeared;
+    this.#version = stored.version;
+    this.#versionSinceMs = stored.versionSinceMs;
+    this.#seenAtMs = stored.seenAtMs;
     this.dirty = dirty;
   }
 
   /** An empty ledger: counting starts at `nowMs`. */
   static startingAt(nowMs: number): CronLedger {
-    const stored = { sinceMs: nowMs, jobs: [], other: noCounts(), cursors: {}, sourcesSeen: [] };
-    return new CronLedger(stored, true);
+    const empty = { jobs: [], other: noCounts(), cursors: {}, sourcesSeen: [] };
+    return new CronLedger({ sinceMs: nowMs, ...empty, departedReasons: {}, disappeared: [] }, true);
   }
 
   /** Goes on from what the state file holds. */
@@ -140,7 +84,45 @@ export class CronLedger {
       other: this.#other,
       cursors: this.#cursors,
       sourcesSeen: [...this.#sourcesSeen],
+      departedReasons: this.#departedReasons,
+      disappeared: [...this.#disappeared],
+      ...(this.#version === undefined ? {} : { version: this.#version }),
+      ...(this.#versionSinceMs === undefined ? {} : { versionSinceMs: this.#versionSinceMs }),
+      ...(this.#seenAtMs === undefined ? {} : { seenAtMs: this.#seenAtMs }),
     };
+  }
+
+  /** Jobs that count as existing. */
+  *existing(): Generator<JobEntry> {
+    for (const entry of this.#entries.values()) if (entry.removedAtMs === undefined) yield entry;
+  }
+
+  /** When this ledger saw the jobs last, and since when OpenClaw's version is another one than before. Wall time. */
+  get lastSeen(): { readonly atMs: number | undefined; readonly upgradedAtMs: number | undefined } {
+    return { atMs: this.#seenAtMs, upgradedAtMs: this.#versionSinceMs };
+  }
+
+  /** By itself no reason to write the state, unless the version changed. */
+  noteSeen(atMs: number): void {
+    this.#seenAtMs = atMs;
+  }
+
+  /** The version of OpenClaw that wrote its configuration last; undefined where it is not known now. */
+  noteVersion(version: string | undefined, nowMs: number): void {
+    if (version === undefined || version === this.#version) return;
+    if (this.#version !== undefined) this.#versionSinceMs = nowMs;
+    this.#version = version;
+    this.dirty = true;
+  }
+
+  /** Jobs that vanished together with others and are neither back nor long gone. */
+  get disappeared(): readonly DisappearedJob[] {
+    return this.#disappeared;
+  }
+
+  set disappeared(jobs: readonly DisappearedJob[]) {
+    this.#disappeared = jobs;
+    this.dirty = true;
   }
 
   /** What is known of a job, also of one that was removed; stays as it is, a change makes another. */
@@ -187,23 +169,25 @@ export class CronLedger {
   }
 
   /** A job that exists now. New names and returning series show their former value first, for the publishing delay. */
-  present(id: string, name: string, nowMs: number): void {
+  present({ id, name, origin, isTransient = false }: PresentJob, nowMs: number): void {
     const entry = this.#entries.get(id);
+    const kind = { origin, ...(isTransient ? { isTransient } : {}) };
     if (entry === undefined) {
-      this.#put(this.#newEntry(id, name));
+      this.#put({ ...this.#newEntry(id, name), ...kind });
       return;
     }
-    if (entry.removedAtMs === undefined && entry.name === name) return;
+    const isSame = entry.name === name && (entry.isTransient ?? false) === isTransient;
+    if (entry.removedAtMs === undefined && isSame) return;
     const appearsAnew = entry.name !== name || !isShown(entry, nowMs);
-    const { removedAtMs: _, ...rest } = entry;
-    this.#put({ ...rest, name, ...(appearsAnew ? { held: shownCounts(entry) } : {}) });
+    const { removedAtMs: _, isTransient: __, ...rest } = entry;
+    this.#put({ ...rest, name, ...kind, ...(appearsAnew ? { held: shownCounts(entry), heldForMs: 0 } : {}) });
   }
 
   /** Jobs that no longer exist; `isGone` is asked of every entry that still counts as existing. */
-  removeWhere(isGone: (id: string) => boolean, nowMs: number): void {
+  removeWhere(isGone: (entry: JobEntry) => boolean, nowMs: number): void {
     for (const entry of this.#entries.values()) {
       if (entry.removedAtMs === undefined) {
-        if (isGone(entry.id)) this.#put({ ...entry, removedAtMs: nowMs });
+        if (isGone(entry)) this.#put({ ...entry, removedAtMs: nowMs });
       } else if (entry.removedAtMs > nowMs) {
         // The wall clock was set back: the hour starts again rather than lasting until the clock catches up.
         this.#put({ ...entry, removedAtMs: nowMs });
@@ -216,23 +200,36 @@ export class CronLedger {
    * Counts a finished run unless it is counted already or older than this ledger. A run of a job that nobody lists any
    * more (a one-shot job between two looks) makes that job known as a removed one.
    */
-  countRun(run: SourceRun, nowMs: number): void {
+  countRun(run: SourceRun, origin: JobOrigin, nowMs: number): void {
     const known = this.#entries.get(run.jobId);
     const runs = this.#once(known?.runs ?? NOTHING_SEEN, run);
     const deliveries = run.deliveryFailed ? this.#once(known?.deliveries ?? NOTHING_SEEN, run) : undefined;
     const isNew = runs !== undefined || deliveries !== undefined;
     if (known === undefined && !isNew) return;
-    const base = known ?? { ...this.#newEntry(run.jobId, run.jobName ?? run.jobId), removedAtMs: nowMs };
+    const base = known ?? {
+      ...this.#newEntry(run.jobId, run.jobName ?? run.jobId),
+      origin,
+      removedAtMs: nowMs,
+    };
     const entry = withLast(base, run);
     if (isNew) this.#put(counted(entry, run, runs, deliveries));
     else if (entry !== known) this.#put(entry);
   }
 
-  /** Adds occurrences that passed without a run, with where their search goes on. */
-  countMissed(id: string, missed: number, schedule: unknown): void {
+  /** Adds occurrences that passed without a run and runs beyond one each, with where their search goes on. */
+  countMissed(
+    id: string,
+    more: Pick<Counts, 'missed' | 'duplicates'>,
+    schedule: unknown,
+    nowMs: number,
+  ): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
-    this.#put({ ...entry, schedule, counts: { ...entry.counts, missed: entry.counts.missed + missed } });
+    const { counts } = entry;
+    const missed = counts.missed + more.missed;
+    const duplicates = counts.duplicates + more.duplicates;
+    const twice = more.duplicates > 0 ? { twiceAtMs: nowMs } : {};
+    this.#put({ ...entry, schedule, ...twice, counts: { ...counts, missed, duplicates } });
   }
 
   /** A success that only history tells. */
@@ -246,8 +243,14 @@ export class CronLedger {
   release(id: string): void {
     const entry = this.#entries.get(id);
     if (entry?.held === undefined) return;
-    const { held: _, ...rest } = entry;
+    const { held: _, heldForMs: __, ...rest } = entry;
     this.#put(rest);
+  }
+
+  /** The entry has been shown with its held values for so much longer, milliseconds. */
+  addHeldTime(id: string, ms: number): void {
+    const entry = this.#entries.get(id);
+    if (entry?.held !== undefined && ms > 0) this.#put({ ...entry, heldForMs: (entry.heldForMs ?? 0) + ms });
   }
 
   /**
@@ -259,19 +262,19 @@ export class CronLedger {
     const shown = [...this.#entries.values()].filter((entry) => isShown(entry, nowMs));
     const own = shown.filter(({ slot }) => slot === 'own');
     for (const entry of own.slice(max)) {
-      const { held: _, ...rest } = entry;
+      const { held: _, heldForMs: __, ...rest } = entry;
       this.#put({ ...rest, slot: 'other', counts: noCounts() });
     }
     const waiting = shown.filter(({ slot, removedAtMs }) => slot === 'other' && removedAtMs === undefined);
     const promoted = waiting.slice(0, Math.max(max - own.length, 0));
     for (const entry of promoted) {
       this.#other = sumCounts(this.#other, entry.counts);
-      this.#put({ ...entry, slot: 'own', counts: noCounts(), held: noCounts() });
+      this.#put({ ...entry, slot: 'own', counts: noCounts(), held: noCounts(), heldForMs: 0 });
     }
     this.#freeSlots = Math.max(max - own.length - promoted.length, 0);
   }
 
-  #newEntry(id: string, name: string): JobEntry {
+  #newEntry(id: string, name: string): Omit<JobEntry, 'origin'> {
     const slot = this.#freeSlots > 0 ? 'own' : 'other';
     this.#freeSlots -= 1;
     return {
@@ -310,6 +313,7 @@ export class CronLedger {
     for (const [index, entry] of removed.entries()) {
       if (index < MAX_REMOVED && nowMs - (entry.removedAtMs ?? 0) < REMOVED_KEPT_MS) continue;
       if (entry.slot === 'other') this.#other = sumCounts(this.#other, entry.counts);
+      else this.#departedReasons = sumReasons(this.#departedReasons, entry.counts.reasons);
       this.#entries.delete(entry.id);
       this.dirty = true;
     }
@@ -338,26 +342,46 @@ function counted(
   deliveries: Track | undefined,
 ): JobEntry {
   const { counts } = entry;
+  const isFailure = runs !== undefined && run.status === 'error';
+  const reason = run.errorReason ?? 'unknown';
   return {
     ...entry,
     runs: runs ?? entry.runs,
     deliveries: deliveries ?? entry.deliveries,
     counts: {
       ...counts,
+      reasons: isFailure ? sumReasons(counts.reasons, { [reason]: 1 }) : counts.reasons,
       runs: runs === undefined ? counts.runs : { ...counts.runs, [run.status]: counts.runs[run.status] + 1 },
       deliveryFailures: counts.deliveryFailures + (deliveries === undefined ? 0 : 1),
     },
   };
 }
 
+/** Whether a run is newer than the last one, or tells more of it. */
+function isNews(last: JobEntry['last'], run: SourceRun): boolean {
+  if (last?.atMs === run.runAtMs && last.status === run.status) {
+    return (
+      last.reason === undefined &&
+      last.outcome === undefined &&
+      (run.errorReason ?? run.outcome) !== undefined
+    );
+  }
+  return run.appended || last === undefined || run.runAtMs > last.atMs;
+}
+
 /** The entry with the newest run and success; itself when the run tells nothing new. */
 function withLast(entry: JobEntry, run: SourceRun): JobEntry {
-  const { runAtMs: atMs, status, durationMs } = run;
-  const isNewest = run.appended || entry.last === undefined || atMs > entry.last.atMs;
-  const isLast = isNewest && !(entry.last?.atMs === atMs && entry.last.status === status);
+  const { runAtMs: atMs, status, durationMs, errorReason: reason, outcome } = run;
+  const isLast = isNews(entry.last, run);
   const isSuccess = status === 'ok' && (run.appended || atMs > (entry.lastSuccessMs ?? 0));
   const isNewSuccess = isSuccess && entry.lastSuccessMs !== atMs;
   if (!isLast && !isNewSuccess) return entry;
-  const last = { atMs, status, ...(durationMs === undefined ? {} : { durationMs }) };
+  const last = {
+    atMs,
+    status,
+    ...(durationMs === undefined ? {} : { durationMs }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(outcome === undefined ? {} : { outcome }),
+  };
   return { ...entry, ...(isLast ? { last } : {}), ...(isNewSuccess ? { lastSuccessMs: atMs } : {}) };
 }

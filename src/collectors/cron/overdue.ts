@@ -1,6 +1,6 @@
 import type { Evidence } from '../../core/collector.ts';
 import { jobLabels } from './labels.ts';
-import { isOfLog, overdueRepair } from './repair.ts';
+import { overdueRepair } from './repair.ts';
 import type { CronJob } from './source/records.ts';
 
 /** Jobs named one by one. */
@@ -9,7 +9,7 @@ const REPAIR_ALL_LOGS = "see whether the machine's own cron runs, and crontab -l
 
 /** A job that can be due, and for how long its next run has been; 0 where it is in time. */
 export interface DueJob {
-  readonly job: Pick<CronJob, 'id' | 'name'>;
+  readonly job: Pick<CronJob, 'id' | 'name' | 'origin'>;
   readonly lateSeconds: number;
 }
 
@@ -25,16 +25,25 @@ export function overdueEvidence(due: readonly DueJob[], graceSeconds: number): E
   const named = late.slice(0, MAX_NAMED).map(({ job, lateSeconds }): Evidence => {
     const text = `overdue by ${Math.round(lateSeconds / 60)} min`;
     const subject = `job ${jobLabels(job).cron_job}`;
-    return { layer: 'cron', subject, verdict: 'warning', text, repair: overdueRepair(job) };
+    return { layer: 'cron', subject, verdict: 'warning', fault: 'overdue', text, repair: overdueRepair(job) };
   });
   const more = late.length - named.length;
   if (more === 0) return named;
-  return [...named, { layer: 'cron', subject: 'jobs', verdict: 'warning', text: `${more} more are overdue` }];
+  return [
+    ...named,
+    {
+      layer: 'cron',
+      subject: 'jobs',
+      verdict: 'warning',
+      fault: 'overdue',
+      text: `${more} more are overdue`,
+    },
+  ];
 }
 
 function stopped(late: readonly DueJob[]): Evidence {
   const text = `all ${late.length} jobs are overdue: cron has stopped`;
   // Where the gateway runs none of them, its restart cannot help.
-  const repair = late.every(({ job }) => isOfLog(job)) ? REPAIR_ALL_LOGS : 'openclaw gateway restart';
-  return { layer: 'cron', subject: 'jobs', verdict: 'bad', text, repair };
+  const repair = late.every(({ job }) => job.origin === 'log') ? REPAIR_ALL_LOGS : 'openclaw gateway restart';
+  return { layer: 'cron', subject: 'jobs', verdict: 'bad', fault: 'cron-stopped', text, repair };
 }

@@ -5,7 +5,7 @@ import { GuardedSource } from './guard.ts';
 import type { CronSource, SourceReading, SourceRun } from './source/cron-source.ts';
 import { createFilesSource } from './source/files/reader.ts';
 import { createCronLogSource } from './source/logs/reader.ts';
-import type { CronJob } from './source/records.ts';
+import type { CronJob, JobOrigin } from './source/records.ts';
 import { createSqliteSource } from './source/sqlite/reader.ts';
 
 /** Where cron jobs come from; the label values of `openclaw_cron_source_up`. Where two tell a job, the first one counts. */
@@ -19,10 +19,8 @@ type Readings = readonly (readonly [CronSourceName, SourceReading])[];
 /** How long logs are read in one round, at most. */
 const MAX_LOG_MS = 4_000;
 
-/** Jobs that only a log knows have ids of this form; no gateway gives such ids. */
-const LOG_ID = 'log:';
-/** Where a gateway keeps its jobs itself. */
-const STORES: readonly CronSourceName[] = ['sqlite', 'jsonl'];
+/** Sources that a gateway keeps its jobs in itself. */
+export const STORES: readonly CronSourceName[] = ['sqlite', 'jsonl'];
 
 /** The sources of one gateway, made anew when its state folder moves. */
 export class CronSources {
@@ -83,19 +81,46 @@ function logSource(
   };
 }
 
-/** All jobs by id. */
-export function jobsOf(readings: Readings): Map<string, CronJob> {
-  const jobs = new Map<string, CronJob>();
-  const isStored = readings.some(([name, { state }]) => STORES.includes(name) && state === 'read');
-  for (const [name, reading] of readings) {
-    // The gateway's word is up to a minute old: next to its store it would bring back what was just removed.
-    if (reading.state !== 'read' || (name === 'api' && isStored)) continue;
-    for (const job of reading.jobs) if (!jobs.has(job.id)) jobs.set(job.id, job);
-  }
-  return jobs;
+/** The jobs that exist, by id, and those that lie unused beside them. */
+export interface ExistingJobs {
+  readonly jobs: ReadonlyMap<string, CronJob>;
+  /** Jobs of a `cron/jobs.json` that a gateway with a database never took over. */
+  readonly unmigrated: readonly CronJob[];
 }
 
-/** How long ago the jobs of {@link jobsOf} were true, at most; milliseconds. */
+/**
+ * All jobs. `version` is the version of OpenClaw that wrote its configuration last, where that is known; `seen` says
+ * which sources were readable before.
+ */
+export function collectJobs(
+  readings: Readings,
+  version: string | undefined,
+  seen: (name: CronSourceName) => boolean,
+): ExistingJobs {
+  const jobs = new Map<string, CronJob>();
+  const isStored = readings.some(([name, { state }]) => STORES.includes(name) && state === 'read');
+  const database = readings.find(([name]) => name === 'sqlite')?.[1].state;
+  const hasDatabase = database === 'read' || (database === 'unreadable' && seen('sqlite'));
+  // After a downgrade the database is what is left over.
+  const isUnused = (name: CronSourceName) => name === 'jsonl' && hasDatabase && !keepsFiles(version);
+  for (const [name, reading] of readings) {
+    // The gateway's word is up to a minute old: next to its store it would bring back what was just removed.
+    if (reading.state !== 'read' || (name === 'api' && isStored) || isUnused(name)) continue;
+    for (const job of reading.jobs) if (!jobs.has(job.id)) jobs.set(job.id, job);
+  }
+  const unmigrated = readings.flatMap(([name, reading]) => {
+    return isUnused(name) && reading.state === 'read' ? reading.jobs.filter(({ id }) => !jobs.has(id)) : [];
+  });
+  return { jobs, unmigrated };
+}
+
+/** Versions before 2026.6 keep their jobs in files. */
+function keepsFiles(version: string | undefined): boolean {
+  const [year, month] = (version ?? '').split('.').map(Number);
+  return year !== undefined && month !== undefined && year * 100 + month < 202_606;
+}
+
+/** How long ago the jobs of {@link collectJobs} were true, at most; milliseconds. */
 export function ageOf(readings: Readings): number {
   const isStored = readings.some(([name, { state }]) => STORES.includes(name) && state === 'read');
   const ages = readings.map(([, reading]) => (reading.state === 'read' ? (reading.ageMs ?? 0) : 0));
@@ -114,13 +139,13 @@ export function wasImported(readings: Readings): boolean {
 }
 
 /**
- * Whether a job that no source tells is really gone: every source that could tell it is readable. `seen` says which
+ * Whether a job of an origin that no source tells is really gone: every source that could tell it is readable. `seen` says which
  * sources were readable before, so that an absent one is a lost one.
  */
 export function certaintyOf(
   readings: Readings,
   seen: (name: CronSourceName) => boolean,
-): (id: string) => boolean {
+): (origin: JobOrigin) => boolean {
   const imported = wasImported(readings);
   const isLost = (name: CronSourceName, state: SourceReading['state']) =>
     state === 'unreadable' || (state === 'absent' && seen(name) && !(name === 'jsonl' && imported));
@@ -133,5 +158,5 @@ export function certaintyOf(
   };
   const ofGateway = certain(STORES);
   const ofLogs = certain(['logs']);
-  return (id) => (id.startsWith(LOG_ID) ? ofLogs : ofGateway);
+  return (origin) => (origin === 'log' ? ofLogs : ofGateway);
 }

@@ -1,48 +1,21 @@
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import type { CronJob, RunStatus } from '../source/records.ts';
-import { isTime, type Planner, plannerOf } from './planner.ts';
+import { AHEAD_MS, identifySchedule, isDueKind, isSameCursor, MAX_PLANS, type MissCursor } from './due.ts';
+import { EARLY_MS, isTime, type Planner, plannerOf } from './planner.ts';
 
-/** A run may begin this much before its occurrence: clocks are read at different moments. */
-const EARLY_MS = 1_000;
-/** A time this far in the future was written by a clock that has been set back since. */
-const AHEAD_MS = 300_000;
+/** A gateway puts runs that it owes at its start off by two minutes and some seconds a job. */
+const DEFERRED_MS = 300_000;
 /** Gateways drop the mark of a run under way after this long; a longer one counts when the job's runs are longer. */
 const STUCK_MS = 2 * 3_600_000;
 /** After a gap this long nothing reliable is left to compare with: gateways keep a week of history. */
 const FORGOTTEN_MS = 35 * 86_400_000;
-const MAX_PLANS = 32;
 const MAX_TIMES = 50;
-
-/** Where the search for a job's missed occurrences goes on; JSON, below 2 kB. Times in milliseconds since the epoch. */
-export const missCursorSchema = z.object({
-  /** Stands for the schedule; another one starts the search anew. */
-  schedule: z.string().max(64),
-  enabled: z.boolean(),
-  /**
-   * Occurrences without a decision, ascending. With a schedule that can be computed only the first, from which the
-   * others follow; else every `nextRunAtMs` that was seen.
-   */
-  due: z.array(z.number()).max(MAX_PLANS),
-  /** The first occurrence after the last run, decided or not. */
-  waitingSinceMs: z.number().optional(),
-  /** Everything up to here is decided. */
-  decidedMs: z.number(),
-  /** The newest run. Without an end it is under way; `lost` ones vanished without one. */
-  run: z
-    .object({ startMs: z.number(), endMs: z.number().optional(), errors: z.int(), lost: z.boolean() })
-    .optional(),
-  /** About the longest that recent runs took. */
-  longestMs: z.number(),
-});
-/** Where the search in one job's schedule goes on. */
-export type MissCursor = z.output<typeof missCursorSchema>;
 
 /** A run that began; a `FinishedRun` is one. */
 export interface RunSeen {
   readonly runAtMs: number;
   readonly finishedAtMs?: number | undefined;
   readonly status?: RunStatus | undefined;
+  readonly isManual?: boolean | undefined;
 }
 
 /** What decides whether an occurrence counts as missed. */
@@ -53,6 +26,8 @@ export interface MissOptions {
   readonly timeZone: string | undefined;
   /** Runs of this job that began earlier may have been pruned before anybody saw them; undefined: none were. */
   readonly historyCompleteSinceMs?: number | undefined;
+  /** Wall time to which the clock was stepped since the last call: what lies before it is not judged. */
+  readonly steppedToMs?: number | undefined;
 }
 
 /** What one search found. */
@@ -63,6 +38,13 @@ export interface Misses {
   readonly missed: number;
   /** When the newest of them were due, at most 50, ascending. */
   readonly missedAtMs: readonly number[];
+  /** Runs found to be a second one of their occurrence by this call, never told again either. */
+  readonly duplicates: number;
+  /**
+   * Whether the gateway plans the next run for later than the schedule allows; undefined where it plans none or the
+   * schedule does not tell.
+   */
+  readonly isBeyondSchedule: boolean | undefined;
 }
 
 /**
@@ -81,29 +63,10 @@ export function advance(
   const planner = plannerOf(job, options.timeZone);
   const search = new Search(job, planner, nowMs, options);
   const seen = runsOf(job, runs, nowMs);
+  search.skipRepeated(cursor);
   if (cursor === undefined || !goesOn(cursor, job, nowMs, search.schedule)) search.begin(seen);
   else search.goOn(cursor, seen);
   return search.result(cursor);
-}
-
-/**
- * Seconds for which a job's next run has been due, 0 when it is not or a run is under way; undefined for jobs that are
- * never due: disabled, event-driven, done, or of unknown schedule.
- */
-export function overdueSeconds(
-  job: CronJob,
-  cursor: MissCursor | undefined,
-  nowMs: number,
-): number | undefined {
-  if (isDueKind(job) && job.runningAtMs !== undefined) return 0;
-  const sinceMs = dueSince(job, cursor);
-  return sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs) / 1000;
-}
-
-/** From when on a job's next run is overdue, milliseconds since the epoch; undefined for jobs that are never due. */
-export function dueSince(job: CronJob, cursor: MissCursor | undefined): number | undefined {
-  if (!isDueKind(job)) return undefined;
-  return isTime(job.nextRunAtMs) ? job.nextRunAtMs : cursor?.waitingSinceMs;
 }
 
 /** The work of one call: a cursor that is being moved. */
@@ -118,17 +81,32 @@ class Search {
   #due: number[] = [];
   #waitingSinceMs: number | undefined;
   #decidedMs: number;
+  #repeatedUntilMs = 0;
   #longestMs = 0;
   #missed = 0;
   #missedAtMs: number[] = [];
+  #duplicates = 0;
 
   constructor(job: CronJob, planner: Planner | undefined, nowMs: number, options: MissOptions) {
-    this.schedule = identityOf(job);
+    this.schedule = identifySchedule(job);
     this.#job = job;
     this.#planner = planner;
     this.#nowMs = nowMs;
     this.#options = options;
-    this.#decidedMs = nowMs - options.graceMs - 1;
+    this.#decidedMs = Math.max(nowMs - options.graceMs - 1, options.steppedToMs ?? 0);
+  }
+
+  /**
+   * What the clock shows for the second time had its run the first time, unless the gateway plans by the new clock.
+   * `former` is where the search stood before the clock was set back.
+   */
+  skipRepeated(former: MissCursor | undefined): void {
+    const { nextRunAtMs: plannedMs, lastRunAtMs = 0 } = this.#job;
+    const untilMs = Math.max(former?.decidedMs ?? 0, former?.run?.startMs ?? 0, lastRunAtMs);
+    const isAhead = isTime(untilMs) && untilMs > this.#nowMs + AHEAD_MS;
+    if (!isAhead || (isTime(plannedMs) && plannedMs <= untilMs)) return;
+    this.#repeatedUntilMs = untilMs;
+    this.#decidedMs = Math.max(this.#decidedMs, untilMs);
   }
 
   /** Starts from now; an occurrence that is due already counts when its grace is not over yet. */
@@ -141,14 +119,16 @@ class Search {
     else if (!this.#isUnderWay()) this.#expect(this.#firstDue());
     this.#missed = 0;
     this.#missedAtMs = [];
+    this.#duplicates = 0;
   }
 
   goOn(cursor: MissCursor, runs: readonly RunSeen[]): void {
     this.#run = cursor.run;
     this.#due = this.#planner === undefined ? [...cursor.due] : cursor.due.slice(0, 1);
     this.#waitingSinceMs = cursor.waitingSinceMs;
-    this.#decidedMs = cursor.decidedMs;
+    this.#decidedMs = Math.max(this.#repeatedUntilMs, cursor.decidedMs);
     this.#longestMs = cursor.longestMs;
+    this.#skipStepped();
     this.#skipUnknown(runs);
     for (const run of runs) this.#takeRun(run);
     this.#enterRunning();
@@ -172,8 +152,37 @@ class Search {
       ...(this.#waitingSinceMs === undefined ? {} : { waitingSinceMs: this.#waitingSinceMs }),
       ...(this.#run === undefined ? {} : { run: this.#run }),
     };
-    const isSame = former !== undefined && isEqual(former, moved);
-    return { cursor: isSame ? former : moved, missed: this.#missed, missedAtMs: this.#missedAtMs };
+    const isSame = former !== undefined && isSameCursor(former, moved);
+    return {
+      cursor: isSame ? former : moved,
+      missed: this.#missed,
+      missedAtMs: this.#missedAtMs,
+      duplicates: this.#duplicates,
+      isBeyondSchedule: this.#isPlanBeyond(),
+    };
+  }
+
+  /** What became due only because the clock was stepped over it never was. */
+  #skipStepped(): void {
+    const { steppedToMs } = this.#options;
+    const [firstMs] = this.#due;
+    if (steppedToMs === undefined || firstMs === undefined || firstMs > steppedToMs) return;
+    this.#decidedMs = Math.max(this.#decidedMs, steppedToMs);
+    if (this.#planner === undefined) {
+      this.#due = this.#due.filter((dueMs) => dueMs > steppedToMs);
+      [this.#waitingSinceMs] = this.#due;
+    } else this.#expect(this.#planner.from(firstMs, steppedToMs + 1));
+  }
+
+  /** Whether the plan lies beyond the schedule; what is decided up to a time in the future explains such a plan. */
+  #isPlanBeyond(): boolean | undefined {
+    const job = this.#job;
+    const plannedMs = job.nextRunAtMs;
+    if (this.#planner === undefined || job.isHeartbeat === true || !isTime(plannedMs) || !isDueKind(job)) {
+      return undefined;
+    }
+    const fromMs = Math.max(this.#nowMs, this.#run?.endMs ?? 0, this.#decidedMs);
+    return plannedMs > this.#planner.latest(fromMs, job.consecutiveErrors) + DEFERRED_MS;
   }
 
   /** Occurrences from the time of which runs may be lost are not judged, unless the job says that it did not run. */
@@ -189,20 +198,30 @@ class Search {
     if (known === undefined || run.runAtMs > known.startMs) {
       this.#passTo(run.runAtMs);
       this.#due = [];
-      this.#enter(run);
+      const afterOkMs = known?.ok === true ? known.startMs : undefined;
+      this.#enter(run, afterOkMs);
+      this.#countTwice(run, afterOkMs);
     } else if (run.runAtMs === known.startMs && (known.endMs === undefined || known.lost)) {
-      this.#enter(run);
+      this.#enter(run, known.afterOkMs);
+      if (!known.lost) this.#countTwice(run, known.afterOkMs);
     }
   }
 
+  /** A run that the gateway started for an occurrence whose run had succeeded already. */
+  #countTwice({ runAtMs, isManual }: RunSeen, afterOkMs: number | undefined): void {
+    if (afterOkMs === undefined || isManual === true || this.#planner === undefined) return;
+    if (this.#planner.isSameSlot(afterOkMs, runAtMs, isManual === false)) this.#duplicates += 1;
+  }
+
   /** Takes a run as the newest one and expects what follows it. */
-  #enter(run: RunSeen): void {
+  #enter(run: RunSeen, afterOkMs?: number): void {
     const { runAtMs: startMs, status } = run;
     const endMs = Math.max(startMs, Math.min(run.finishedAtMs ?? startMs, this.#nowMs + AHEAD_MS));
     const errors = this.#errorsAfter(run);
     if (status === 'interrupted') this.#enterInterrupted(startMs, endMs);
     else this.#longestMs = Math.max(Math.round(this.#longestMs * 0.9), endMs - startMs);
-    this.#run = { startMs, endMs, errors, lost: false };
+    const order = afterOkMs === undefined ? {} : { afterOkMs };
+    this.#run = { startMs, endMs, errors, lost: false, ...(status === 'ok' ? { ok: true } : {}), ...order };
     this.#decidedMs = Math.max(this.#decidedMs, startMs);
     this.#expect(this.#planner?.after({ startMs, endMs, errors }));
   }
@@ -231,8 +250,9 @@ class Search {
     const startMs = this.#job.runningAtMs;
     if (startMs === undefined || startMs > this.#nowMs + AHEAD_MS) return;
     if (this.#run !== undefined && startMs <= this.#run.startMs) return;
+    const order = this.#run?.ok === true ? { afterOkMs: this.#run.startMs } : {};
     this.#passTo(startMs);
-    this.#run = { startMs, errors: this.#job.consecutiveErrors, lost: false };
+    this.#run = { startMs, errors: this.#job.consecutiveErrors, lost: false, ...order };
     this.#decidedMs = Math.max(this.#decidedMs, startMs);
     this.#expect(undefined);
   }
@@ -270,7 +290,7 @@ class Search {
   /** What the gateway plans is better evidence than what was computed, except of what has passed already. */
   #replan(): void {
     const plannedMs = this.#job.nextRunAtMs;
-    if (!isTime(plannedMs) || plannedMs <= this.#decidedMs) {
+    if (!isTime(plannedMs) || plannedMs <= this.#decidedMs || this.#isPlanBeyond() === true) {
       if (this.#due.length === 0 && this.#planner !== undefined) this.#expect(this.#computed());
       return;
     }
@@ -323,7 +343,10 @@ class Search {
   #firstDue(): number | undefined {
     const notBeforeMs = this.#decidedMs + 1;
     const plannedMs = this.#job.nextRunAtMs;
-    const isPlanned = isTime(plannedMs) && (this.#run === undefined || plannedMs > this.#run.startMs);
+    const isPlanned =
+      isTime(plannedMs) &&
+      (this.#run === undefined || plannedMs > this.#run.startMs) &&
+      this.#isPlanBeyond() !== true;
     const firstMs = isPlanned ? plannedMs : this.#computed();
     if (firstMs === undefined || firstMs >= notBeforeMs) return firstMs;
     return this.#planner?.from(firstMs, notBeforeMs);
@@ -365,30 +388,4 @@ function goesOn(cursor: MissCursor, job: CronJob, nowMs: number, schedule: strin
   const isForgotten = nowMs - (cursor.due[0] ?? nowMs) > FORGOTTEN_MS;
   const isAwake = cursor.enabled || !job.enabled;
   return isAwake && !isSetBack && !isForgotten && cursor.schedule === schedule;
-}
-
-/**
- * What makes a schedule another one. An anchor is added by the gateway itself. The interval of a job that only its log
- * tells is an estimate that may change.
- */
-function identityOf({ id, schedule, selfPaced = false }: CronJob): string {
-  const { anchorMs: _, staggerMs: __, ...rest } = { anchorMs: 0, staggerMs: 0, ...schedule };
-  const what = id.startsWith('log:') && schedule.kind === 'every' ? { kind: 'every' } : rest;
-  return createHash('sha256')
-    .update(JSON.stringify([what, selfPaced]))
-    .digest('hex')
-    .slice(0, 16);
-}
-
-function isDueKind({ enabled, schedule }: CronJob): boolean {
-  return enabled && schedule.kind !== 'event';
-}
-
-function isEqual(a: MissCursor, b: MissCursor): boolean {
-  return keyOf(a) === keyOf(b);
-}
-
-function keyOf({ schedule, enabled, due, waitingSinceMs, decidedMs, run, longestMs }: MissCursor): string {
-  const runKey = [run?.startMs, run?.endMs, run?.errors, run?.lost];
-  return JSON.stringify([schedule, enabled, due, waitingSinceMs, decidedMs, runKey, longestMs]);
 }

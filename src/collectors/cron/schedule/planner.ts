@@ -3,8 +3,16 @@ import { type CronSlots, cronSlots, staggerOffsets } from './slots.ts';
 
 /** A gateway waits this long after a failed run, by how many failed in a row. */
 const BACK_OFF_MS = [30_000, 60_000, 300_000, 900_000, 3_600_000] as const;
+/** The longest wait of all of them; gateways from 2026.7 on can be configured to wait for others. */
+const MAX_BACK_OFF_MS = 3_600_000;
+/** Two starts this close are no catch-up of one occurrence that is followed by the next one. */
+const TWICE_MS = 2_000;
+/** A person who starts a job by hand does so seconds after it ran, not within them. */
+const BY_HAND_MS = 60_000;
 /** A gateway starts a cron-expression job again no sooner than this after its run's end. */
 const MIN_REFIRE_MS = 2_000;
+/** A run may begin this much before its occurrence: clocks are read at different moments. */
+export const EARLY_MS = 1_000;
 /** Occurrences looked at in one question. */
 export const MAX_OCCURRENCES = 10_000;
 /** Occurrences whose times are told. */
@@ -48,6 +56,13 @@ export interface Planner {
   span(firstMs: number, untilMs: number): Occurrences;
   /** The first occurrence of the row that begins at `firstMs` which is not before `ms`. */
   from(firstMs: number, ms: number): number | undefined;
+  /** The latest time for which a gateway plans the run that follows `ms`, `errors` being failures in a row. */
+  latest(ms: number, errors: number): number;
+  /**
+   * Whether two starts, the earlier first, belong to one occurrence. `isScheduled`: the gateway itself started the
+   * second; otherwise a person may have, some time after the first.
+   */
+  isSameSlot(earlierMs: number, laterMs: number, isScheduled: boolean): boolean;
 }
 
 /**
@@ -125,7 +140,13 @@ function everyPlanner(everyMs: number, anchorMs: number | undefined): Planner {
     span,
     from: (firstMs, ms) =>
       ms <= firstMs ? firstMs : firstMs + Math.ceil((ms - firstMs) / everyMs) * everyMs,
+    latest: (ms, errors) => Math.max(ms + everyMs, onGrid(ms)) + longestBackOff(errors),
+    isSameSlot: (earlierMs, laterMs) => laterMs - earlierMs < Math.min(TWICE_MS, everyMs / 2),
   };
+}
+
+function longestBackOff(errors: number): number {
+  return errors > 0 ? MAX_BACK_OFF_MS : 0;
 }
 
 function oncePlanner(atMs: number): Planner {
@@ -137,6 +158,8 @@ function oncePlanner(atMs: number): Planner {
         ? { count: 0, lastMs: undefined, timesMs: [], nextMs: firstMs }
         : { count: 1, lastMs: firstMs, timesMs: [firstMs], nextMs: undefined },
     from: (firstMs, ms) => (firstMs >= ms ? firstMs : undefined),
+    latest: (ms, errors) => Math.max(atMs, ms + longestBackOff(errors)),
+    isSameSlot: (earlierMs, laterMs, isScheduled) => isScheduled || laterMs - earlierMs < BY_HAND_MS,
   };
 }
 
@@ -154,6 +177,10 @@ function cronPlanner(slots: CronSlots, offsetMs: number): Planner {
     next,
     span: (firstMs, untilMs) => cronSpan(next, firstMs, untilMs),
     from: (firstMs, ms) => (ms <= firstMs ? firstMs : next(ms - 1)),
+    latest: (ms, errors) => Math.max(next(ms) ?? ms, ms + longestBackOff(errors)),
+    isSameSlot: (earlierMs, laterMs, isScheduled) =>
+      (next(earlierMs + EARLY_MS) ?? Number.POSITIVE_INFINITY) > laterMs + EARLY_MS &&
+      (isScheduled || laterMs - earlierMs < BY_HAND_MS),
   };
 }
 

@@ -1,9 +1,18 @@
 import { z } from 'zod';
-import type { CronJob, CronSchedule, RunStatus } from './records.ts';
-import { RUN_STATUSES } from './records.ts';
+import {
+  type CronJob,
+  type CronSchedule,
+  type DisabledBy,
+  ERROR_REASONS,
+  type ErrorReason,
+  RUN_STATUSES,
+  type RunOutcome,
+  type RunStatus,
+} from './records.ts';
 
 const time = z.number().nonnegative().optional().catch(undefined);
 const text = z.string().optional().catch(undefined);
+const count = z.int().nonnegative().optional().catch(undefined);
 
 /**
  * `job_json` of 2026.9 and an element of `jobs.json` of 2026.5; every field may be missing in some version, and a
@@ -14,10 +23,13 @@ const jobSchema = z.object({
   enabled: z.boolean().optional().catch(undefined),
   createdAtMs: time,
   schedule: z.unknown().optional(),
+  declarationKey: text,
+  payload: z.object({ kind: text, model: text }).optional().catch(undefined),
   pacing: z.unknown().optional(),
   trigger: z.unknown().optional(),
   state: z.unknown().optional(),
 });
+type StoredJob = z.output<typeof jobSchema>;
 
 /** `state_json` of 2026.9, `state` in `jobs-state.json` of 2026.5. */
 const stateSchema = z.object({
@@ -28,9 +40,18 @@ const stateSchema = z.object({
   lastRunStatus: text,
   lastStatus: text,
   lastError: text,
+  lastErrorReason: text,
+  lastDiagnostics: z.unknown().optional(),
   lastDurationMs: time,
-  consecutiveErrors: z.int().nonnegative().optional().catch(undefined),
+  lastDeliveryStatus: text,
+  lastDeliveryError: text,
+  deliverySuppressionReason: text,
+  consecutiveErrors: count,
+  consecutiveSkipped: count,
+  scheduleErrorCount: count,
+  autoDisabled: z.object({ reason: text }).optional().catch(undefined),
 });
+type StoredState = z.output<typeof stateSchema>;
 
 const scheduleSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('every'), everyMs: z.number().positive(), anchorMs: time }),
@@ -55,19 +76,121 @@ export interface RawJob {
 export function toCronJob({ id, name, enabled, job: rawJob, state: rawState }: RawJob): CronJob {
   const job = jobSchema.safeParse(rawJob).data;
   const state = stateSchema.safeParse(withInner(job?.state, rawState)).data;
+  const schedule = toSchedule(job?.schedule);
+  const isEnabled = enabled ?? job?.enabled ?? true;
   return {
     id,
+    origin: 'gateway',
     name: name ?? job?.name ?? id,
-    enabled: enabled ?? job?.enabled ?? true,
-    schedule: toSchedule(job?.schedule),
+    enabled: isEnabled,
+    schedule,
     createdAtMs: job?.createdAtMs,
-    nextRunAtMs: state?.nextRunAtMs,
-    runningAtMs: state?.runningAtMs ?? state?.queuedAtMs,
-    lastRunAtMs: state?.lastRunAtMs,
-    lastRunStatus: toEndedStatus(state?.lastRunStatus ?? state?.lastStatus, state?.lastError),
-    lastDurationMs: state?.lastDurationMs,
-    consecutiveErrors: state?.consecutiveErrors ?? 0,
+    ...(state === undefined ? NO_STATE : toJobState(state)),
+    ...(isEnabled ? {} : { disabledBy: toDisabledBy(schedule, state) }),
+    ...(isHeartbeat(job) ? { isHeartbeat: true } : {}),
+    ...(job?.payload?.model === undefined ? {} : { model: job.payload.model }),
     ...(isSet(job?.pacing) || isSet(job?.trigger) ? { selfPaced: true } : {}),
+  };
+}
+
+type JobState = Omit<CronJob, 'id' | 'origin' | 'name' | 'enabled' | 'schedule' | 'createdAtMs'>;
+
+const NO_STATE: JobState = {
+  nextRunAtMs: undefined,
+  runningAtMs: undefined,
+  lastRunAtMs: undefined,
+  lastRunStatus: undefined,
+  lastDurationMs: undefined,
+  consecutiveErrors: 0,
+};
+
+function toJobState(state: StoredState): JobState {
+  const lastRunStatus = toEndedStatus(state.lastRunStatus ?? state.lastStatus, state.lastError);
+  const outcome = toOutcome({
+    deliveryStatus: state.lastDeliveryStatus,
+    deliveryError: state.lastDeliveryError,
+    suppression: state.deliverySuppressionReason,
+  });
+  return {
+    nextRunAtMs: state.nextRunAtMs,
+    runningAtMs: state.runningAtMs,
+    queuedAtMs: state.queuedAtMs,
+    lastRunAtMs: state.lastRunAtMs,
+    lastRunStatus,
+    lastDurationMs: state.lastDurationMs,
+    consecutiveErrors: state.consecutiveErrors ?? 0,
+    consecutiveSkips: state.consecutiveSkipped,
+    ...(lastRunStatus === 'error'
+      ? { lastErrorReason: toErrorReason(state.lastErrorReason, hasExitCode(state.lastDiagnostics)) }
+      : {}),
+    ...(outcome === undefined ? {} : { lastOutcome: outcome }),
+  };
+}
+
+/** After so many errors in computing a schedule every version disables the job. Source: `MAX_SCHEDULE_ERRORS`. */
+const MAX_SCHEDULE_ERRORS = 3;
+
+/** Undefined for a one-shot job that is done: nobody disabled it. */
+function toDisabledBy(schedule: CronSchedule, state: StoredState | undefined): DisabledBy | undefined {
+  const reason = state?.autoDisabled?.reason;
+  if (reason === 'schedule-errors' || (state?.scheduleErrorCount ?? 0) >= MAX_SCHEDULE_ERRORS) {
+    return 'schedule';
+  }
+  if (reason !== undefined) return 'errors';
+  if (schedule.kind !== 'at' || state?.lastRunAtMs === undefined) return 'person';
+  // A one-shot that failed for good is disabled without a mark.
+  return (state.lastRunStatus ?? state.lastStatus) === 'error' ? 'errors' : undefined;
+}
+
+/** Heartbeats and their tasks, by the keys that OpenClaw reserves for them (`heartbeat:`, `heartbeat-task:`). */
+function isHeartbeat(job: StoredJob | undefined): boolean {
+  return job?.payload?.kind === 'heartbeat' || /^heartbeat(?:-task)?:/.test(job?.declarationKey ?? '');
+}
+
+/** A stored reason as a label value. Without one, an exit code proves that a command failed. */
+export function toErrorReason(raw: string | undefined, hasExitCode: boolean): ErrorReason | undefined {
+  if (raw !== undefined) return ERROR_REASONS.find((reason) => reason === raw) ?? 'other';
+  return hasExitCode ? 'command' : undefined;
+}
+
+const diagnosticsSchema = z.object({ entries: z.array(z.object({ source: text, exitCode: z.unknown() })) });
+
+/** Whether a run's diagnostics come from a command that ran or could not be started. */
+export function hasExitCode(diagnostics: unknown): boolean {
+  const entries = diagnosticsSchema.safeParse(diagnostics).data?.entries ?? [];
+  return entries.some(({ source, exitCode }) => source === 'exec' && exitCode !== undefined);
+}
+
+/** What is stored of a run beside its status. */
+export interface StoredOutcome {
+  readonly deliveryStatus?: string | null | undefined;
+  readonly deliveryError?: string | null | undefined;
+  readonly suppression?: string | null | undefined;
+  readonly summary?: string | null | undefined;
+  readonly provider?: string | null | undefined;
+  readonly model?: string | null | undefined;
+}
+
+/** How every version's delivery error begins where no channel is configured or chosen. */
+const NO_CHANNEL = /\bChannel is required\b/;
+/** Longer or stranger names of models are not repeated. */
+const PLAIN_MODEL = /^[\w.:@-]{1,60}(?:\/[\w.:@-]{1,60}){0,3}$/;
+
+/** A stored outcome in the terms of {@link RunOutcome}; undefined where nothing of note is stored. */
+export function toOutcome(stored: StoredOutcome): RunOutcome | undefined {
+  const isUndelivered = stored.deliveryStatus === 'not-delivered';
+  const isEmptyReply =
+    stored.suppression === 'empty' ||
+    stored.suppression === 'silent' ||
+    /^\s*NO_REPLY\s*$/i.test(stored.summary ?? '');
+  const name = [stored.provider, stored.model].filter((part) => typeof part === 'string').join('/');
+  const model = typeof stored.model === 'string' && PLAIN_MODEL.test(name) ? name : undefined;
+  if (!isUndelivered && !isEmptyReply && model === undefined) return undefined;
+  return {
+    ...(isUndelivered ? { isUndelivered } : {}),
+    ...(isUndelivered && NO_CHANNEL.test(stored.deliveryError ?? '') ? { isWithoutChannel: true } : {}),
+    ...(isEmptyReply ? { isEmptyReply } : {}),
+    ...(model === undefined ? {} : { model }),
   };
 }
 

@@ -365,7 +365,7 @@ class Model {
   #take(look: CronLook | undefined): void {
     for (const { name, labels, value } of look?.series ?? []) {
       if (!name.endsWith('_total')) continue;
-      const key = `${name} ${labels.cron_job_id} ${labels.status}`;
+      const key = `${name} ${labels.cron_job_id} ${labels.status} ${labels.reason}`;
       expect([key, value >= (this.#shown.get(key) ?? 0), value]).toEqual([key, true, value]);
       this.#shown.set(key, value);
     }

@@ -223,6 +223,11 @@ class World {
       if (elsewhere === 0) this.#expectByStatus(look, id);
     }
     expect(other).toBe(elsewhere);
+    expect(errorsByReason(look)).toBe(this.#errors());
+  }
+
+  #errors(): number {
+    return [...this.expected].reduce((sum, [key, count]) => sum + (key.endsWith(' error') ? count : 0), 0);
   }
 
   #expectByStatus(look: CronLook, id: string): void {
@@ -260,10 +265,15 @@ class World {
     if (look === undefined) return;
     for (const { name, labels, value } of look.series) {
       if (!name.endsWith('_total')) continue;
-      const key = `${name} ${labels.cron_job_id} ${labels.status}`;
+      const key = `${name} ${labels.cron_job_id} ${labels.status} ${labels.reason}`;
       expect([key, value >= (this.#shown.get(key) ?? 0), value]).toEqual([key, true, value]);
       this.#shown.set(key, value);
     }
+    // What is shown never has a failure without a reason; what a removed job had is no longer shown as its own.
+    const errors = look.series.filter(
+      ({ name, labels }) => name === 'openclaw_cron_runs_total' && labels.status === 'error',
+    );
+    expect(errorsByReason(look)).toBeGreaterThanOrEqual(errors.reduce((sum, { value }) => sum + value, 0));
   }
 
   async #gatewayEvent(
@@ -419,6 +429,11 @@ class World {
     if (existsSync(from)) renameSync(from, away ? `${this.stateDir}.away` : this.stateDir);
     this.#away = away;
   }
+}
+
+function errorsByReason(look: CronLook): number {
+  const errors = look.series.filter(({ name }) => name === 'openclaw_cron_errors_total');
+  return errors.reduce((sum, { value }) => sum + value, 0);
 }
 
 function sumOf(look: CronLook, id: string): number {

@@ -9,6 +9,7 @@ const HOUR = 3_600_000;
 function job(id: string, over: Partial<CronJob> = {}): CronJob {
   return {
     id,
+    origin: 'gateway',
     name: id,
     enabled: true,
     schedule: { kind: 'every', everyMs: HOUR, anchorMs: undefined },

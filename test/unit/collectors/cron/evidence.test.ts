@@ -1,14 +1,76 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cronEvidence } from '../../../../src/collectors/cron/evidence.ts';
-import type { CronJob } from '../../../../src/collectors/cron/source/records.ts';
+import { lastRunOf } from '../../../../src/collectors/cron/samples.ts';
+import type { CronJob, JobOrigin } from '../../../../src/collectors/cron/source/records.ts';
+import { cronJob } from '../../../support/cron-gateway-model.ts';
 
-function failing(id: string, name = id): CronJob {
-  return { id, name, enabled: true, consecutiveErrors: 3 } as CronJob;
+const NOW = Date.UTC(2026, 5, 1, 10);
+const EVERY = { kind: 'every', everyMs: 60_000, anchorMs: undefined } as const;
+
+function failing(id: string, name = id, origin: JobOrigin = 'gateway'): CronJob {
+  return cronJob({ id, name, origin, schedule: EVERY, consecutiveErrors: 3 });
 }
 
-const repairOf = (job: CronJob) =>
-  cronEvidence({ readings: [], lost: () => false, jobs: [job], notSaved: undefined })[0]?.repair ?? '';
+function evidenceOf(...jobs: readonly CronJob[]) {
+  const standing = { lateSeconds: 0, isBeyondSchedule: false, isWedged: false };
+  const states = jobs.map((job) => {
+    return { job, entry: undefined, standing, last: lastRunOf(job, undefined), isLastRunInFuture: false };
+  });
+  return cronEvidence({ readings: [], lost: () => false, jobs: states, notSaved: undefined, nowMs: NOW });
+}
+
+const repairOf = (job: CronJob) => evidenceOf(job)[0]?.repair ?? '';
+
+describe('a job that fails', () => {
+  const last = { lastRunAtMs: NOW - 60_000, lastRunStatus: 'error' } as const;
+  const failed = (times: number, known: Partial<CronJob> = {}) =>
+    evidenceOf(cronJob({ schedule: EVERY, ...last, consecutiveErrors: times, ...known }));
+
+  it('is a note after one failure and a warning from the second on, each with the reason', () => {
+    const [note] = failed(1, { lastErrorReason: 'command' });
+    expect(note).toMatchObject({ verdict: 'ok', text: expect.stringContaining('(command)') });
+    expect(note?.repair).toBeUndefined();
+    const [warning] = failed(2, { lastErrorReason: 'auth' });
+    expect(warning).toMatchObject({ verdict: 'warning', text: expect.stringContaining('(auth)') });
+    expect(warning?.text).toContain('failed 2 times in a row');
+  });
+
+  it('says so where no reason is recorded', () => {
+    expect(failed(2)[0]?.text).toContain('no reason is recorded');
+  });
+
+  it('that the gateway has disabled is told with the way to enable it again', () => {
+    const [, disabled] = failed(10, { enabled: false, disabledBy: 'errors' });
+    expect(disabled).toMatchObject({
+      verdict: 'warning',
+      repair: expect.stringContaining('cron enable job'),
+    });
+    expect(failed(10, { enabled: false, disabledBy: 'person' })).toHaveLength(1);
+  });
+});
+
+describe('a run that succeeded', () => {
+  const ran = { lastRunAtMs: NOW - 60_000, lastRunStatus: 'ok' } as const;
+  const succeeded = (known: Partial<CronJob>) => evidenceOf(cronJob({ schedule: EVERY, ...ran, ...known }));
+
+  it.each([
+    ['an empty reply', { lastOutcome: { isEmptyReply: true } }],
+    ['another model than the job asks for', { model: 'a/b', lastOutcome: { model: 'c/d' } }],
+    ['no channel is configured', { lastOutcome: { isUndelivered: true, isWithoutChannel: true } }],
+  ])('with %s is a note', (text, known) => {
+    expect(succeeded(known)).toMatchObject([{ verdict: 'ok', text: expect.stringContaining(text) }]);
+  });
+
+  it('and whose message did not arrive is a warning', () => {
+    const evidence = succeeded({ lastOutcome: { isUndelivered: true } });
+    expect(evidence).toMatchObject([{ verdict: 'warning', text: expect.stringContaining('did not arrive') }]);
+  });
+
+  it('with the model that the job asks for is nothing to tell', () => {
+    expect(succeeded({ model: 'b', lastOutcome: { model: 'a/b' } })).toEqual([]);
+  });
+});
 
 describe('the command for a job that fails', () => {
   it('names the job where its id is harmless', () => {
@@ -22,7 +84,9 @@ describe('the command for a job that fails', () => {
   });
 
   it('is about the log where only a log knows the job', () => {
-    expect(repairOf(failing('log:main/backup'))).toBe('read the end of its log, and crontab -l');
+    expect(repairOf(failing('log:main/backup', 'backup', 'log'))).toBe(
+      'read the end of its log, and crontab -l',
+    );
   });
 
   it('can never hold what a shell would obey, whatever the job is called', () => {

@@ -12,7 +12,9 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 
 const GRACE = 600;
 const jobs = (...late: number[]) =>
-  late.map((lateSeconds, index) => ({ job: { id: `id-${index}`, name: `j${index}` }, lateSeconds }));
+  late.map((lateSeconds, index) => {
+    return { job: { id: `id-${index}`, name: `j${index}`, origin: 'gateway' as const }, lateSeconds };
+  });
 
 describe('overdue jobs', () => {
   it('within the grace are nobody’s fault', () => {
@@ -33,7 +35,9 @@ describe('overdue jobs', () => {
 });
 
 describe('the next step for overdue jobs', () => {
-  const late = (...ids: string[]) => ids.map((id) => ({ job: { id, name: id }, lateSeconds: 2 * GRACE }));
+  const originOf = (id: string) => (id.startsWith('log:') ? 'log' : 'gateway');
+  const late = (...ids: string[]) =>
+    ids.map((id) => ({ job: { id, name: id, origin: originOf(id) } as const, lateSeconds: 2 * GRACE }));
   const repairsOf = (...due: Parameters<typeof overdueEvidence>[0]) =>
     overdueEvidence(due, GRACE).map(({ repair }) => repair);
 

@@ -92,6 +92,7 @@ function newJobOf(
     interval === undefined ? { kind: 'unknown' } : { kind: 'every', everyMs: interval, anchorMs: undefined };
   return {
     id: idOf(log, entry.suffixed === true),
+    origin: 'log',
     name: nameOf(log.path),
     enabled: true,
     schedule,

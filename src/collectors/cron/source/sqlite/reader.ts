@@ -264,7 +264,10 @@ class Look {
     this.#runs.set(key, {
       ...other,
       durationMs: run.durationMs ?? other.durationMs,
+      errorReason: other.errorReason ?? run.errorReason,
       deliveryFailed: other.deliveryFailed || run.deliveryFailed,
+      isManual: other.isManual ?? run.isManual,
+      outcome: other.outcome ?? run.outcome,
       appended: other.appended || run.appended,
       jobName: other.jobName ?? run.jobName,
     });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../../lib/json.ts';
 import { MAX_JOBS_READ, type SourceRun } from '../cron-source.ts';
 import type { CronJob } from '../records.ts';
-import { toCronJob, toEndedStatus, toRunStatus } from '../stored-job.ts';
+import { toCronJob, toEndedStatus, toErrorReason, toOutcome, toRunStatus } from '../stored-job.ts';
 import type { PlacedTable } from './position.ts';
 
 /** A larger `job_json` (a prompt of a quarter megabyte) is not parsed; the job's name and state still are. */
@@ -27,6 +27,8 @@ const receiptRow = z.object({
   status: z.string(),
   started_at_ms: time,
   finished_at_ms: time.nullable(),
+  /** 1 where a person asked for the run; null where the version does not record that. */
+  manual: z.number().nullable(),
 });
 const taskRow = z.object({
   rowid: z.number(),
@@ -39,7 +41,14 @@ const taskRow = z.object({
   kind: z.string().nullable().catch(null),
   run_status: z.string().nullable().catch(null),
   run_error: z.string().nullable().catch(null),
+  reason: z.string().nullable().catch(null),
+  /** 1 where the diagnostics hold an exit code of a command. */
+  exited: z.number().catch(0),
   delivery: z.string().nullable().catch(null),
+  suppression: z.string().nullable().catch(null),
+  summary: z.string().nullable().catch(null),
+  provider: z.string().nullable().catch(null),
+  model: z.string().nullable().catch(null),
   run_at: time.nullable().catch(null),
   duration: time.nullable().catch(null),
 });
@@ -95,19 +104,31 @@ const ROW_ID = {
 /** A table that finished runs stand in. */
 export type HistoryTable = keyof typeof ROW_ID;
 
+/** Columns for why a run failed and what it gave, from the JSON in a column; long texts are left out. */
+export function outcomeColumns(json: string): string {
+  return `json_extract(${json}, '$.errorReason') AS reason,
+  EXISTS (SELECT 1 FROM json_each(${json}, '$.diagnostics.entries') AS entry
+    WHERE json_extract(entry.value, '$.source') = 'exec' AND json_type(entry.value, '$.exitCode') IS NOT NULL) AS exited,
+  json_extract(${json}, '$.deliverySuppressionReason') AS suppression,
+  CASE WHEN length(json_extract(${json}, '$.summary')) <= 20 THEN json_extract(${json}, '$.summary') END AS summary,
+  json_extract(${json}, '$.provider') AS provider, json_extract(${json}, '$.model') AS model`;
+}
+
 const TASK_COLUMNS = `rowid, task_id, source_id, run_id, label, started_at, ended_at,
   json_extract(detail, '$.kind') AS kind, json_extract(detail, '$.status') AS run_status,
-  json_extract(detail, '$.error') AS run_error,
+  json_extract(detail, '$.error') AS run_error, ${outcomeColumns('detail')},
   json_extract(detail, '$.deliveryStatus') AS delivery, json_extract(detail, '$.runAtMs') AS run_at,
   json_extract(detail, '$.durationMs') AS duration
   FROM (SELECT rowid, *, CASE WHEN json_valid(detail_json) THEN detail_json END AS detail FROM task_runs`;
-const RECEIPT_COLUMNS =
-  'rowid, receipt_id, job_id, status, started_at_ms, finished_at_ms FROM cron_run_receipts';
+const RECEIPT_COLUMNS = 'rowid, receipt_id, job_id, status, started_at_ms, finished_at_ms';
+/** The column of receipts that tells runs asked for by a person; some versions lack it. */
+const REQUEST_COLUMN = 'request_run_id';
 
 /** Reads OpenClaw's cron tables, row by row validated; rows that do not fit are counted and left out. */
 export class CronRows {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+  #receiptColumns = '';
   /** Rows that did not fit. */
   strange = 0;
 
@@ -115,11 +136,13 @@ export class CronRows {
     this.#database = database;
   }
 
+  /** To be called first. */
   tables(): CronTables {
     const misfits: string[] = [];
     const has = ([table, columns]: (typeof NEEDED)[keyof typeof NEEDED]) => {
       const rows = this.#database.prepare('SELECT name FROM pragma_table_info(?)').all(table);
       const names = new Set(rows.map((row) => row.name));
+      if (table === 'cron_run_receipts') this.#receiptColumns = receiptColumns(names.has(REQUEST_COLUMN));
       const lacking = columns.filter((column) => !names.has(column));
       if (rows.length > 0 && lacking.length > 0) misfits.push(`${table} lacks ${lacking.join(', ')}`);
       return lacking.length === 0;
@@ -163,14 +186,14 @@ export class CronRows {
   receiptsAfter(rowid: number, finishedAfterMs: number): ReceiptRow[] {
     return this.select(
       receiptRow,
-      `SELECT ${RECEIPT_COLUMNS} WHERE rowid > ? AND (finished_at_ms IS NULL OR finished_at_ms > ?)
+      `SELECT ${this.#receiptColumns} WHERE rowid > ? AND (finished_at_ms IS NULL OR finished_at_ms > ?)
        ORDER BY rowid LIMIT ${PAGE}`,
       [rowid, finishedAfterMs],
     );
   }
 
   receipt(id: string): ReceiptRow | undefined {
-    return this.select(receiptRow, `SELECT ${RECEIPT_COLUMNS} WHERE receipt_id = ?`, [id])[0];
+    return this.select(receiptRow, `SELECT ${this.#receiptColumns} WHERE receipt_id = ?`, [id])[0];
   }
 
   tasksAfter(rowid: number): TaskRow[] {
@@ -254,6 +277,11 @@ export class CronRows {
   }
 }
 
+function receiptColumns(hasRequest: boolean): string {
+  const manual = hasRequest ? `${REQUEST_COLUMN} IS NOT NULL` : 'NULL';
+  return `${RECEIPT_COLUMNS}, ${manual} AS manual FROM cron_run_receipts`;
+}
+
 function jobOf(row: z.output<typeof jobRow>): CronJob {
   return toCronJob({
     id: row.job_id,
@@ -274,6 +302,7 @@ export function runOfReceipt(row: ReceiptRow, appended: boolean): SourceRun | un
     durationMs: Math.max(row.finished_at_ms - row.started_at_ms, 0),
     status: toRunStatus(row.status),
     deliveryFailed: false,
+    ...(row.manual === null ? {} : { isManual: row.manual === 1 }),
     appended,
     jobName: undefined,
   };
@@ -287,23 +316,39 @@ export function runOfTask(
 ): SourceRun | undefined {
   if (task.kind !== 'cron-run' || task.source_id === null || task.ended_at === null) return undefined;
   const finished = receipt === undefined ? undefined : runOfReceipt(receipt, appended);
+  const status = finished?.status ?? toEndedStatus(task.run_status ?? 'other', task.run_error ?? undefined);
+  const isManual = finished?.isManual ?? isManualTask(task);
   return {
     jobId: task.source_id,
     runAtMs: finished?.runAtMs ?? task.run_at ?? task.started_at ?? task.ended_at,
     finishedAtMs: finished?.finishedAtMs ?? task.ended_at,
     durationMs: task.duration ?? finished?.durationMs,
-    status: finished?.status ?? toEndedStatus(task.run_status ?? 'other', task.run_error ?? undefined),
+    status,
+    errorReason: status === 'error' ? toErrorReason(task.reason ?? undefined, task.exited === 1) : undefined,
     deliveryFailed: task.delivery === 'not-delivered',
+    ...(isManual === undefined ? {} : { isManual }),
+    outcome: toOutcome({ ...task, deliveryStatus: task.delivery }),
     appended: appended && !task.task_id.startsWith('cron-runlog-import:'),
     jobName: task.label ?? undefined,
   };
 }
 
-/** The receipt a task belongs to, from its run id `cron:<job id>:<start>:<receipt id>[:manual…]`. */
-export function receiptIdOf({ source_id, run_id }: TaskRow): string | undefined {
+/** The receipt a task belongs to; undefined where its run id names none. */
+export function receiptIdOf(task: TaskRow): string | undefined {
+  return runIdParts(task)?.[1];
+}
+
+/** Undefined where the run id is not of the current form. */
+function isManualTask(task: TaskRow): boolean | undefined {
+  const parts = runIdParts(task);
+  return parts?.[1] === undefined ? undefined : parts[2]?.startsWith('manual') === true;
+}
+
+/** Start, receipt and mark of the run id `cron:<job id>:<start>:<receipt id>[:manual…]`. */
+function runIdParts({ source_id, run_id }: TaskRow): string[] | undefined {
   const prefix = `cron:${source_id}:`;
   if (source_id === null || run_id === null || !run_id.startsWith(prefix)) return undefined;
-  return run_id.slice(prefix.length).split(':')[1];
+  return run_id.slice(prefix.length).split(':');
 }
 
 /** Rows of one page: where a page has as many, another may follow. */

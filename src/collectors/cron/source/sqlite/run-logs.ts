@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { SourceRun } from '../cron-source.ts';
-import { toEndedStatus } from '../stored-job.ts';
+import { toEndedStatus, toErrorReason, toOutcome } from '../stored-job.ts';
 import { NOWHERE, type Places, type Position, positionAfter, positionOf } from './position.ts';
-import { type CronRows, PAGE_ROWS } from './rows.ts';
+import { type CronRows, outcomeColumns, PAGE_ROWS } from './rows.ts';
 
 const TABLE = 'cron_run_logs';
 /** Errors are only compared with one that is shorter. */
@@ -16,6 +16,12 @@ const logRow = z.object({
   status: z.string().nullable(),
   error: z.string().nullable(),
   delivery_status: z.string().nullable(),
+  reason: z.string().nullable().catch(null),
+  exited: z.number().catch(0),
+  suppression: z.string().nullable().catch(null),
+  summary: z.string().nullable().catch(null),
+  provider: z.string().nullable().catch(null),
+  model: z.string().nullable().catch(null),
   run_at_ms: time.nullable().catch(null),
   duration_ms: time.nullable().catch(null),
 });
@@ -23,7 +29,8 @@ type LogRow = z.output<typeof logRow>;
 const successRow = z.object({ started: time });
 
 const COLUMNS = `rowid, job_id, ts, status, CASE WHEN length(error) <= ${MAX_ERROR_CHARS} THEN error END AS error,
-  delivery_status, run_at_ms, duration_ms FROM ${TABLE}`;
+  delivery_status, run_at_ms, duration_ms, ${outcomeColumns('entry')}
+  FROM (SELECT rowid, *, CASE WHEN json_valid(entry_json) THEN entry_json END AS entry FROM ${TABLE})`;
 
 /** One page of finished runs; `more` where another follows. */
 export interface RunPage {
@@ -87,13 +94,16 @@ export class RunLogs {
 }
 
 function runOf(row: LogRow, appended: boolean): SourceRun {
+  const status = toEndedStatus(row.status ?? 'other', row.error ?? undefined);
   return {
     jobId: row.job_id,
     runAtMs: row.run_at_ms ?? row.ts,
     finishedAtMs: row.ts,
     durationMs: row.duration_ms ?? undefined,
-    status: toEndedStatus(row.status ?? 'other', row.error ?? undefined),
+    status,
+    errorReason: status === 'error' ? toErrorReason(row.reason ?? undefined, row.exited === 1) : undefined,
     deliveryFailed: row.delivery_status === 'not-delivered',
+    outcome: toOutcome({ ...row, deliveryStatus: row.delivery_status }),
     appended,
     jobName: undefined,
   };

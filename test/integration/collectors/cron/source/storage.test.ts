@@ -162,6 +162,9 @@ describe('the database of 2026.8 and later', () => {
     ['empty', (path: string) => writeFileSync(path, '')],
   ])('is told unreadable when it is %s, while the other sources go on', async (_, damage) => {
     const { harness, store, stateDir, run } = withDatabase();
+    // After a downgrade, which leaves a database beside the files that are in use.
+    const config = { meta: { lastTouchedVersion: '2026.5.7' } };
+    writeFileSync(join(stateDir, 'openclaw.json'), JSON.stringify(config));
     const files = new FilesStore(stateDir);
     files.putJob('job-2', 'second');
     expect((await known(harness)).source('sqlite')).toBe(1);

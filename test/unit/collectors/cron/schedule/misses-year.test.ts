@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import { describe, expect, it, vi } from 'vitest';
-import { advance, type MissCursor } from '../../../../../src/collectors/cron/schedule/misses.ts';
+import type { MissCursor } from '../../../../../src/collectors/cron/schedule/due.ts';
+import { advance } from '../../../../../src/collectors/cron/schedule/misses.ts';
 import { staggerOffsets } from '../../../../../src/collectors/cron/schedule/slots.ts';
 import {
   type GatewayPlan,

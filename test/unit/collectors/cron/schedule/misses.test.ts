@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  advance,
   type MissCursor,
-  type MissOptions,
   missCursorSchema,
   overdueSeconds,
+} from '../../../../../src/collectors/cron/schedule/due.ts';
+import {
+  advance,
+  type MissOptions,
   type RunSeen,
 } from '../../../../../src/collectors/cron/schedule/misses.ts';
 import { MAX_OCCURRENCES } from '../../../../../src/collectors/cron/schedule/planner.ts';
@@ -44,6 +46,8 @@ function look(base: Partial<CronJob> & Pick<CronJob, 'schedule'>, looks: readonl
   let known: Partial<CronJob> = {};
   const missed: number[] = [];
   let count = 0;
+  let duplicates = 0;
+  let isBeyondSchedule: boolean | undefined;
   let job = cronJob(base);
   for (const { atMs, job: change, runs = [], options } of looks) {
     known = { ...known, ...change };
@@ -52,9 +56,12 @@ function look(base: Partial<CronJob> & Pick<CronJob, 'schedule'>, looks: readonl
     cursor = missCursorSchema.parse(JSON.parse(JSON.stringify(found.cursor)));
     missed.push(...found.missedAtMs);
     count += found.missed;
+    duplicates += found.duplicates;
+    ({ isBeyondSchedule } = found);
   }
   const lastMs = looks.at(-1)?.atMs ?? 0;
-  return { missed, count, cursor, overdue: overdueSeconds(job, cursor, lastMs) };
+  const overdue = overdueSeconds(job, cursor, lastMs, isBeyondSchedule);
+  return { missed, count, duplicates, isBeyondSchedule, cursor, overdue };
 }
 
 /** What is missed after the first look at 9:59, when the next run is planned for 10:00. */
@@ -279,7 +286,7 @@ describe('a job', () => {
 
   it('keeps its place when the estimate of its interval moves a little', () => {
     const at = (everyMs: number) => ({ kind: 'every', everyMs, anchorMs: undefined }) as const;
-    const base = { id: 'log:ws/backup', schedule: at(HOUR) };
+    const base = { id: 'log:ws/backup', origin: 'log' as const, schedule: at(HOUR) };
     const looks = [
       { atMs: TEN + MINUTE, job: { lastRunAtMs: TEN } },
       { atMs: TEN + HOUR, job: { schedule: at(HOUR + 7) } },
@@ -312,9 +319,114 @@ describe('a wall clock', () => {
     expect(missedBy(HOURLY, [ran, back, { atMs: TEN - DAY + 1.5 * HOUR }])).toEqual([TEN - DAY + HOUR]);
   });
 
+  it('set back leaves nothing missed and no plan beyond the schedule while the gateway waits for its former plan', () => {
+    const before = {
+      atMs: TEN + MINUTE,
+      runs: [ok(TEN)],
+      job: { nextRunAtMs: TEN + HOUR, lastRunAtMs: TEN },
+    };
+    const after = [0, 1, 2, 3].map((hour) => ({ atMs: TEN - 3 * HOUR + (hour + 0.3) * HOUR }));
+    const { missed, isBeyondSchedule } = look({ schedule: HOURLY }, [before, ...after]);
+    expect(missed).toEqual([]);
+    expect(isBeyondSchedule).toBe(false);
+  });
+
+  it('stepped forward makes nothing missed of what lies between', () => {
+    const steppedToMs = TEN + 2 * HOUR + 30 * SECOND;
+    const { missed } = look({ schedule: MINUTELY }, [
+      { atMs: TEN + 30 * SECOND, runs: [ok(TEN)], job: { nextRunAtMs: TEN + MINUTE, lastRunAtMs: TEN } },
+      { atMs: steppedToMs, options: { steppedToMs } },
+      {
+        atMs: steppedToMs + 15 * SECOND,
+        runs: [ok(steppedToMs + SECOND)],
+        job: { nextRunAtMs: TEN + 2 * HOUR + MINUTE, lastRunAtMs: steppedToMs + SECOND },
+      },
+    ]);
+    expect(missed).toEqual([]);
+  });
+
+  it('stepped forward hides nothing that is missed from then on', () => {
+    const steppedToMs = TEN + 2 * HOUR + 30 * SECOND;
+    const { missed } = look({ schedule: HOURLY }, [
+      { atMs: TEN + 30 * SECOND, runs: [ok(TEN)], job: { nextRunAtMs: TEN + HOUR, lastRunAtMs: TEN } },
+      { atMs: steppedToMs, options: { steppedToMs } },
+      { atMs: TEN + 3 * HOUR + 11 * MINUTE },
+    ]);
+    expect(missed).toEqual([TEN + 3 * HOUR]);
+  });
+
   it('set forward by years starts anew', () => {
     const job = { nextRunAtMs: TEN + 20 * 365 * DAY + HOUR };
     expect(missedBy(HOURLY, [{ atMs: TEN + 20 * 365 * DAY, job }])).toEqual([]);
+  });
+});
+
+describe('a plan beyond the schedule', () => {
+  const ran = { runs: [ok(TEN)], job: { lastRunAtMs: TEN } };
+
+  it('is not believed: every occurrence that passes is missed, and the job is overdue since the first', () => {
+    const far = TEN + 20 * MINUTE;
+    const first = { atMs: TEN + 30 * SECOND, ...ran, job: { ...ran.job, nextRunAtMs: far } };
+    const seen = look({ schedule: MINUTELY }, [first, { atMs: TEN + 13.5 * MINUTE }]);
+    expect(seen.isBeyondSchedule).toBe(true);
+    expect(seen.missed).toEqual([1, 2, 3].map((slot) => TEN + slot * MINUTE));
+    expect(seen.overdue).toBe((12.5 * MINUTE) / SECOND);
+  });
+
+  it.each([
+    ['every', every(20 * MINUTE), 78 * MINUTE],
+    ['a day of', { kind: 'cron', expr: '0 10 * * *', tz: 'UTC', staggerMs: 0 } as const, 3 * DAY],
+    ['a minute of', MINUTELY, 30 * MINUTE],
+    ['once', { kind: 'at', atMs: TEN + HOUR } as const, 3 * HOUR],
+  ])('is told of a job that runs %s its schedule', (_name, schedule, aheadMs) => {
+    const first = { atMs: TEN + 30 * SECOND, ...ran, job: { ...ran.job, nextRunAtMs: TEN + aheadMs } };
+    expect(look({ schedule }, [first]).isBeyondSchedule).toBe(true);
+  });
+
+  it.each([
+    ['the wait after a failure', { nextRunAtMs: TEN + 59 * MINUTE, consecutiveErrors: 5 }],
+    ['what a gateway owes at its start', { nextRunAtMs: TEN + 3 * MINUTE }],
+    ['the active hours of a heartbeat', { nextRunAtMs: TEN + 9 * HOUR, isHeartbeat: true }],
+    ['a pace that the job sets itself', { nextRunAtMs: TEN + 9 * HOUR, selfPaced: true }],
+    ['a pause', { nextRunAtMs: TEN + 9 * HOUR, enabled: false }],
+  ])('is not %s', (_name, job) => {
+    const first = { atMs: TEN + 30 * SECOND, ...ran, job: { ...ran.job, ...job } };
+    expect(look({ schedule: MINUTELY }, [first]).isBeyondSchedule).not.toBe(true);
+  });
+});
+
+describe('a run', () => {
+  const at = (startMs: number, isManual?: boolean): RunSeen => ({ ...ok(startMs), isManual });
+  const duplicatesOf = (schedule: CronSchedule, ...runs: readonly RunSeen[]) =>
+    look({ schedule }, [
+      { atMs: TEN - MINUTE, job: { nextRunAtMs: TEN, lastRunAtMs: TEN - HOUR } },
+      ...runs.map((run) => ({ atMs: run.runAtMs + 10 * SECOND, runs: [run] })),
+    ]).duplicates;
+
+  it('that the gateway starts for an occurrence which ran already is a duplicate', () => {
+    expect(duplicatesOf(HOURLY, at(TEN, false), at(TEN + 20 * MINUTE, false))).toBe(1);
+    expect(duplicatesOf(HOURLY, at(TEN), at(TEN + 5 * SECOND))).toBe(1);
+    expect(duplicatesOf(every(HOUR), at(TEN), at(TEN + SECOND))).toBe(1);
+  });
+
+  it.each([
+    ['a person asked for it', [at(TEN, false), at(TEN + MINUTE, true)]],
+    ['a person may have asked for it', [at(TEN), at(TEN + 20 * MINUTE)]],
+    ['the one before failed', [failed(TEN), at(TEN + 30 * SECOND, false)]],
+    ['it is the next occurrence', [at(TEN + 50 * MINUTE, false), at(TEN + HOUR, false)]],
+  ])('is none where %s', (_why, runs) => {
+    expect(duplicatesOf(HOURLY, ...runs)).toBe(0);
+  });
+
+  it('is a duplicate once, also where it was seen while it ran', () => {
+    const { duplicates } = look({ schedule: HOURLY }, [
+      { atMs: TEN - MINUTE, job: { nextRunAtMs: TEN, lastRunAtMs: TEN - HOUR } },
+      { atMs: TEN + 10 * SECOND, runs: [at(TEN, false)] },
+      { atMs: TEN + 70 * SECOND, job: { runningAtMs: TEN + MINUTE } },
+      { atMs: TEN + 90 * SECOND, runs: [at(TEN + MINUTE, false)], job: { runningAtMs: undefined } },
+      { atMs: TEN + 95 * SECOND, runs: [at(TEN + MINUTE, false)] },
+    ]);
+    expect(duplicates).toBe(1);
   });
 });
 
@@ -399,7 +511,12 @@ describe('the search', () => {
               cursor: found.cursor,
               missed: 0,
               missedAtMs: [],
+              duplicates: 0,
+              isBeyondSchedule: found.isBeyondSchedule,
             });
+            // A gateway that keeps to its schedule never plans beyond it and runs no occurrence twice.
+            expect([found.duplicates, found.isBeyondSchedule]).not.toContain(true);
+            expect(found.duplicates).toBe(0);
             cursor = missCursorSchema.parse(JSON.parse(JSON.stringify(found.cursor)));
             count += found.missed;
             if (ms === endMs) break;
