@@ -21,7 +21,7 @@ export const alertsHead: readonly string[] = [
   'So critical alerts are never inhibited by another group, and nothing here uses `mute_time_intervals`:',
   '',
   '- Planned work is declared to the exporter (`maintenance start 30m`, or `maintenance.windows`). The expressions of',
-  '  this instance are empty meanwhile; when it ends and the fault lasts, the alert fires anew and is notified.',
+  '  this instance are empty meanwhile; when it ends and the fault lasts, the alert fires again and is notified.',
   '- A gateway that does not answer suppresses what cannot be known of it; a crash loop suppresses "down"; a machine that',
   '  is gone as a whole is one page; a watcher that lost its network is one page.',
   '- One outage is one page, though its state may change on the way: an open page stays until the gateway answers.',

@@ -26,10 +26,10 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
 /** Pages that quote what programs print, or were recorded. */
 const QUOTING = ['docs/first-session.md', 'docs/benchmarks.md', 'docs/fault-matrix.md', 'CHANGELOG.md'];
 /** Pages whose texts are not reworded yet. */
-const PENDING = /^docs\/(?:alerts|configuration|metrics)\.md$|^docs\/runbooks\//;
+const PENDING = ['docs/configuration.md', 'docs/metrics.md'];
 const PAGES = ['*.md', '.github/**/*.md', 'docs/**/*.md', 'grafana/*.md', 'prometheus/*.md', 'docker/**/*.md']
   .flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
-  .filter((page) => !QUOTING.includes(page) && !PENDING.test(page));
+  .filter((page) => !QUOTING.includes(page) && !PENDING.includes(page));
 
 /** A page without code, addresses and the titles of tests, each of which may hold any word. */
 function extractProse(page: string): string {
