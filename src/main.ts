@@ -1,14 +1,17 @@
 import { check } from './cli/check/check.ts';
 import { type FlagsOutcome, parseFlags, USAGE } from './cli/flags.ts';
 import { serviceCommand } from './cli/service/command.ts';
+import { tokenFileEvidence } from './collectors/token/token-files.ts';
 import type { FileConfig } from './config/schema.ts';
 import { type Exporter, loadConfiguration, startExporter } from './exporter.ts';
 import { systemClock } from './lib/clock.ts';
 import { codeOf, messageOf } from './lib/errors.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
+import { homeFolder } from './lib/paths.ts';
 import { ownVersion } from './lib/version.ts';
 import { declareMaintenance, endMaintenance } from './state/maintenance.ts';
 
+const EXIT_WARNINGS = 1;
 const EXIT_BAD_INPUT = 2;
 
 /**
@@ -25,7 +28,7 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
   const loaded = loadConfiguration(outcome.flags);
   if (loaded.state === 'invalid')
     return refuse(loaded.problems.map(({ path, message }) => `${path}: ${message}`));
-  if (outcome.flags.onlyCheckConfig) return say('configuration is valid\n');
+  if (outcome.flags.onlyCheckConfig) return reportConfigCheck(loaded.config);
   if (outcome.state === 'service') {
     process.exitCode = await serviceCommand(outcome);
     return;
@@ -107,6 +110,16 @@ function logStrayFailures(logger: Logger): void {
   process.on('unhandledRejection', (reason) =>
     logger.error('unhandled rejection', { error: messageOf(reason) }),
   );
+}
+
+/** A file that is not there yet is no mistake of the configuration, and no reason to say nothing of it. */
+function reportConfigCheck({ gateway, gateways }: FileConfig): void {
+  const named = [{ name: '(local)', token_file: gateway.token_file }, ...gateways];
+  const warnings = tokenFileEvidence(named, homeFolder(process.env));
+  const lines = warnings.map(({ subject, text }) => `warning: ${subject}: ${text}\n`);
+  process.stderr.write(lines.join(''));
+  say(lines.length === 0 ? 'configuration is valid\n' : 'configuration is valid, with warnings\n');
+  if (lines.length > 0) process.exitCode = EXIT_WARNINGS;
 }
 
 function say(text: string): void {

@@ -41,6 +41,9 @@ export interface FakeGateway {
   webSocket: 'gateway' | 'silent' | 'challenge_only' | 'garbage' | 'rate_limited' | 'protocol';
   health: 'live' | 'silent' | 'foreign';
   uptimeMs: number;
+  version: string;
+  /** Whether its HTTP API wants no credential. */
+  acceptsAll: boolean;
   tools: { status: number; body: string; type: string };
 }
 
@@ -80,6 +83,8 @@ export async function fakeGateway(token: string): Promise<FakeGateway> {
     webSocket: 'gateway',
     health: 'live',
     uptimeMs: 1_000_000,
+    version: '2026.9.6',
+    acceptsAll: false,
     tools: { status: 200, type: 'application/json', body: '{"ok":true,"result":{}}' },
   };
   return gateway;
@@ -102,7 +107,7 @@ function httpReply(gateway: FakeGateway, path: string, bearer: string | undefine
   if (path === '/healthz') return json(200, { ok: true, status: 'live' });
   if (path === '/readyz') return json(200, { ready: true, failing: [], uptimeMs: gateway.uptimeMs });
   if (path !== '/tools/invoke') return { status: 200, type: 'text/html', body: '<html></html>' };
-  return bearer === `Bearer ${gateway.token}`
+  return gateway.acceptsAll || bearer === `Bearer ${gateway.token}`
     ? gateway.tools
     : json(401, { error: { type: 'unauthorized' } });
 }
@@ -117,7 +122,7 @@ function connectReply(gateway: FakeGateway, token: string | undefined) {
   if (gateway.webSocket === 'rate_limited')
     return refuse({ code: 'AUTH_RATE_LIMITED' }, { retryAfterMs: 20_000 });
   if (token !== gateway.token) return refuse({ code: 'AUTH_TOKEN_MISMATCH' });
-  return { ok: true, payload: { type: 'hello-ok', protocol: 4, server: { version: '2026.9.6' } } };
+  return { ok: true, payload: { type: 'hello-ok', protocol: 4, server: { version: gateway.version } } };
 }
 
 function listening(server: Server, end: () => void): Promise<number> {

@@ -9,6 +9,7 @@ import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, callGateway, type HttpOutcome, jsonOf } from '../../gateway/http.ts';
 import type { AuthResult } from '../../lib/vocabulary.ts';
 import { gauge } from '../../metrics/family.ts';
+import type { CredentialPlace } from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 
 const FUNCTION = 'sessions_list';
@@ -20,13 +21,17 @@ const FIRST_VERDICT_MS = 2_000;
 /** The first call after a gateway's start takes most of a second on older versions. */
 const MIN_TIMEOUT_MS = 5_000;
 
+const WANTS_CREDENTIAL =
+  'not called: openclaw.json says auth mode none, and the running gateway wants a credential';
+
 const up = gauge(
   'openclaw_gateway_function_up',
   "Whether a call of this function over the gateway's HTTP API succeeds; 0 while openclaw_gateway_up is 1 is a partial failure.",
   {
     labels: ['function'],
     meaning: {
-      absent: 'tool policy hides it, this gateway has no such API, or no valid token is available',
+      absent:
+        'the gateway does not answer, tool policy hides the function, this gateway has no such API, or a credential is required and none is known to be valid',
       zero: 'it failed or did not answer in time',
       one: 'it answered',
     },
@@ -121,6 +126,7 @@ class FunctionCheck {
   readonly deadlines: Deadlines;
   readonly #context: CollectorContext;
   #waited = false;
+  #wantsCredentialUntilMs = Number.NEGATIVE_INFINITY;
   #refused: { readonly known: ProvedCredential; readonly untilMs: number } | undefined;
 
   constructor(context: CollectorContext, limits: Deadlines) {
@@ -131,7 +137,8 @@ class FunctionCheck {
   async look(signal: AbortSignal): Promise<Observation> {
     const { clock } = this.#context;
     const install = this.#context.install();
-    if (install.credential === undefined) return NO_CREDENTIAL;
+    const isOpen = install.authMode === 'none';
+    if (install.credential === undefined && !isOpen) return NO_CREDENTIAL;
     const endMs = clock.monotonic() + this.deadlines.totalMs;
     const asking = (share: number): Asking => {
       const ms = (endMs - clock.monotonic()) * share;
@@ -139,12 +146,24 @@ class FunctionCheck {
     };
     // No credential goes to a port that has not just answered as an OpenClaw gateway does.
     const health = await askHealth(asking(HEALTH_SHARE));
-    if (health.state === 'silent' && this.#known() !== undefined) return failed('the gateway hangs');
-    if (health.state !== 'live') return observed('unknown', 'not asked: the gateway does not answer');
+    if (health.state !== 'live') return observed('unknown', 'not called: the gateway does not answer');
+    if (isOpen) return this.#callOpen(asking(1));
     if (!this.#waited) await this.#firstVerdict(signal);
     const known = this.#known();
-    if (known === undefined) return observed('unknown', 'not asked: no token is known to be valid');
+    if (known === undefined) return observed('unknown', 'not called: no credential is known to be valid');
     return this.#call(install, known, asking(1));
+  }
+
+  /** In auth mode none: nothing is sent that could be refused, so nothing is charged. */
+  async #callOpen(asking: Asking): Promise<Observation> {
+    const nowMs = this.#context.clock.monotonic();
+    if (nowMs < this.#wantsCredentialUntilMs) return observed('unknown', WANTS_CREDENTIAL);
+    const outcome = await callGateway(functionCall(asking));
+    if (outcome.state === 'answered' && outcome.status === 401) {
+      this.#wantsCredentialUntilMs = nowMs + SLOW_RECHECK_MS;
+      return observed('unknown', WANTS_CREDENTIAL);
+    }
+    return judge(readCall(outcome), outcome);
   }
 
   /** The accepted credential, unless something speaks against it since. */
@@ -173,17 +192,11 @@ class FunctionCheck {
     }
   }
 
-  async #call({ address }: OpenClawInstall, known: ProvedCredential, asking: Asking): Promise<Observation> {
+  async #call(install: OpenClawInstall, known: ProvedCredential, asking: Asking): Promise<Observation> {
     const { gate } = this.#context;
-    const entry = gate.enter(address);
-    if (entry.state === 'closed') return observed('unknown', `not asked: ${entry.reason}`);
-    const outcome = await callGateway({
-      ...asking,
-      path: '/tools/invoke',
-      body: { tool: FUNCTION, args: { limit: 1 } },
-      credential: known.accepted.secret,
-      maxBytes: MAX_ANSWER_BYTES,
-    });
+    const entry = gate.enter(install.address);
+    if (entry.state === 'closed') return observed('unknown', `not called: ${entry.reason}`);
+    const outcome = await callGateway({ ...functionCall(asking), credential: known.accepted.secret });
     const call = readCall(outcome);
     gate.count(call.result);
     gate.leave(entry.attempt, call.charge);
@@ -196,10 +209,62 @@ class FunctionCheck {
       const { retryAfterSeconds } = outcome;
       gate.startLockOut(retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000);
     }
-    if (call.works === undefined) return observed('unknown', call.text);
-    if (!call.works || outcome.state !== 'answered') return failed(call.text);
-    return worked(outcome.httpSeconds);
+    const shadow = call.works === false ? findShadow(install, known) : undefined;
+    return shadow === undefined ? judge(call, outcome) : shadowed(call.text, shadow);
   }
+}
+
+function functionCall(asking: Asking) {
+  const body = { tool: FUNCTION, args: { limit: 1 } };
+  return { ...asking, path: '/tools/invoke', body, maxBytes: MAX_ANSWER_BYTES };
+}
+
+function judge({ works, text }: CallReading, outcome: HttpOutcome): Observation {
+  if (works === undefined) return observed('unknown', text);
+  return works && outcome.state === 'answered' ? worked(outcome.httpSeconds) : failed(text);
+}
+
+/**
+ * A place whose credential an older gateway uses for calls to itself in place of the one that clients show. Measured:
+ * 2026.5.7 answers 500 with another token in `.env`; 2026.9.6 does not care.
+ */
+function findShadow(install: OpenClawInstall, { accepted, greeting }: ProvedCredential): Shadow | undefined {
+  const [year = 0, month = 0] = (greeting?.version ?? install.writtenBy ?? '').split('.').map(Number);
+  if (year * 100 + month >= SHADOWLESS_SINCE) return undefined;
+  const differing = install.credentials.filter(({ secret }) => !secret.equals(accepted.secret));
+  return SHADOWS.find(({ place }) => differing.some((one) => one.place === place));
+}
+
+interface Shadow {
+  readonly place: CredentialPlace;
+  readonly text: string;
+  readonly repair: string;
+}
+
+/** Year and month of the first version whose own calls use the configured token. */
+const SHADOWLESS_SINCE = 202_609;
+const SHADOWS: readonly Shadow[] = [
+  {
+    place: 'dotenv',
+    text: '.env in the state folder holds another token, which this version of the gateway uses for calls to itself',
+    repair:
+      'make OPENCLAW_GATEWAY_TOKEN in .env equal to gateway.auth.token of openclaw.json, or remove the line; then end the gateway and start it again',
+  },
+  {
+    place: 'service',
+    text: 'the service file holds another token, which this version of the gateway uses for calls to itself',
+    repair: 'openclaw gateway install --force',
+  },
+];
+
+function shadowed(text: string, { text: why, repair }: Shadow): Observation {
+  const found = {
+    ...words('bad', `${text}: ${why}`),
+    repair,
+    cause: 'authentication',
+    fault: 'token-drift',
+  } as const;
+  return { kind: 'seen', samples: [up.sample(0, { function: FUNCTION })], evidence: [found] };
 }
 
 function worked(seconds: number): Observation {
@@ -215,7 +280,14 @@ function failed(text: string): Observation {
   return {
     kind: 'seen',
     samples: [up.sample(0, { function: FUNCTION })],
-    evidence: [{ ...words('bad', text), repair: 'openclaw gateway restart', cause: 'partial-failure' }],
+    evidence: [
+      {
+        ...words('bad', text),
+        repair: 'openclaw gateway restart',
+        cause: 'partial-failure',
+        fault: 'partial-failure',
+      },
+    ],
   };
 }
 

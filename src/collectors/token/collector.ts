@@ -66,7 +66,7 @@ class TokenCheck {
     const health = await askHealth(asking(SHARES.health));
     if (health.state === 'blind') return { kind: 'blind', reason: health.reason, evidence: [] };
     const ready = health.state === 'live' ? await askReady(asking(SHARES.ready)) : undefined;
-    this.#token.see(install, health.state, ready);
+    this.#token.see(install, health.state, ready, install.credentials);
     // No credential goes to a port that has not just answered as an OpenClaw gateway does.
     const busy = health.state === 'live' ? busyWith(ready) : 'the gateway does not answer';
     const note = await this.#token.ask(install, busy, () => asking(1));

@@ -21,6 +21,8 @@ export interface CredentialVerdict {
 /** What was seen of the gateway in this round, before any attempt. */
 export interface Sighting {
   readonly install: KnownGateway;
+  /** The credentials that lie on this machine now, strongest first; undefined where only the install's own is known. */
+  readonly places?: readonly Credential[] | undefined;
   readonly health: Exclude<HealthOutcome['state'], 'blind'>;
   /** Of the gateway's process, where it is known. */
   readonly identity: string | undefined;
@@ -47,13 +49,16 @@ export class TokenProof {
   #uptime: Uptime | undefined;
   #liveAtMs = Number.NEGATIVE_INFINITY;
   #silentRuns = 0;
+  #places: readonly Credential[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** The newest verdict; its credential is named by the place that holds it now. */
   get verdict(): CredentialVerdict | undefined {
-    return this.#verdict;
+    const verdict = this.#verdict;
+    return verdict === undefined ? undefined : { ...verdict, credential: this.#locate(verdict.credential) };
   }
 
   /** Whether the gateway has not answered for a whole interval: what it said is then no longer known to hold. */
@@ -77,6 +82,7 @@ export class TokenProof {
     const restarted = this.#restarted(sighting);
     const before = this.#install;
     this.#install = sighting.install;
+    this.#places = sighting.places ?? [];
     if (restarted || !sameGateway(before, sighting.install) || this.#gone(sighting)) this.#forget();
     else if (before !== sighting.install) this.#reconsider(sighting.install);
     this.#identity = sighting.identity ?? this.#identity;
@@ -103,6 +109,13 @@ export class TokenProof {
   /** The gateway refuses everybody for `ms` milliseconds; that says nothing about the credential. */
   holdFor(ms: number, text: string): void {
     this.#hold = { untilMs: this.#clock.monotonic() + ms, text };
+  }
+
+  /** Where no place holds the proved credential any more, only the running gateway itself does. */
+  #locate({ place, secret }: Credential): Credential {
+    if (this.#places.length === 0) return { place, secret };
+    const holder = this.#places.find((one) => one.secret.equals(secret));
+    return { place: holder?.place ?? 'process', secret };
   }
 
   #forget(): void {

@@ -11,7 +11,7 @@ import { type CredentialVerdict, TokenProof } from './proof.ts';
 
 const match = gauge(
   'openclaw_gateway_token_match',
-  'Whether the gateway accepts the credential that its clients on this machine would use; the label names where it is stored. A suppressed check keeps the last verdict.',
+  'Whether the gateway accepts the credential; the label names the place whose present value was proved. A suppressed check keeps the verdict while the gateway answers.',
   {
     labels: ['credential', 'host'],
     meaning: {
@@ -42,7 +42,7 @@ export const MIN_CHECK_MS = 12_000;
 /** The facts that a token check publishes. */
 export type TokenFact = 'opening' | 'provedCredential';
 
-/** Of one gateway: what it says of the credential, asked within its limit of failed attempts. */
+/** The verdict of one gateway on the credential, obtained within its limit of failed attempts. */
 export class TokenVerdict {
   readonly #context: GatewayContext;
   readonly #publish: Publish<TokenFact>;
@@ -72,9 +72,15 @@ export class TokenVerdict {
   }
 
   /** Takes in what was seen of the gateway, before any attempt. */
-  see(install: KnownGateway, health: Exclude<HealthOutcome['state'], 'blind'>, ready: Readiness | undefined) {
+  see(
+    install: KnownGateway,
+    health: Exclude<HealthOutcome['state'], 'blind'>,
+    ready: Readiness | undefined,
+    places?: readonly Credential[],
+  ) {
     this.#proof.see({
       install,
+      places,
       health,
       identity: this.#context.facts('process')?.identity,
       uptimeMs: ready?.uptimeMs,

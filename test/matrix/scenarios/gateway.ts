@@ -45,7 +45,7 @@ const stopped: Scenario = {
     gateway_ready: 'absent',
     gateway_process_state: 'stopped',
     'gateway_token_match{credential="config"}': 'absent',
-    'gateway_function_up{function="sessions_list"}': '0',
+    'gateway_function_up{function="sessions_list"}': 'absent',
   },
   counts: ['openclaw_gateway_pings_total{result="timeout"}'],
   alerts: ['critical OpenClawGatewayHung'],

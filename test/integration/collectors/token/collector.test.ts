@@ -69,15 +69,34 @@ describe('the token check', () => {
     expect(sampleOf(last.series, suppressed)).toBeGreaterThan(0);
   });
 
-  it('drops its verdict when the gateway is gone (G1) and keeps it when the same process hangs (G2)', async () => {
-    const { gateway, context, look } = await watch(GOOD);
+  it('has no verdict once the gateway has not answered for an interval, and the same when it does again', async () => {
+    const { gateway, context, look } = await watch(WRONG);
     context.board.publish('process', { identity: 'one', startedAtMs: 0 });
-    expect(sampleOf((await look('token')).series, match)).toBe(1);
+    expect(sampleOf((await look('token')).series, match)).toBe(0);
     gateway.health = 'silent';
-    expect(sampleOf((await look('token')).series, match)).toBe(1);
+    await look('token');
+    const hung = await look('token');
+    expect(sampleOf(hung.series, match)).toBeUndefined();
+    expect(hung.words).toContain('the gateway does not answer');
+    gateway.health = 'live';
+    expect(sampleOf((await look('token')).series, match)).toBe(0);
+    expect(gateway.shown).toHaveLength(1);
     gateway.health = 'foreign';
-    const foreign = await look('token');
-    expect(sampleOf(foreign.series, match)).toBeUndefined();
+    expect(sampleOf((await look('token')).series, match)).toBeUndefined();
+  });
+
+  it('names the place whose present value was proved, also after an edit', async () => {
+    const { gateway, context, look } = await watch(GOOD);
+    await look('token');
+    const edited = installOf(gateway.port, 'not-yet-in-force');
+    const dotenv = { place: 'dotenv', secret: new Secret(GOOD) } as const;
+    context.found = { ...edited, credentials: [...edited.credentials, dotenv] };
+    expect(sampleOf((await look('token')).series, match, { credential: 'dotenv' })).toBe(1);
+    context.found = edited;
+    const { series } = await look('token');
+    expect(sampleOf(series, match, { credential: 'process' })).toBe(1);
+    expect(sampleOf(series, match, { credential: 'config' })).toBeUndefined();
+    expect(sampleOf(series, 'openclaw_gateway_token_in_sync', { credential: 'config' })).toBe(0);
   });
 
   it('shows no token to a stranger on the port (G4)', async () => {
@@ -195,6 +214,43 @@ describe('the function check', () => {
     const { series } = await look('api');
     expect(sampleOf(series, up, { function: 'sessions_list' })).toBe(expected);
     expect(sampleOf(series, match)).toBe(1);
+  });
+
+  it('is unknown while the gateway does not answer', async () => {
+    const { gateway, look } = await watch(GOOD);
+    await look('token');
+    expect(sampleOf((await look('api')).series, up)).toBe(1);
+    gateway.health = 'silent';
+    const hung = await look('api');
+    expect(sampleOf(hung.series, up)).toBeUndefined();
+    expect(hung.words).toContain('unknown: not called: the gateway does not answer');
+  });
+
+  it('needs no credential where the gateway accepts every client', async () => {
+    const { gateway, context, look } = await watch(undefined);
+    context.found = { ...context.found, authMode: 'none' };
+    gateway.acceptsAll = true;
+    expect(sampleOf((await look('api')).series, up)).toBe(1);
+    gateway.acceptsAll = false;
+    expect(sampleOf((await look('api')).series, up)).toBeUndefined();
+    await look('api');
+    expect(gateway.asked.filter((path) => path === '/tools/invoke')).toHaveLength(2);
+    expect(gateway.shown).toEqual([]);
+  });
+
+  it('points at .env where it shadows the configured token and an old gateway’s own call fails', async () => {
+    const { gateway, context, look } = await watch(GOOD);
+    const { found } = context;
+    const dotenv = { place: 'dotenv', secret: new Secret('another') } as const;
+    context.found = { ...found, credentials: [...found.credentials, dotenv] };
+    gateway.tools = { status: 500, type: 'application/json', body: '{"ok":false}' };
+    await look('token');
+    expect((await look('api')).words).not.toContain('.env');
+    gateway.version = '2026.5.7';
+    await look('token');
+    const old = await look('api');
+    expect(sampleOf(old.series, up)).toBe(0);
+    expect(old.words).toContain('.env in the state folder holds another token');
   });
 
   it('counts a refusal once, has the token proved anew and does not insist', async () => {
