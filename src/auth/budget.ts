@@ -1,9 +1,10 @@
-import { closeSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { z } from 'zod';
 import { type BootClock, systemBootClock } from '../lib/boot-clock.ts';
 import { codeOf, messageOf, sqliteCodeOf } from '../lib/errors.ts';
+import { ensurePrivateFile } from '../lib/regular-file.ts';
 
 /** A gateway locks an address out after 10 failures in a minute; we stay far below, and leave the rest to others. */
 export const MAX_FAILURES = 3;
@@ -110,8 +111,8 @@ export class AuthBudget {
   #open<T>(work: (database: DatabaseSync) => T): T {
     const path = join(this.#folder, FILE);
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    // SQLite would make it readable for everybody, and gives its journal the file's own mode.
-    closeSync(openSync(path, 'a', 0o600));
+    // SQLite would make it readable by everybody, and gives its journal the file's own mode.
+    ensurePrivateFile(path);
     const database = new DatabaseSync(path);
     try {
       database.exec(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}; ${DURABILITY}; BEGIN IMMEDIATE; ${SCHEMA}`);

@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { codeOf } from '../lib/errors.ts';
 import { isBelowHome } from '../lib/paths.ts';
+import { explainFileError, readRegularSync } from '../lib/regular-file.ts';
 import { formatDuration } from './duration.ts';
 import { type CollectorDefaults, createFileSchema, type FileConfig, resolveSettings } from './schema.ts';
+
+/** Two thousand gateways take a tenth of it. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** One mistake in the configuration: where, what stands there, what is allowed. */
 export interface ConfigProblem {
@@ -28,9 +30,9 @@ export function defaultConfig(): FileConfig {
 export function loadConfigFile(path: string, collectors: CollectorDefaults): ConfigOutcome {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularSync(path, MAX_BYTES);
   } catch (error) {
-    const reason = codeOf(error) ?? 'unreadable';
+    const reason = explainFileError(error);
     return invalid([
       { path, message: `cannot be read (${reason}); --config.file wants a readable YAML file` },
     ]);
@@ -121,7 +123,7 @@ function checkTimes(config: FileConfig, collectors: CollectorDefaults): ConfigOu
 }
 
 function describe(issue: z.core.$ZodIssue): ConfigProblem[] {
-  const path = issue.path.map(String).join('.') || '(top level)';
+  const path = issue.path.map((part) => showKey(String(part))).join('.') || '(top level)';
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: join(issue.path, key),
@@ -163,27 +165,55 @@ function unitOf(origin: string): string {
   return origin === 'string' ? ' character(s)' : '';
 }
 
+/** A number with a unit, as durations and sizes are meant to be written. */
+const QUANTITY = /^-?\d{1,6}(?:[.,]\d{1,3})?\s?[a-z]{0,7}$/i;
+
 /**
- * The value as the user wrote it, unless it may be a pasted secret: a text that is long or stands where a map or a
- * list belongs (a token file named as the configuration), where a hash of a password belongs, or the credentials and the query of a URL.
+ * The value as the user wrote it, where it can be no secret that was put into a wrong place: a quantity, a misspelt word of
+ * a closed list, scheme and host of a URL. Of every other text its length alone.
  */
 function shownFor(issue: z.core.$ZodIssue): string {
   const { input } = issue;
   if (typeof input === 'object' && input !== null) return Array.isArray(input) ? 'a list' : 'a map';
+  if (typeof input === 'number' && Math.abs(input) >= 1e9)
+    return `a number of ${String(input).length} characters`;
   if (typeof input !== 'string') return String(input);
-  const misplaced = issue.code === 'invalid_type' && ['object', 'array'].includes(issue.expected);
-  const password = issue.path[0] === 'basic_auth_users';
-  if (misplaced || password || input.length > 40) return `a text of ${input.length} characters`;
-  return JSON.stringify(
-    withoutCredentials(input, issue.path.at(-1) === 'url').replace(/[?#].*/s, '?[hidden]'),
-  );
+  const isMisspelt =
+    issue.code === 'invalid_value' && issue.values.some((one) => isClose(String(one), input));
+  if (input === '' || QUANTITY.test(input) || isMisspelt) return JSON.stringify(input);
+  const url = issue.path.at(-1) === 'url' ? showUrl(input) : undefined;
+  return url ?? `a text of ${input.length} characters`;
 }
 
-/** Where a URL belongs, all before the last `@` may be a password, however wrongly it is written. */
-function withoutCredentials(text: string, isUrl: boolean): string {
-  return isUrl
-    ? text.replace(/^([a-z]+:\/\/)?.*@/is, '$1[hidden]@')
-    : text.replace(/\/\/[^/]*@/, '//[hidden]@');
+/** Scheme and host; where a URL belongs, all before the last `@` may be a password, however wrongly it is written. */
+function showUrl(text: string): string | undefined {
+  const parts = /^(?<scheme>[a-z]{2,8}:\/\/)(?<user>.*@)?(?<host>[^/?#@\s]{0,255})(?<rest>.*)$/is.exec(
+    text,
+  )?.groups;
+  if (parts === undefined) return undefined;
+  const { scheme = '', user, host = '', rest } = parts;
+  return JSON.stringify(`${scheme}${user === undefined ? '' : '[hidden]@'}${host}${rest ? '[hidden]' : ''}`);
+}
+
+/** Whether a text is the word but for its case and at most two letters. */
+function isClose(word: string, text: string): boolean {
+  if (Math.abs(word.length - text.length) > 2) return false;
+  const [a, b] = [word.toLowerCase(), text.toLowerCase()];
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return (row[b.length] ?? Number.POSITIVE_INFINITY) <= Math.min(2, word.length - 2);
+}
+
+/** A key as it is written, where it can be no pasted secret: letters alone, and few. */
+function showKey(key: string): string {
+  return /^(?:[A-Za-z_-]{1,24}|\d{1,5})$/.test(key) ? key : `(a key of ${key.length} characters)`;
 }
 
 function tokenHint(key: string): string {
@@ -193,7 +223,7 @@ function tokenHint(key: string): string {
 }
 
 function join(path: readonly PropertyKey[], key: string): string {
-  return [...path, key].map(String).join('.');
+  return [...path, key].map((part) => showKey(String(part))).join('.');
 }
 
 function invalid(problems: readonly ConfigProblem[]) {

@@ -1,7 +1,10 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const BUFFER_BYTES = 64 * 1024;
+/** A pipe that has the name is an error (ENXIO), not something to wait for. */
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
 const encoder = new TextEncoder();
 
 /** Waits until what was written to a file is on the disk. */
@@ -19,7 +22,7 @@ export async function replaceFile(
   sync: SyncFile = (file) => file.sync(),
 ): Promise<void> {
   const fresh = `${path}.new`;
-  const written = await withFile(fresh, 'w', async (file) => {
+  const written = await withFile(fresh, WRITE, async (file) => {
     const bytes = await writePieces(file, pieces, maxBytes);
     await sync(file);
     return bytes;
@@ -29,7 +32,7 @@ export async function replaceFile(
     throw new Error(`larger than ${maxBytes} bytes`);
   }
   await rename(fresh, path);
-  await withFile(dirname(path), 'r', sync);
+  await withFile(dirname(path), constants.O_RDONLY, sync);
 }
 
 /** Gives the bytes written; stops soon beyond `maxBytes`. */
@@ -55,7 +58,7 @@ async function writePieces(file: FileHandle, pieces: Iterable<string>, maxBytes:
   return bytes;
 }
 
-async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+async function withFile<T>(path: string, flags: number, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, flags, 0o600);
   try {
     return await use(file);

@@ -1,10 +1,12 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
+import { explainFileError, readRegularSync, replaceFileSync } from '../lib/regular-file.ts';
 
 const FILE = 'maintenance.json';
+const MAX_BYTES = 4096;
 
 const declaration = z.object({ until: z.iso.datetime().transform((text) => Date.parse(text)) });
 
@@ -20,11 +22,8 @@ export type Maintenance =
  */
 export function declareMaintenance(storagePath: string, untilMs: number): void {
   mkdirSync(storagePath, { recursive: true, mode: 0o700 });
-  const path = join(storagePath, FILE);
-  writeFileSync(`${path}.new`, `${JSON.stringify({ until: new Date(untilMs).toISOString() })}\n`, {
-    mode: 0o600,
-  });
-  renameSync(`${path}.new`, path);
+  const text = `${JSON.stringify({ until: new Date(untilMs).toISOString() })}\n`;
+  replaceFileSync(join(storagePath, FILE), text, 0o600);
 }
 
 /** Ends a declared maintenance; nothing happens where there is none. Throws a system error where it cannot be removed. */
@@ -36,10 +35,10 @@ export function endMaintenance(storagePath: string): void {
 export function readMaintenance(storagePath: string, nowMs: number): Maintenance {
   let text: string;
   try {
-    text = readFileSync(join(storagePath, FILE), 'utf8');
+    text = readRegularSync(join(storagePath, FILE), MAX_BYTES);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return { state: 'none' };
-    return { state: 'unreadable', reason: `the declaration cannot be read (${codeOf(error) ?? 'unknown'})` };
+    return { state: 'unreadable', reason: `the declaration cannot be read (${explainFileError(error)})` };
   }
   const parsed = declaration.safeParse(parseJson(text));
   if (!parsed.success)

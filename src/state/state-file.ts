@@ -1,14 +1,4 @@
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
@@ -17,6 +7,7 @@ import { unlessLate } from '../lib/deadline.ts';
 import { codeOf, messageOf, sqliteCodeOf } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
 import type { Logger } from '../lib/logger.ts';
+import { ensurePrivateFile, explainFileError, readRegularSync } from '../lib/regular-file.ts';
 import { replaceFile, type SyncFile } from './atomic-file.ts';
 import { jsonPieces } from './json-parts.ts';
 
@@ -203,7 +194,7 @@ export class StateFile {
       }
     } catch (error) {
       lock.close();
-      return notSaved(`the state file cannot be read (${codeOf(error) ?? messageOf(error)})`);
+      return notSaved(`the state file cannot be read (${explainFileError(error)})`);
     }
     this.#lock = lock;
     return SAVED;
@@ -264,10 +255,15 @@ export function statePath(folder: string): string {
 
 /** The sections of a state file. Throws a system error where the file cannot be read. */
 export function readSections(path: string): SectionsOutcome {
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return { state: 'absent' };
-  if (size > MAX_BYTES) return { state: 'not_understood' };
-  const value = parseJson(readFileSync(path, 'utf8'));
+  let text: string;
+  try {
+    text = readRegularSync(path, MAX_BYTES);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return { state: 'absent' };
+    if (codeOf(error) === 'EFBIG') return { state: 'not_understood' };
+    throw error;
+  }
+  const value = parseJson(text);
   const parsed = envelope.safeParse(value);
   if (!parsed.success) {
     const written = newer.safeParse(value).data;
@@ -311,14 +307,16 @@ function notSaved(reason: string): CommitOutcome {
  * The lock file's content is worth nothing: one that is no database is replaced. Throws when it cannot be used at all.
  */
 function takeLock(path: string): DatabaseSync | undefined {
-  // SQLite would open a file it may not write read-only, and "lock" it beside another process.
-  if (existsSync(path)) accessSync(path, constants.W_OK);
+  // SQLite would make it readable by everybody, so that any local user could hold the lock; and it would open a file that
+  // it may not write read-only, and "lock" it beside another process.
+  ensurePrivateFile(path);
   try {
     return lockedDatabase(path);
   } catch (error) {
     if (sqliteCodeOf(error) === SQLITE_BUSY) return undefined;
     if (sqliteCodeOf(error) !== SQLITE_NOTADB) throw error;
     rmSync(path);
+    ensurePrivateFile(path);
     return lockedDatabase(path);
   }
 }
@@ -335,5 +333,7 @@ function lockedDatabase(path: string): DatabaseSync {
 }
 
 function reasonOf(error: unknown): string {
-  return sqliteCodeOf(error) === undefined ? (codeOf(error) ?? messageOf(error)) : messageOf(error);
+  return sqliteCodeOf(error) === undefined && codeOf(error) !== undefined
+    ? explainFileError(error)
+    : messageOf(error);
 }

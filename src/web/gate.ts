@@ -11,7 +11,7 @@ const MAX_BODY_BYTES = 4096;
 /** From the first byte of a request to the last of its answer; a probe takes a minute at most. */
 const MAX_REQUEST_MS = 120_000;
 
-/** What requests are judged by. */
+/** What requests are checked against. */
 export interface GateOptions {
   readonly clock: Clock;
   readonly passwords: Passwords;
@@ -38,10 +38,10 @@ export function gated(app: RequestListener, options: GateOptions): RequestListen
     authenticated(request, web, options.passwords).then(
       (verdict) => {
         if (verdict === 'right') app(request, response);
-        else if (verdict === 'busy') refuse(response, 503, 'Too many passwords are being compared.');
+        else if (verdict === 'busy') refuse(response, 503, 'Too many passwords are waiting to be compared.');
         else {
           response.setHeader('WWW-Authenticate', 'Basic realm="openclaw-gateway-exporter", charset="UTF-8"');
-          refuse(response, 401, 'A user and a password are wanted.');
+          refuse(response, 401, 'A user and a password are required.');
         }
       },
       () => refuse(response, 500, 'The password could not be compared.'),
@@ -69,8 +69,8 @@ function refusalOf(
 }
 
 /**
- * Whether a request names this machine's loopback. A page in somebody's browser whose name is made to point to
- * 127.0.0.1 (DNS rebinding) names itself. HTTP/1.0 need not name anybody, and no browser speaks it.
+ * Whether a request names this machine's loopback. A web page whose name is made to point to 127.0.0.1 (DNS rebinding)
+ * names itself. HTTP/1.0 need not name a host, and no browser speaks it.
  */
 function isOwnName(host: string | undefined): boolean {
   if (host === undefined) return true;
@@ -84,7 +84,8 @@ async function authenticated(request: IncomingMessage, { users }: WebConfig, pas
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   if (colon === -1) return 'wrong';
-  return passwords.check(users, text.slice(0, colon), new Secret(text.slice(colon + 1)));
+  const password = new Secret(text.slice(colon + 1));
+  return passwords.check(users, text.slice(0, colon), password, request.socket.remoteAddress);
 }
 
 function refuse(response: ServerResponse, status: number, text: string): void {

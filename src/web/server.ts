@@ -7,6 +7,7 @@ import { authority } from '../lib/authority.ts';
 import type { Clock } from '../lib/clock.ts';
 import { codeOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Connections } from './connections.ts';
 import { gated } from './gate.ts';
 import { PasswordThread } from './password-thread.ts';
 import { Passwords } from './passwords.ts';
@@ -35,8 +36,6 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 };
 const TLS_LIMITS = { handshakeTimeout: 5_000 };
-/** Prometheus has a connection for each probe under way. */
-const MAX_CONNECTIONS = 1024;
 /** After a replaced server found its port taken. */
 const RETRY_MS = 1_000;
 /** Longer than any probe is silent. */
@@ -94,8 +93,8 @@ export class WebServer {
   #server: Server | undefined;
   /** What the server that listens was made for; undefined while none does. */
   #served: WebConfig | undefined;
-  /** Connections as they were accepted: those that never finish a TLS greeting are in no list of the server's. */
-  readonly #sockets = new Set<Socket>();
+  /** As they were accepted: those that never finish a TLS greeting are in no list of the server's. */
+  readonly #connections = new Connections();
   #closed = false;
   /** Ends when no replacement is under way or waits for its turn. */
   #replaced: Promise<void> = Promise.resolve();
@@ -115,7 +114,7 @@ export class WebServer {
     });
     this.#listener = (request, response) => {
       if (this.refresh() === 'replaced') request.socket.destroy();
-      else gate(request, response);
+      else if (this.#connections.begin(request, response)) gate(request, response);
     };
   }
 
@@ -199,7 +198,7 @@ export class WebServer {
     const server = this.#server;
     if (server === undefined) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    this.#connections.destroy();
     await closed;
   }
 
@@ -209,13 +208,11 @@ export class WebServer {
       tls === undefined
         ? createServer(LIMITS, this.#listener)
         : createTlsServer({ ...LIMITS, ...TLS_LIMITS, ...tls }, this.#listener);
-    server.maxConnections = MAX_CONNECTIONS;
     server.timeout = IDLE_MS;
+    this.#connections.watch(server, tls === undefined ? 'connection' : 'secureConnection');
     // Before the server's own listeners: a certificate that changed is shown to this very connection.
     server.prependListener('connection', (socket: Socket) => {
       if (this.refresh() === 'replaced') socket.destroy();
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
     });
     if (tls !== undefined) {
       server.prependListener('secureConnection', (socket: TLSSocket) => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { z } from 'zod';
@@ -6,6 +5,7 @@ import { type ConfigProblem, validateYaml } from '../config/load.ts';
 import { section } from '../config/section.ts';
 import { codeOf } from '../lib/errors.ts';
 import { stampOf } from '../lib/file-stamp.ts';
+import { explainFileError, readRegularSync } from '../lib/regular-file.ts';
 
 const CLIENT_AUTH_TYPES = [
   'NoClientCert',
@@ -26,6 +26,8 @@ const HEADERS = [
 ] as const;
 /** A second or so a comparison; more only helps those who want to keep the exporter busy. */
 const MAX_COST = 14;
+/** Of each file; a bundle of all public authorities has a quarter of it. */
+const MAX_BYTES = 1024 * 1024;
 const HASH =
   'a bcrypt hash of cost 4 to 14, as `htpasswd -nBC 10 "" | tr -d ":"` prints it; never the password';
 
@@ -111,6 +113,8 @@ const OPEN: WebConfig = {
 export class WebConfigFile {
   readonly #path: string | undefined;
   readonly #marks = new Map<string, string>();
+  /** Whether it has ever said anything: an editor that empties a file before it writes must not open the server. */
+  #wasFilled = false;
 
   constructor(path: string | undefined) {
     this.#path = path;
@@ -131,8 +135,14 @@ export class WebConfigFile {
       const message = `cannot be read (${read.reason}); --web.config.file wants a readable YAML file`;
       return { state: 'invalid', problems: [{ path: this.#path, message }] };
     }
+    if (isEmpty(read.text) && this.#wasFilled) {
+      const message =
+        'it is empty, and was not before; --web.config.file wants to be replaced whole, or removed with a restart';
+      return { state: 'invalid', problems: [{ path: this.#path, message }] };
+    }
     const parsed = validateYaml(read.text, webSchema);
     if (parsed.state === 'invalid') return parsed;
+    this.#wasFilled ||= !isEmpty(read.text);
     return this.#build(parsed.value, dirname(this.#path));
   }
 
@@ -186,11 +196,16 @@ export class WebConfigFile {
   #read(path: string) {
     this.#marks.set(path, stampOf(path));
     try {
-      return { state: 'read', text: readFileSync(path, 'utf8') } as const;
+      return { state: 'read', text: readRegularSync(path, MAX_BYTES) } as const;
     } catch (error) {
-      return { state: 'failed', reason: codeOf(error) ?? 'unreadable' } as const;
+      return { state: 'failed', reason: explainFileError(error) } as const;
     }
   }
+}
+
+/** Whether a YAML text holds nothing but blanks, comments and the marks of a document. */
+function isEmpty(text: string): boolean {
+  return text.split('\n').every((line) => /^(?:#.*|---|\.\.\.)?$/.test(line.trim()));
 }
 
 /** OpenSSL's own words may hold parts of what it read, so its code has to do. */

@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { printable } from '../../lib/printable.ts';
+import { replaceFileSync } from '../../lib/regular-file.ts';
 import type { RunCommand } from '../../lib/run-command.ts';
 import type { ServicePlan, ServiceStep } from './plan.ts';
 
@@ -50,8 +51,7 @@ function write({ file, content }: ServicePlan): void {
     return;
   }
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, content, { mode: 0o644 });
-  renameSync(`${file}.new`, file);
+  replaceFileSync(file, content, 0o644);
 }
 
 async function perform(

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { CollectorRunner, Evidence, Observation, Target } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { callGateway } from '../../gateway/http.ts';
 import { type ClockOffset, clockOffset } from '../../lib/clock-offset.ts';
+import { readRegularSync } from '../../lib/regular-file.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
 import type { GatewayAddress } from '../../openclaw/address.ts';
 import { askSyncStates, type SyncState } from '../../os/clock-sync.ts';
@@ -40,6 +40,7 @@ const synchronizedFamily = gauge(
   },
 );
 
+const MAX_NTP_CONF_BYTES = 64 * 1024;
 /** This machine's own state changes seldom. */
 const SYNC_INTERVAL_MS = 300_000;
 /** Clocks that are further apart, beyond the uncertainty, are worth a word; the same as the alert's default. */
@@ -178,7 +179,7 @@ function evidenceOfSync({ source, synchronized }: SyncState): Evidence {
 
 function readNtpConf(): string | undefined {
   try {
-    return readFileSync('/etc/ntp.conf', 'utf8');
+    return readRegularSync('/etc/ntp.conf', MAX_NTP_CONF_BYTES);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { Evidence } from '../../core/collector.ts';
+import type { Fault } from '../../lib/faults.ts';
 import { PASSING_RESULTS, type SshProblem, type SshResult } from '../../ssh/ssh.ts';
 import type { SshHost, SshLook } from './host.ts';
 
@@ -10,6 +11,14 @@ const WARNINGS: ReadonlySet<SshResult> = new Set([
   'program_missing',
   'program_forbidden',
 ]);
+
+/** Faults that are not simply a host that cannot be reached. */
+const FAULTS: Partial<Record<SshResult, Fault>> = {
+  host_key_changed: 'security',
+  auth_denied: 'ssh-auth',
+  check_pending: 'ssh-check',
+  throttled: 'ssh-throttled',
+};
 
 /** The verdict on a host and the next step. */
 export function sshEvidence(one: SshHost, look: SshLook): Evidence {
@@ -25,7 +34,9 @@ export function sshEvidence(one: SshHost, look: SshLook): Evidence {
     };
   }
   const verdict = WARNINGS.has(problem.result) ? 'warning' : 'bad';
-  return { ...base, verdict, text: problem.text, repair: chooseRepair(one, problem) };
+  const fault = FAULTS[problem.result] ?? (verdict === 'bad' ? 'ssh-down' : undefined);
+  const found = { ...base, verdict, text: problem.text, repair: chooseRepair(one, problem) } as const;
+  return fault === undefined ? found : { ...found, fault };
 }
 
 function describeSuccess({ up: isUp, path }: SshLook): Pick<Evidence, 'verdict' | 'text'> {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -183,7 +184,7 @@ describe('a state that cannot be read', () => {
     const { state } = openState(folder);
     expect(await state.commit('a', { total: 1 })).toEqual({
       state: 'not_saved',
-      reason: 'the state file cannot be read (EISDIR)',
+      reason: 'the state file cannot be read (not a regular file)',
     });
     expect(state.corruptions).toBe(0);
   });
@@ -329,5 +330,27 @@ describe('kill -9 at any moment', () => {
     }
     const known = ['state.json', 'state.json.new', 'state.lock', 'state.lock-journal'];
     expect(readdirSync(folder).filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
+describe('a state', () => {
+  it('lies in files for their owner alone, whatever the folder and the files allowed before', async () => {
+    const folder = tempFolder();
+    chmodSync(folder, 0o755);
+    writeFileSync(join(folder, 'state.lock'), '', { mode: 0o644 });
+    const { state } = openState(folder);
+    await state.commit('a', { total: 1 });
+    for (const name of ['state.lock', 'state.json']) {
+      expect([name, statSync(join(folder, name)).mode & 0o777]).toEqual([name, 0o600]);
+    }
+    await state.close();
+  });
+
+  it('is not saved, and nothing waits, where a pipe has the name of one of its files', async () => {
+    for (const name of ['state.lock', 'state.json', 'state.json.new']) {
+      const folder = tempFolder();
+      execFileSync('mkfifo', [join(folder, name)]);
+      expect((await openState(folder).state.commit('a', { total: 1 })).state).toBe('not_saved');
+    }
   });
 });

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
@@ -163,16 +164,25 @@ describe('basic authentication', () => {
     expect((await ask(url, basic('alice', 'another'))).status).toBe(200);
   });
 
-  it('compares as costly for a user that does not exist as for one that does', async () => {
-    const compared: string[] = [];
-    const users = new Map([['alice', hashSync(PASSWORD, 6)]]);
-    const passwords = new Passwords((_password, hash) => {
-      compared.push(hash.slice(0, 7));
-      return Promise.resolve(false);
-    });
-    await passwords.check(users, 'alice', new Secret('wrong'));
-    await passwords.check(users, 'nobody', new Secret('wrong'));
-    expect(compared).toEqual(['$2b$06$', '$2b$06$']);
+  it('compares as costly for a user that does not exist as for one that does, whatever the costs of the hashes', async () => {
+    const users = new Map([
+      ['alice', hashSync(PASSWORD, 4)],
+      ['bob', hashSync(PASSWORD, 6)],
+    ]);
+    for (const [user, password] of [
+      ['alice', 'wrong'],
+      ['bob', 'wrong'],
+      ['nobody', 'wrong'],
+      ['alice', PASSWORD],
+    ] as const) {
+      let rounds = 0;
+      const passwords = new Passwords((_password, hash) => {
+        rounds += 2 ** Number(hash.slice(4, 6));
+        return Promise.resolve(password === PASSWORD);
+      });
+      await passwords.check(users, user, new Secret(password));
+      expect([user, rounds]).toEqual([user, 2 ** 6]);
+    }
   });
 
   it('pays for a right password once, for a wrong one each time', async () => {
@@ -191,14 +201,47 @@ describe('basic authentication', () => {
     expect(comparisons).toBe(3);
   });
 
-  it('sends guesses away where too many wait', async () => {
-    const passwords = new Passwords(() => new Promise(() => undefined));
+  it('serves an address that has shown no wrong password before all that have', async () => {
+    const turns: ((matches: boolean) => void)[] = [];
+    const passwords = new Passwords(() => new Promise((resolve) => turns.push(resolve)));
     const users = new Map([['alice', HASH]]);
-    const waiting = Array.from({ length: 16 }, (_, turn) =>
+    const guess = (turn: number) => passwords.check(users, 'alice', new Secret(`${turn}`), '10.0.0.9');
+    const answer = async (matches: boolean) => {
+      await expect.poll(() => turns.length).toBe(1);
+      turns.shift()?.(matches);
+    };
+    const first = guess(0);
+    await answer(false);
+    expect(await first).toBe('wrong');
+    const guesses = Array.from({ length: 40 }, (_, turn) => guess(turn + 1));
+    const login = passwords.check(users, 'alice', new Secret(PASSWORD), '10.0.0.1');
+    // The guess under way is finished first.
+    await answer(false);
+    await answer(true);
+    expect(await login).toBe('right');
+    expect(await guesses[0]).toBe('wrong');
+  });
+
+  it('answers a login that comes after 40 guesses from the same address, in its turn', async () => {
+    const passwords = new Passwords((password) => Promise.resolve(password === PASSWORD));
+    const users = new Map([['alice', HASH]]);
+    const guesses = Array.from({ length: 40 }, (_, turn) =>
       passwords.check(users, 'alice', new Secret(`${turn}`)),
     );
-    expect(waiting.length).toBe(16);
+    expect(await passwords.check(users, 'alice', new Secret(PASSWORD))).toBe('right');
+    expect(new Set(await Promise.all(guesses))).toEqual(new Set(['wrong']));
+  });
+
+  it('sends the last guess away where too many wait, and no login from elsewhere', async () => {
+    const passwords = new Passwords(() => new Promise(() => undefined));
+    const users = new Map([['alice', HASH]]);
+    const settled: string[] = [];
+    const waiting = Array.from({ length: 129 }, (_, turn) =>
+      passwords.check(users, 'alice', new Secret(`${turn}`)),
+    );
+    for (const one of waiting) void one.then((verdict) => settled.push(verdict));
     expect(await passwords.check(users, 'alice', new Secret('one more'))).toBe('busy');
+    expect(settled).toEqual([]);
   });
 
   it('does the work in another thread: this one only waits', async () => {
@@ -353,6 +396,27 @@ describe('the web configuration', () => {
     expect(JSON.stringify(logger.lines)).not.toContain('hunter2');
   });
 
+  it('that becomes empty, as an editor leaves it for a moment, changes nothing', async () => {
+    const { url, configure, logger } = await served({ basic_auth_users: { alice: HASH } });
+    for (const emptied of ['', '\n', '# users\n', '---\n']) {
+      configure(emptied);
+      expect((await ask(url)).status).toBe(401);
+      expect((await ask(url, basic('alice', PASSWORD))).status).toBe(200);
+    }
+    expect(JSON.stringify(logger.lines)).toContain('it is empty, and was not before');
+    configure({ basic_auth_users: { alice: hashSync('another', 4) } });
+    expect((await ask(url, basic('alice', 'another'))).status).toBe(200);
+  });
+
+  it('that becomes a pipe changes nothing, and nobody waits for it', async () => {
+    const { url, folder, logger } = await served({ basic_auth_users: { alice: HASH } });
+    rmSync(join(folder, 'web.yml'));
+    execFileSync('mkfifo', [join(folder, 'web.yml')]);
+    expect((await ask(url)).status).toBe(401);
+    expect((await ask(url, basic('alice', PASSWORD))).status).toBe(200);
+    expect(JSON.stringify(logger.lines)).toContain('not a regular file');
+  });
+
   it('may not stop to authenticate beyond loopback while it runs', async () => {
     const { url, configure } = await served({ basic_auth_users: { alice: HASH } }, {}, '0.0.0.0');
     url.hostname = '127.0.0.1';
@@ -411,7 +475,7 @@ describe('the web configuration', () => {
     mkdirSync(folder);
     const { code, output } = await startProgram([`--web.config.file=${folder}`]);
     expect(code).toBe(2);
-    expect(output).toContain('cannot be read (EISDIR)');
+    expect(output).toContain('cannot be read (not a regular file)');
   });
 });
 

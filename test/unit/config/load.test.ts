@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -37,23 +38,43 @@ describe('a mistake', () => {
     ['cron: {max_jobs: 1e6}', 'cron.max_jobs', '1000000', 'at most 10000'],
     ['cron: {max_jobs: 1.5}', 'cron.max_jobs', '1.5', 'a whole number'],
     ['cron: {logs: [{success: x}]}', 'cron.logs.0.path', 'undefined', 'a text'],
-    ['cron: {logs: [{path: a, success: "("}]}', 'cron.logs.0.success', '"("', 'a regular expression'],
+    [
+      'cron: {logs: [{path: a, success: "("}]}',
+      'cron.logs.0.success',
+      'a text of 1 characters',
+      'a regular expression',
+    ],
     ['cron: {logs: all}', 'cron.logs', 'a text of 3 characters', 'a list'],
-    ['ssh: {hosts: [{name: a, target: -oX}]}', 'ssh.hosts.0.target', '"-oX"', 'no leading -'],
-    ['ssh: {hosts: [{name: a, target: a b}]}', 'ssh.hosts.0.target', '"a b"', 'no blanks'],
+    [
+      'ssh: {hosts: [{name: a, target: -oX}]}',
+      'ssh.hosts.0.target',
+      'a text of 3 characters',
+      'no leading -',
+    ],
+    ['ssh: {hosts: [{name: a, target: a b}]}', 'ssh.hosts.0.target', 'a text of 3 characters', 'no blanks'],
     ['ssh: {hosts: [{name: a, target: b, port: 65536}]}', 'ssh.hosts.0.port', '65536', 'at most 65535'],
     ['ssh: {hosts: [{name: a, target: b, port: "22"}]}', 'ssh.hosts.0.port', '"22"', 'a number'],
-    ['ssh: {hosts: [{name: a, target: b, always_on: ja}]}', 'ssh.hosts.0.always_on', '"ja"', 'true or false'],
+    [
+      'ssh: {hosts: [{name: a, target: b, always_on: ja}]}',
+      'ssh.hosts.0.always_on',
+      'a text of 2 characters',
+      'true or false',
+    ],
     ['ssh: {hosts: [{name: a, target: b}, {name: a, target: c}]}', 'ssh.hosts', 'a list', 'names differ'],
     ['gateways: [{name: a}]', 'gateways.0.url', 'undefined', 'a text'],
-    ['gateways: [{url: "ws://a", name: a b}]', 'gateways.0.name', '"a b"', 'letters, digits and . _ : @ -'],
+    [
+      'gateways: [{url: "ws://a", name: a b}]',
+      'gateways.0.name',
+      'a text of 3 characters',
+      'letters, digits and . _ : @ -',
+    ],
     ['gateways: [{name: a, url: "ftp://a"}]', 'gateways.0.url', '"ftp://a"', 'ws://127.0.0.1:18789'],
     ['gateways: [{name: a, url: "ws://a:99999"}]', 'gateways.0.url', '"ws://a:99999"', 'a URL'],
     ['gateways: [{name: a, url: "ws://a"}, {name: a, url: "ws://b"}]', 'gateways', 'a list', 'names differ'],
     [
       'gateways: [{name: a, url: "wss://a", tls_fingerprint: AB}]',
       'gateways.0.tls_fingerprint',
-      '"AB"',
+      'a text of 2 characters',
       '64',
     ],
     [
@@ -62,11 +83,16 @@ describe('a mistake', () => {
       '"ws://a"',
       'a wss: or https: URL',
     ],
-    ['gateways: [{name: a, url: "ws://a", auth: none}]', 'gateways.0.auth', '"none"', 'token, password'],
+    [
+      'gateways: [{name: a, url: "ws://a", auth: none}]',
+      'gateways.0.auth',
+      'a text of 4 characters',
+      'token, password',
+    ],
     [
       'gateways: [{name: a, url: "ws://a", labels: {__x: y}}]',
       'gateways.0.labels.__x',
-      '"__x"',
+      'a text of 3 characters',
       'label names',
     ],
     ['gateways: [{name: a, url: "ws://a", labels: {x: 1}}]', 'gateways.0.labels.x', '1', 'a text'],
@@ -156,6 +182,16 @@ describe('a secret in the file', () => {
     ['as a query of a URL', `gateway: {url: "ws://host/?token=${SECRET}"}`],
     ['behind # in a URL', `gateway: {url: "ws://host/#token=${SECRET}"}`],
     ['where YAML ends too early', `gateway: {token: "${SECRET}`],
+    ['as a regular expression', `cron: {logs: [{path: a, success: "${SECRET}("}]}`],
+    ['as a host', `ssh: {hosts: [{name: a, target: "-${SECRET}"}]}`],
+    ['as a name', `gateways: [{url: "ws://a", name: "${SECRET} "}]`],
+    ['as a word of a closed list', `gateways: [{url: "ws://a", name: a, auth: ${SECRET}}]`],
+    ['as a fingerprint', `gateways: [{url: "wss://a", name: a, tls_fingerprint: ${SECRET}}]`],
+    ['as true or false', `cron: {api: ${SECRET}}`],
+    ['as a duration', `cron: {grace: ${SECRET}}`],
+    ['as a key', `gateway: {${SECRET}: x}`],
+    ['as a label', `gateways: [{url: "ws://a", name: a, labels: {__${SECRET}: x}}]`],
+    ['as a path of a URL', `gateway: {url: "https://host/${SECRET}"}`],
     ['as a long text anywhere', `cron: {grace: ${SECRET}${'x'.repeat(40)}}`],
   ])('%s is not echoed', (_where, text) => {
     const problems = problemsOf(text);
@@ -168,9 +204,11 @@ describe('a file', () => {
   it('that cannot be read is told with the reason', () => {
     const folder = tempFolder();
     mkdirSync(join(folder, 'folder.yml'));
+    execFileSync('mkfifo', [join(folder, 'pipe.yml')]);
     for (const [name, reason] of [
       ['none.yml', 'ENOENT'],
-      ['folder.yml', 'EISDIR'],
+      ['folder.yml', 'not a regular file'],
+      ['pipe.yml', 'not a regular file'],
     ] as const) {
       const outcome = loadConfigFile(join(folder, name), COLLECTOR_DEFAULTS);
       expect(outcome).toMatchObject({ state: 'invalid', problems: [{ path: join(folder, name) }] });
