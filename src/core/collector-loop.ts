@@ -8,7 +8,7 @@ import type { Collector, Evidence, Observation, Target } from './collector.ts';
 import type { CollectorMetrics } from './collector-metrics.ts';
 import { datesOf, type LayerTimes } from './verdict-times.ts';
 
-/** What rounds need from outside. */
+/** What a collector's runs need from outside. */
 export interface LoopOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -17,27 +17,27 @@ export interface LoopOptions {
   readonly logger: Logger;
 }
 
-/** What is known of a target since its last look, for the status page. */
+/** The outcome of a target's last collection, for the status page. */
 export interface TargetState {
   readonly collector: string;
   readonly target: string;
-  /** When it was looked at, or could not be; wall time, milliseconds since the epoch. */
+  /** Time of the last collection, successful or not; wall time, milliseconds since the epoch. */
   readonly atMs: number;
   readonly evidence: readonly Evidence[];
   /** Since when each verdict of `evidence` holds, in its order; wall time, milliseconds since the epoch. */
   readonly sinceMs?: readonly number[];
-  /** Why the exporter could not look, when it could not. */
+  /** Why the collection failed, if it did. */
   readonly blind?: string;
 }
 
-/** Share of an interval by which runs are spread, so that collectors do not march in step. */
+/** Jitter as a share of the interval, so that collectors do not run in lockstep. */
 const JITTER = 0.1;
-/** Looks of one collector under way at once; a dead host then delays nobody but its own place in the queue. */
+/** Concurrent targets of one collector: a dead host delays only its own place in the queue. */
 const CONCURRENCY = 32;
 
 /**
- * The rounds of one collector, each of them one look at every target. A target is cut at its own timeout; one that
- * ignores the cut is not asked again until it has let go.
+ * The runs of one collector; each collects every target once. A target is cancelled at its own timeout; one that
+ * ignores cancellation is skipped until its previous run settles.
  */
 export class CollectorLoop {
   /** Rounds that have ended. */
@@ -48,7 +48,7 @@ export class CollectorLoop {
   readonly #layerTimes: LayerTimes;
   readonly #stopping = new AbortController();
   readonly #states = new Map<string, TargetState>();
-  /** Looks that have not settled, by target: a target in here is not asked again. */
+  /** Collections that have not settled, by target: such a target is skipped. */
   readonly #underWay = new Map<string, Promise<unknown>>();
   /** Targets whose turn did not come in the last round, the one that waits longest first. */
   readonly #unasked = new Set<string>();
@@ -61,24 +61,24 @@ export class CollectorLoop {
     this.#layerTimes = layerTimes;
   }
 
-  /** Declares what the collector exposes and lets it act; before the first round. */
+  /** Declares the collector's metrics and starts it; before the first run. */
   open(): void {
     this.#options.metrics.declare(this.#collector.metrics);
     this.#own.known(this.#collector);
     this.#collector.start?.();
   }
 
-  /** Begins the first round at once, and each one after it an interval after the one before, until `close`. */
+  /** Starts the first run at once, and each following one an interval after the previous, until `close`. */
   start(): void {
     void this.#roundThenWait();
   }
 
-  /** What was last seen of each target. */
+  /** The last outcome of each target. */
   states(): readonly TargetState[] {
     return [...this.#states.values()];
   }
 
-  /** Cuts what is under way, takes this collector's series away at once, and waits until all has let go. */
+  /** Cancels what is running, removes this collector's series at once, and waits until everything has settled. */
   async close(): Promise<void> {
     this.#stopping.abort(new Error('the collector stops'));
     this.#cancelTimer();
@@ -99,7 +99,7 @@ export class CollectorLoop {
       this.#cancelTimer = clock.after(Math.max(next, 0), () => void this.#roundThenWait());
   }
 
-  /** One look at every target. Never throws. */
+  /** Collects every target once. Never throws. */
   async round(): Promise<void> {
     const { clock } = this.#options;
     const startedAt = clock.monotonic();
@@ -116,7 +116,7 @@ export class CollectorLoop {
       this.#forgetOthers(targets);
       return worst(await this.#lookInTurns(targets));
     } catch (error) {
-      // What was seen before may be true no more, and nobody can look.
+      // Earlier samples may no longer hold, and no new ones can be collected.
       this.#forgetOthers([]);
       this.#options.logger.error('collector failed', {
         collector: this.#collector.name,
@@ -140,7 +140,7 @@ export class CollectorLoop {
     return results;
   }
 
-  /** Those whose turn did not come in the last round first, lest many that hang hide the rest for ever. */
+  /** Targets that were not started in the last run come first, so that many hung ones cannot starve the rest. */
   #fairOrder(targets: readonly Target[]): Target[] {
     const byName = new Map(targets.map((target) => [target.name, target]));
     const waiting = [...this.#unasked].flatMap((name) => byName.get(name) ?? []);

@@ -45,9 +45,9 @@ export type Observation =
 export interface Target {
   /** Unique within its collector; appears in logs. */
   readonly name: string;
-  /** After this many milliseconds the look is cut and counts as `blind`; shorter than the collector's. */
+  /** After this many milliseconds the collection is cancelled and counts as `blind`; shorter than the collector's. */
   readonly timeoutMs: number;
-  /** Looks once. Every child process, socket and file it opens ends with `signal`. May throw: that is `blind`. */
+  /** Collects once. Every child process, socket and file it opens ends with `signal`. May throw: that is `blind`. */
   collect(signal: AbortSignal): Promise<Observation>;
 }
 

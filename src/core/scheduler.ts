@@ -5,12 +5,12 @@ import { CollectorLoop, type LoopOptions, type TargetState } from './collector-l
 import { CollectorMetrics } from './collector-metrics.ts';
 import { LayerTimes } from './verdict-times.ts';
 
-/** How long replaced collectors may take to let go before their successors start without waiting any longer. */
+/** How long replaced collectors may take to settle before their successors start anyway. */
 const REPLACE_GRACE_MS = 2_000;
 
 /**
- * Runs collectors in the background, each on its own interval, never overlapping itself. Each target is cut at its
- * own timeout; one that ignores the cut costs only its own snapshot and is not asked again until it has let go.
+ * Runs collectors in the background, each on its own interval, never overlapping itself. Each target is cancelled at its
+ * own timeout; one that ignores cancellation loses only its own snapshot and is skipped until its previous run settles.
  */
 export class Scheduler {
   readonly #options: LoopOptions;
@@ -25,8 +25,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends the collectors that run and starts these instead; series that no new collector renews disappear. A look that
-   * does not let go delays its successors by a grace, not for ever.
+   * Ends the collectors that run and starts these instead; series that no new collector renews disappear. A run that
+   * does not settle delays its successors by a grace period, not for ever.
    */
   async replace(collectors: readonly Collector[]): Promise<void> {
     const old = this.#loops.splice(0);
@@ -41,12 +41,12 @@ export class Scheduler {
     for (const collector of collectors) this.#add(collector).start();
   }
 
-  /** Whether every collector has finished its first round: before that a scrape is incomplete. */
+  /** Whether every collector has finished its first run: before that a scrape is incomplete. */
   get ready(): boolean {
     return this.#loops.every((loop) => loop.rounds > 0);
   }
 
-  /** What was last seen of every target, in the order of collectors. */
+  /** The last outcome of every target, in the order of collectors. */
   states(): readonly TargetState[] {
     return this.#loops.flatMap((loop) => loop.states());
   }
@@ -61,7 +61,7 @@ export class Scheduler {
     await Promise.all(collectors.map((collector) => this.#add(collector).round()));
   }
 
-  /** Cuts every look under way and waits until all have let go, at most `graceMs` milliseconds. */
+  /** Cancels every run and waits until all have settled, at most `graceMs` milliseconds. */
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     const closing = Promise.allSettled(this.#loops.map((loop) => loop.close()));
