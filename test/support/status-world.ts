@@ -133,7 +133,7 @@ export class StatusWorld {
             api: INTERVAL,
             cron: INTERVAL,
             clock: INTERVAL,
-            ssh: { interval: '2s', timeout: '1900ms' },
+            ssh: { interval: '10s', timeout: '9s' },
             tailscale: { enabled: false },
           },
         },
