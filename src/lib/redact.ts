@@ -93,8 +93,10 @@ function encodings(secrets: readonly Secret[]): string[] {
 
 /** Names of models and files mix letters and digits too, but in short parts and seldom in both cases. */
 function removeRandom(word: string): string {
-  const isMixed = word.length >= 20 && /[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word);
-  if (isMixed) return REMOVED;
+  const isMixed = /[a-z]/.test(word) && /[A-Z]/.test(word);
+  const caseChanges = [...word.matchAll(/[a-z](?=[A-Z])|[A-Z](?=[a-z])/g)].length;
+  // Without a digit only the case tells a key from a name in camel case, whose words are longer.
+  if (word.length >= 20 && isMixed && (/\d/.test(word) || caseChanges > word.length / 4)) return REMOVED;
   return word
     .split('/')
     .map((segment) => (segment.split(/[-_.~+=%]/).some(looksRandom) ? REMOVED : segment))
@@ -107,6 +109,7 @@ function looksRandom(part: string): boolean {
   if (changes >= 2) return true;
   const upperInside = [...part.matchAll(/[a-z](?=[A-Z])/g)].length;
   return (
-    part.length >= 20 && (/^\d+$/.test(part) || changes > 0 || upperInside >= 4 || !/[aeiou]/i.test(part))
+    part.length >= 20 &&
+    (/^\d+$/.test(part) || changes > 0 || upperInside > part.length / 8 || !/[aeiou]/i.test(part))
   );
 }

@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AUTH_METRICS } from '../../auth/gate.ts';
 import type { Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import { homeFolder } from '../../lib/paths.ts';
+import type { KnownSecrets } from '../../lib/redact.ts';
 import { Slices } from '../../lib/slices.ts';
 import { type CronSwitch, cronSwitch, readSkipCron } from '../../openclaw/cron-switch.ts';
 import { agreementEvidence, CrossCheck } from './agreement.ts';
@@ -326,7 +328,7 @@ class CronWatch {
       kind: 'seen',
       samples,
       evidence: [
-        ...cronEvidence({ readings, lost, jobs, notSaved, nowMs }),
+        ...cronEvidence({ readings, lost, jobs, notSaved, nowMs, known: this.#knownSecrets() }),
         ...schedulerEvidence(scheduler),
         ...overdueEvidence(due, this.#context.config.cron.grace / 1000),
         ...claimEvidence(jobs, nowMs),
@@ -336,6 +338,12 @@ class CronWatch {
         ...agreementEvidence(agreement),
       ],
     };
+  }
+
+  /** What must not be repeated of an error text that the gateway recorded. */
+  #knownSecrets(): KnownSecrets {
+    const { install, env } = this.#context;
+    return { secrets: install().credentials.map(({ secret }) => secret), homes: [homeFolder(env)] };
   }
 
   /** All jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */

@@ -1,8 +1,10 @@
 import type { Evidence } from '../../core/collector.ts';
+import { type KnownSecrets, redact } from '../../lib/redact.ts';
 import { formatSpan } from './claims.ts';
 import type { JobState } from './job-state.ts';
 import { jobLabels } from './labels.ts';
 import { enableRepair, historyRepair } from './repair.ts';
+import { expectedInterval } from './schedule/planner.ts';
 import type { SourceReading } from './source/cron-source.ts';
 import type { ErrorReason } from './source/records.ts';
 
@@ -23,13 +25,16 @@ export interface CronEvidenceInput {
   /** Why totals cannot be saved. */
   readonly notSaved: string | undefined;
   readonly nowMs: number;
+  /** What must not stand in a text that the gateway recorded. */
+  readonly known: KnownSecrets;
 }
 
 /** What an on-call person should know of cron: sources, jobs that fail, and whether counting goes on. */
-export function cronEvidence({ readings, lost, jobs, notSaved, nowMs }: CronEvidenceInput): Evidence[] {
+export function cronEvidence(input: CronEvidenceInput): Evidence[] {
+  const { readings, lost, jobs, notSaved, nowMs, known } = input;
   return [
     ...readings.flatMap(([name, reading]) => sourceEvidence(name, reading, lost(name))),
-    ...failingEvidence(jobs, nowMs),
+    ...failingEvidence(jobs, nowMs, known),
     ...disabledEvidence(jobs),
     ...outcomeEvidence(jobs),
     ...(notSaved === undefined ? [] : [savedEvidence(notSaved)]),
@@ -72,11 +77,11 @@ function sourceEvidence(name: string, reading: SourceReading, lost: boolean): Ev
   }
 }
 
-function failingEvidence(states: readonly JobState[], nowMs: number): Evidence[] {
+function failingEvidence(states: readonly JobState[], nowMs: number, known: KnownSecrets): Evidence[] {
   const failing = states
     .filter(({ job }) => job.consecutiveErrors > 0)
     .sort((a, b) => b.job.consecutiveErrors - a.job.consecutiveErrors);
-  const named = failing.slice(0, MAX_NAMED).map((state) => failed(state, nowMs));
+  const named = failing.slice(0, MAX_NAMED).map((state) => failed(state, nowMs, known));
   const more = failing.slice(MAX_NAMED);
   if (more.length === 0) return named;
   const lasting = more.filter(({ job }) => job.consecutiveErrors >= FAILING).length;
@@ -88,18 +93,37 @@ function failingEvidence(states: readonly JobState[], nowMs: number): Evidence[]
   return [...named, { ...about, ...rest }];
 }
 
+/** A job that runs less often has no next run soon that may succeed; seconds. */
+const RARE_SECONDS = 6 * 3_600;
+/** As the bundled alerts have it by default (`cron_important_jobs`). */
+const IMPORTANT = /important/i;
+
+/** Whether the first failure already needs attention: the job is rare, runs once, or is important. */
+function isPressing({ name, schedule }: JobState['job']): boolean {
+  const seconds = expectedInterval({ schedule });
+  return IMPORTANT.test(name) || schedule.kind === 'at' || (seconds !== undefined && seconds >= RARE_SECONDS);
+}
+
+/** What the gateway itself reported, as it may be shown. */
+function quoteError({ lastError }: JobState['job'], known: KnownSecrets): Pick<Evidence, 'detail'> {
+  return lastError === undefined || lastError === '' ? {} : { detail: redact(lastError, known) };
+}
+
 /** A first failure is a note: the next run may succeed. */
-function failed({ job, last, entry }: JobState, nowMs: number): Evidence {
-  const about = { layer: 'cron', subject: `job ${jobLabels(job).cron_job}` } as const;
+function failed({ job, last, entry }: JobState, nowMs: number, known: KnownSecrets): Evidence {
+  const subject = `job ${jobLabels(job).cron_job}`;
+  const about = { layer: 'cron', subject, ...quoteError(job, known) } as const;
   const why = last?.status === 'error' ? `: ${describeReason(last.reason)}` : '';
   const success = entry?.lastSuccessMs;
   const ago = success === undefined ? undefined : formatSpan(Math.max(0, nowMs - success) / 1000);
   const since = ago === undefined ? '; no success is known' : `; last success ${ago} ago`;
-  if (job.consecutiveErrors < FAILING) {
+  if (job.consecutiveErrors < FAILING && !isPressing(job)) {
     return { ...about, verdict: 'ok', note: true, text: `its last run failed${why}${since}` };
   }
   const disabled = job.enabled ? '' : ' and is disabled';
-  const text = `failed ${job.consecutiveErrors} times in a row${disabled}${why}${since}`;
+  const times =
+    job.consecutiveErrors === 1 ? 'its last run failed' : `failed ${job.consecutiveErrors} times in a row`;
+  const text = `${times}${disabled}${why}${since}`;
   return { ...about, verdict: 'warning', fault: 'cron-failing', text, repair: historyRepair(job) };
 }
 

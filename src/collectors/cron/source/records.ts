@@ -74,6 +74,8 @@ export interface CronJob {
   readonly consecutiveSkips?: number | undefined;
   /** Why the last run failed; undefined where it did not fail or no reason is recorded. */
   readonly lastErrorReason?: ErrorReason | undefined;
+  /** What the gateway recorded of the failure; may hold secrets, so it is shown redacted only. */
+  readonly lastError?: string | undefined;
   /** What else the job's state records of the last run. */
   readonly lastOutcome?: RunOutcome | undefined;
   readonly disabledBy?: DisabledBy | undefined;

@@ -104,6 +104,9 @@ const NO_STATE: JobState = {
   consecutiveErrors: 0,
 };
 
+/** Kept of an error text, in characters: more than is ever shown. */
+const MAX_ERROR = 2_000;
+
 function toJobState(state: StoredState): JobState {
   const lastRunStatus = toEndedStatus(state.lastRunStatus ?? state.lastStatus, state.lastError);
   const outcome = toOutcome({
@@ -121,7 +124,10 @@ function toJobState(state: StoredState): JobState {
     consecutiveErrors: state.consecutiveErrors ?? 0,
     consecutiveSkips: state.consecutiveSkipped,
     ...(lastRunStatus === 'error'
-      ? { lastErrorReason: toErrorReason(state.lastErrorReason, hasExitCode(state.lastDiagnostics)) }
+      ? {
+          lastErrorReason: toErrorReason(state.lastErrorReason, hasExitCode(state.lastDiagnostics)),
+          lastError: state.lastError?.slice(0, MAX_ERROR),
+        }
       : {}),
     ...(outcome === undefined ? {} : { lastOutcome: outcome }),
   };

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cronEvidence } from '../../../../src/collectors/cron/evidence.ts';
 import { lastRunOf } from '../../../../src/collectors/cron/samples.ts';
 import type { CronJob, JobOrigin } from '../../../../src/collectors/cron/source/records.ts';
+import { Secret } from '../../../../src/lib/secret.ts';
 import { cronJob } from '../../../support/cron-gateway-model.ts';
 
 const NOW = Date.UTC(2026, 5, 1, 10);
@@ -17,7 +18,15 @@ function evidenceOf(...jobs: readonly CronJob[]) {
   const states = jobs.map((job) => {
     return { job, entry: undefined, standing, last: lastRunOf(job, undefined), isLastRunInFuture: false };
   });
-  return cronEvidence({ readings: [], lost: () => false, jobs: states, notSaved: undefined, nowMs: NOW });
+  const known = { secrets: [new Secret('hunter2-gateway')] };
+  return cronEvidence({
+    readings: [],
+    lost: () => false,
+    jobs: states,
+    notSaved: undefined,
+    nowMs: NOW,
+    known,
+  });
 }
 
 const repairOf = (job: CronJob) => evidenceOf(job)[0]?.repair ?? '';
@@ -34,6 +43,23 @@ describe('a job that fails', () => {
     const [warning] = failed(2, { lastErrorReason: 'auth' });
     expect(warning).toMatchObject({ verdict: 'warning', text: expect.stringContaining('(auth)') });
     expect(warning?.text).toContain('failed 2 times in a row');
+  });
+
+  it.each([
+    ['rare', { schedule: { kind: 'every', everyMs: 6 * 3_600_000, anchorMs: undefined } }],
+    ['one-shot', { schedule: { kind: 'at', atMs: NOW - 60_000 } }],
+    ['important', { name: 'Important backup' }],
+  ] as const)('is a warning at once where it is %s', (_kind, known) => {
+    const [first] = failed(1, known);
+    expect(first).toMatchObject({ verdict: 'warning', text: expect.stringContaining('its last run failed') });
+    expect(first?.note).toBeUndefined();
+  });
+
+  it('quotes what the gateway recorded, without secrets', () => {
+    const lastError = 'HTTP 401 from https://u:p@api.example.com/v1?key=k with hunter2-gateway';
+    expect(failed(1, { lastError })[0]?.detail).toBe(
+      'HTTP 401 from https://api.example.com/v1 with [removed]',
+    );
   });
 
   it('says so where no reason is recorded', () => {
