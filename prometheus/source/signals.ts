@@ -5,6 +5,7 @@ import {
   joinLines,
   keepLast,
   matchAcrossJobs,
+  neverGood,
   selectExporters,
   takeGroup,
   takeMax,
@@ -121,6 +122,7 @@ function hostRecord(t: Thresholds): RecordRule {
   const across = matchAcrossJobs(t, 'instance');
   const reached = 'max without (instance, job) (openclaw_ssh_up)';
   const ssh = (value: number) => `label_replace(${reached} == ${value}, "instance", "$1", "host", "(.+)")`;
+  const exporter = neverGood(t, `up{${selectExporters(t)}, watcher=""}`);
   const outside = (value: number) => `probe_success{job=~"${t.outside_jobs}"} == ${value}`;
   return record(
     HOST_GONE,
@@ -128,8 +130,8 @@ function hostRecord(t: Thresholds): RecordRule {
       [],
       joinLines(
         '',
-        `(${takeMax([], `up{${selectExporters(t)}, watcher=""}`)} == 0 or (${inState('unreachable')}))`,
-        `and ${across} (${outside(0)} or ${ssh(0)})`,
+        `((${exporter} and ${across} (${outside(0)} or ${ssh(0)}))`,
+        `or ((${inState('unreachable')}) and ${across} ${ssh(0)}))`,
         `unless ${across} (${outside(1)})`,
         `unless ${across} ${ssh(1)}`,
         '',

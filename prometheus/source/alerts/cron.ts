@@ -1,6 +1,7 @@
 import { cronStopped, schedulerDisabled } from '../conditions.ts';
 import {
   afterLookback,
+  formatSeconds,
   formatSpan,
   ignoreLabels,
   JOB_LABELS,
@@ -57,14 +58,19 @@ function cronRecords(t: Thresholds): RecordRule[] {
   const known = takeCount(JOB_LABELS, `(${takeMax([], errors)} unless (${enabled}))`);
   const most = (failing: string, least: number) =>
     `(${failing} >= ${least}) and (${failing} > 0.5 * ${known})`;
-  const byProvider = takeCount(JOB_LABELS, takeMax(['reason'], `${reasons} == 1`));
+  const rejected = takeMax(['reason'], `${reasons} == 1`);
+  const byProvider = takeCount(JOB_LABELS, rejected);
+  // Daily jobs run at all hours: of those that ran lately, most must fail.
+  const recent = `(${takeMax([], 'openclaw_cron_last_run_timestamp_seconds')} > time() - ${formatSeconds(t.cron_missed_range)})`;
+  const recentRejected = takeCount(JOB_LABELS, `(${rejected} and ${recent})`);
+  const mostRecent = `(${recentRejected} >= ${t.cron_many_jobs}) and (${recentRejected} > 0.5 * ${takeCount(JOB_LABELS, recent)})`;
   const failing = takeCount(JOB_LABELS, `((${takeMax([], errors)} >= 1) unless (${enabled}))`);
   return [
     record(
       'instance_status:openclaw_cron_runs:increase',
       takeSum(JOB_LABELS, `increase(openclaw_cron_runs_total[${formatSpan(t.cron_missed_range)}])`),
     ),
-    record(PROVIDER_FAILING, most(byProvider, t.cron_many_jobs)),
+    record(PROVIDER_FAILING, joinLines(`(${most(byProvider, t.cron_many_jobs)})`, `or (${mostRecent})`)),
     record(MANY_FAILING, `(${most(failing, 2 * t.cron_many_jobs)}) unless ${PROVIDER_FAILING}`),
   ];
 }

@@ -1,7 +1,9 @@
 import {
+  afterLookback,
   formatSpan,
   joinLines,
   matchAcrossJobs,
+  neverGood,
   selectExporters,
   takeMax,
   takeMin,
@@ -55,9 +57,11 @@ function watchdog(): AlertRule[] {
 }
 
 function exporterDown(t: Thresholds): AlertRule[] {
-  const gone = `${takeMax([], `up{${selectExporters(t)}}`)} == 0`;
+  const gone = neverGood(t, `up{${selectExporters(t)}}`);
   const seen = `(probe_success{job=~"${t.outside_jobs}"} == 1)`;
   const across = matchAcrossJobs(t, 'instance');
+  const first = { phase: 1, forMs: afterLookback(t, t.exporter_down_for), next: RESTART_EXPORTER } as const;
+  const last = 'check the machine itself: is it on?';
   const shared = {
     incident: 'exporter-down',
     suppressedBy: ['maintenance', 'watcher', 'host'],
@@ -75,13 +79,8 @@ function exporterDown(t: Thresholds): AlertRule[] {
           'Prometheus cannot scrape it. The gateway itself may be healthy or not; every other OpenClaw alert of this instance is silent. For a job that calls /probe (openclaw-remote) it is the exporter on the watching machine.',
       },
       [
-        { phase: 1, severity: 'critical', forMs: t.exporter_down_for, next: RESTART_EXPORTER },
-        {
-          phase: 3,
-          severity: 'critical',
-          forMs: t.climb_to_3,
-          next: 'check the machine itself: is it on?',
-        },
+        { ...first, severity: 'critical' },
+        { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: last },
       ],
     ),
     ...ladder(
@@ -93,7 +92,7 @@ function exporterDown(t: Thresholds): AlertRule[] {
         description:
           'Prometheus cannot scrape the exporter beside the gateway, but the probe from a second machine succeeds. Token, cron and process are not measured meanwhile.',
       },
-      [{ phase: 1, severity: 'warning', forMs: t.exporter_down_for, next: RESTART_EXPORTER }],
+      [{ ...first, severity: 'warning' }],
     ),
   ];
 }
@@ -138,7 +137,7 @@ function hostUnreachable(t: Thresholds): AlertRule[] {
       {
         phase: 1,
         severity: 'critical',
-        forMs: t.host_unreachable_for,
+        forMs: afterLookback(t, t.host_unreachable_for),
         next: 'ping it, tailscale status, its console or the console of its provider: power and network first',
       },
       { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: 'power-cycle the machine' },
@@ -172,7 +171,7 @@ function watcherLost(t: Thresholds): AlertRule[] {
 
 function outside(t: Thresholds): AlertRule[] {
   const across = matchAcrossJobs(t, 'instance');
-  const exporterGone = `(up{${selectExporters(t)}} == 0)`;
+  const exporterGone = `(${neverGood(t, `up{${selectExporters(t)}}`)})`;
   return [
     ...ladder(
       {
@@ -180,7 +179,7 @@ function outside(t: Thresholds): AlertRule[] {
         incident: 'outside',
         suppressedBy: ['watcher', 'host'],
         expr: joinLines(
-          `${takeMax([], `probe_success{job=~"${t.outside_jobs}"}`)} == 0`,
+          neverGood(t, `probe_success{job=~"${t.outside_jobs}"}`),
           `unless ${across} (${NOT_ANSWERING})`,
           `unless ${across} ${exporterGone}`,
           `unless ${across} ${MAINTENANCE}`,
@@ -195,7 +194,7 @@ function outside(t: Thresholds): AlertRule[] {
         {
           phase: 1,
           severity: 'critical',
-          forMs: t.outside_for,
+          forMs: afterLookback(t, t.outside_for),
           next: 'curl the /probe URL with debug=true on the second machine; then check the network between',
         },
       ],
@@ -211,7 +210,7 @@ function outsideWatcher(t: Thresholds): AlertRule[] {
         alert: 'OpenClawOutsideWatcherDown',
         incident: 'outside-watcher',
         suppressedBy: ['watcher'],
-        expr: `${takeMax([], `up{job=~"${t.outside_jobs}"}`)} == 0`,
+        expr: neverGood(t, `up{job=~"${t.outside_jobs}"}`),
         keepMs: t.settle,
         summary: 'The second machine that probes {{ $labels.instance }} cannot be scraped',
         description: 'Only the exporter beside the gateway is left to watch it.',
@@ -221,7 +220,7 @@ function outsideWatcher(t: Thresholds): AlertRule[] {
         {
           phase: 1,
           severity: 'warning',
-          forMs: t.outside_for,
+          forMs: afterLookback(t, t.outside_for),
           next: 'restart the exporter on the second machine',
         },
       ],
@@ -233,6 +232,8 @@ interface Meta {
   readonly alert: string;
   readonly incident: string;
   readonly severity?: 'warning' | 'critical';
+  /** Milliseconds, where the expression has waited for a part of the time. */
+  readonly forMs?: number;
   readonly about?: readonly string[];
   readonly expr: string;
   readonly summary: string;
@@ -241,9 +242,12 @@ interface Meta {
 }
 
 /** One step, after the same time for all failures of Prometheus and Alertmanager. */
-function meta(t: Thresholds, { next, severity = 'warning', ...shared }: Meta): AlertRule[] {
+function meta(
+  t: Thresholds,
+  { next, severity = 'warning', forMs = t.watcher_for, ...shared }: Meta,
+): AlertRule[] {
   return ladder({ ...shared, suppressedBy: [], catalogue: ['X1', 'X4', 'X7'] }, [
-    { phase: 1, severity, forMs: t.watcher_for, next },
+    { phase: 1, severity, forMs, next },
   ]);
 }
 
@@ -295,7 +299,8 @@ function alertmanager(t: Thresholds): AlertRule[] {
       alert: 'OpenClawAlertmanagerDown',
       incident: 'alertmanager-down',
       severity: 'critical',
-      expr: `${takeMax([], `up${at}`)} == 0`,
+      expr: neverGood(t, `up${at}`),
+      forMs: afterLookback(t, t.watcher_for),
       summary: 'Alertmanager {{ $labels.instance }} is down',
       description:
         'Pages are not delivered while it is down, unless there is a second one: the heartbeat outside will notice.',
