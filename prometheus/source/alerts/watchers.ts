@@ -80,7 +80,7 @@ function exporterDown(t: Thresholds): AlertRule[] {
       },
       [
         { ...first, severity: 'critical' },
-        { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: last },
+        { phase: 3, severity: 'critical', forMs: afterLookback(t, t.climb_to_3), next: last },
       ],
     ),
     ...ladder(
@@ -140,7 +140,12 @@ function hostUnreachable(t: Thresholds): AlertRule[] {
         forMs: afterLookback(t, t.host_unreachable_for),
         next: 'ping it, tailscale status, its console or the console of its provider: power and network first',
       },
-      { phase: 3, severity: 'critical', forMs: t.climb_to_3, next: 'power-cycle the machine' },
+      {
+        phase: 3,
+        severity: 'critical',
+        forMs: afterLookback(t, t.climb_to_3),
+        next: 'power-cycle the machine',
+      },
     ],
   );
 }
