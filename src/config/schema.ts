@@ -33,8 +33,16 @@ const pattern = z
 
 const cronLog = section({
   path: z.string().min(1).describe('files by glob; `~` is the home folder'),
-  success: pattern.default(/SUCCESS/).describe('regular expression of a line that ends a good run'),
-  error: pattern.default(/ERROR/).describe('regular expression of a line that ends a failed run'),
+  success: pattern
+    .optional()
+    .describe(
+      'regular expression of a line that ends a good run; default: SUCCESS or SUCCESSFUL as a word that is not negated',
+    ),
+  error: pattern
+    .optional()
+    .describe(
+      'regular expression of a line that ends a failed run; default: ERROR as a word that counts none (`0 ERRORS`), or a negated SUCCESS',
+    ),
   start: pattern
     .optional()
     .describe(

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { codeOf, sqliteCodeOf } from './errors.ts';
@@ -20,11 +20,15 @@ const REASONS: Readonly<Record<number, string>> = {
   26: 'the file is not an SQLite database',
 };
 
+/** Of these results, those of a lock that another program holds. */
+const LOCKED: ReadonlySet<number> = new Set([5, 6]);
+
 /** What was read, or why nothing was; words without paths. */
 export type DatabaseReading<T> =
   | { readonly state: 'read'; readonly value: T }
   | { readonly state: 'absent' }
-  | { readonly state: 'unreadable'; readonly reason: string };
+  /** `isLocked`: a writer holds the lock just now; worth another try. */
+  | { readonly state: 'unreadable'; readonly reason: string; readonly isLocked?: true };
 
 /** A database that can be looked into. */
 export interface DatabaseLook {
@@ -54,7 +58,7 @@ export function lookAtDatabase(
       state: 'there',
       stamp: `${main.text} ${wal?.text ?? '-'} ${shm === undefined ? '-' : 'shm'}`,
       settled: nowMs - changedMs > SETTLED_MS,
-      open: wayOf(wal?.size, shm !== undefined, journal?.size),
+      open: keepsRollbackJournal(path, wal) ? 'shared' : wayOf(wal?.size, shm !== undefined, journal?.size),
     };
   } catch (error) {
     return {
@@ -103,7 +107,11 @@ function readOnce<T>(
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === undefined) throw error;
-    return { state: 'unreadable', reason };
+    return {
+      state: 'unreadable',
+      reason,
+      ...(LOCKED.has(sqliteCodeOf(error) ?? 0) ? { isLocked: true } : {}),
+    };
   } finally {
     database?.close();
   }
@@ -113,6 +121,25 @@ function reasonOf(error: unknown): string | undefined {
   if (codeOf(error) !== 'ERR_SQLITE_ERROR') return undefined;
   const code = sqliteCodeOf(error) ?? 0;
   return REASONS[code] ?? `SQLite says no (code ${code})`;
+}
+
+/** Place and value of the header's write version for a database that is not in WAL mode. Source: sqlite.org/fileformat.html. */
+const WRITE_VERSION_AT = 18;
+const ROLLBACK = 1;
+
+/**
+ * Whether a database is in rollback-journal mode, as a gateway keeps it on a network file system. A plain read-only open
+ * creates nothing there, and waits for a writer instead of failing at its journal.
+ */
+function keepsRollbackJournal(path: string, wal: object | undefined): boolean {
+  if (wal !== undefined) return false;
+  const file = openSync(path, 'r');
+  try {
+    const header = Buffer.alloc(1);
+    return readSync(file, header, 0, 1, WRITE_VERSION_AT) === 1 && header[0] === ROLLBACK;
+  } finally {
+    closeSync(file);
+  }
 }
 
 function wayOf(

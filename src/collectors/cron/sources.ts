@@ -5,6 +5,7 @@ import { GuardedSource } from './guard.ts';
 import type { CronSource, SourceReading, SourceRun } from './source/cron-source.ts';
 import { createFilesSource } from './source/files/reader.ts';
 import { createCronLogSource } from './source/logs/reader.ts';
+import { completeRule } from './source/logs/settings.ts';
 import type { CronJob, JobOrigin } from './source/records.ts';
 import { createSqliteSource } from './source/sqlite/reader.ts';
 
@@ -65,7 +66,7 @@ function logSource(
   timeoutMs: number,
 ): CronSource {
   const source = createCronLogSource({
-    logs: config.cron.logs,
+    logs: config.cron.logs?.map(completeRule),
     stateDir: () => install().stateDir,
     home: homeFolder(env),
     clock,

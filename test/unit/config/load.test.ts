@@ -241,7 +241,7 @@ collectors: { ping: { interval: 15s, timeout: 5s }, ssh: { enabled: false } }
 `);
     expect(config.gateway).toMatchObject({ url: 'ws://127.0.0.1:18789', startup_window: 300_000 });
     expect(config.cron).toMatchObject({ grace: 600_000, max_jobs: 500 });
-    expect(config.cron.logs?.[0]?.success.test('a SUCCESS here')).toBe(true);
+    expect(config.cron.logs?.[0]?.success?.test('a SUCCESS here')).toBe(true);
     expect(config.ssh.hosts[0]).toMatchObject({ name: 'macbook', port: 22, always_on: false });
     expect(settingsOf(config, 'ping')).toEqual({
       enabled: true,

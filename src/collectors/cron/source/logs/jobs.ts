@@ -103,5 +103,9 @@ function newJobOf(
     lastRunStatus: facts.lastStatus,
     lastDurationMs: facts.lastDurationMs,
     consecutiveErrors: facts.consecutiveErrors,
+    // A file of which only the size is known has no fingerprint.
+    ...(entry.mark.head === ''
+      ? {}
+      : { hasUnmatchedLog: facts.lastRunAtMs === undefined && facts.startedAtMs === undefined }),
   };
 }

@@ -17,6 +17,19 @@ export interface LogRule {
   readonly timestamp?: RegExp | undefined;
 }
 
+/**
+ * A line that ends a good run where nobody configured another: SUCCESS or SUCCESSFUL as a word, neither negated nor in
+ * a trace of `set -x`, whose lines begin with `+`.
+ */
+export const DEFAULT_SUCCESS =
+  /^(?!\+{1,9} ).*(?<![\w-])(?<!\bNO |\bNOT |\bWITHOUT )SUCCESS(?:FUL(?:LY)?)?(?!\w|"?\s*[:=]\s*"?(?:false|FALSE)\b)/;
+/**
+ * A line that ends a failed run: ERROR as a word, no count of none (`0 ERRORS`, `ERRORS: 0`, `NO ERROR`), nor in a trace;
+ * and the negations of {@link DEFAULT_SUCCESS}.
+ */
+export const DEFAULT_ERROR =
+  /^(?!\+{1,9} ).*(?:(?<!\w)(?<!\b0 |\bNO |\bWITHOUT |\bWITHOUT ANY )ERRORS?(?!\w|(?:\(S\))?"?\s*[:=]\s*"?0\b)|\bUNSUCCESSFUL|\b(?:NO|NOT|WITHOUT) SUCCESS)/;
+
 /** What a line says of a run. */
 export interface LineFinding {
   readonly kind: 'start' | 'ok' | 'error';
@@ -62,8 +75,9 @@ export function createLineJudge(rule: LogRule): LineJudge {
   return { tame, judge: (lines) => judgeGuarded(lines, cut, guarded) };
 }
 
-/** Words and alternatives of words: matched in one pass. */
+/** Words and alternatives of words, and the default patterns: matched in one pass. */
 function isTame(pattern: RegExp | undefined): boolean {
+  if (pattern === DEFAULT_SUCCESS || pattern === DEFAULT_ERROR) return true;
   return pattern === undefined || /^\^?[\w :|/-]+\$?$/.test(pattern.source);
 }
 

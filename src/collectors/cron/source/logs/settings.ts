@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { expandHome } from '../../../../lib/paths.ts';
-import type { LogRule } from './rules.ts';
+import { DEFAULT_ERROR, DEFAULT_SUCCESS, type LogRule } from './rules.ts';
 
 /** Logs of one kind: where they are and how their lines are understood. */
 export interface CronLogRule extends LogRule {
@@ -9,6 +9,18 @@ export interface CronLogRule extends LogRule {
   /** How often the job is expected to run, milliseconds; undefined: not known. */
   readonly interval?: number | undefined;
 }
+
+/** A configured rule; what it leaves out is the default. */
+export function completeRule(rule: ConfiguredRule): CronLogRule {
+  const { success = DEFAULT_SUCCESS, error = DEFAULT_ERROR } = rule;
+  return { ...rule, success, error };
+}
+
+/** A rule as the configuration has it. */
+export type ConfiguredRule = Omit<CronLogRule, 'success' | 'error'> & {
+  readonly success?: RegExp | undefined;
+  readonly error?: RegExp | undefined;
+};
 
 /** The logs that are asked for. */
 export interface AskedLogs {
@@ -50,7 +62,7 @@ export const LOG_LIMITS: CronLogLimits = {
 };
 
 const DEFAULT_GLOBS = ['workspace/*/cron-*.log', 'workspace-*/*/cron-*.log'];
-const DEFAULT_RULE: CronLogRule = { path: '', success: /SUCCESS/, error: /ERROR/ };
+const DEFAULT_RULE: CronLogRule = { path: '', success: DEFAULT_SUCCESS, error: DEFAULT_ERROR };
 
 /** The logs that the configuration names; without any, `cron-*.log` one level below the workspaces. */
 export function askedLogs(

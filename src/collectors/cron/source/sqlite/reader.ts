@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { lookAtDatabase, readDatabase } from '../../../../lib/sqlite-readonly.ts';
 import type { CronSource, ReadSource, SourceReading, SourceRun } from '../cron-source.ts';
@@ -32,6 +32,9 @@ type Cursor = z.output<typeof cursorSchema>;
 /** The newest schema this was tried with; a newer one is read as long as it has the columns. */
 const KNOWN_VERSION = 18;
 const MAX_PENDING = 2_000;
+/** How often, and how many milliseconds apart, a database is tried that a writer has locked. */
+const LOCK_ATTEMPTS = 20;
+const LOCK_WAIT_MS = 100;
 /** A search reads at most one job's kept history (2,000 rows, some milliseconds). */
 const SEARCHES_PER_PAGE = 4;
 
@@ -120,7 +123,7 @@ class Look {
     let strange = 0;
     for (let more = true; more; ) {
       signal.throwIfAborted();
-      const outcome = readDatabase(this.#path, (database) => this.#page(new CronRows(database)));
+      const outcome = await this.#read(signal);
       if (outcome.state !== 'read') return outcome;
       if (!('jobs' in outcome.value)) return outcome.value;
       const page = outcome.value;
@@ -142,6 +145,16 @@ class Look {
     };
     const runs = [...this.#runs.values()].sort((a, b) => a.runAtMs - b.runAtMs);
     return { state: 'read', jobs, runs, lastSuccesses: this.#lastSuccesses, cursor, problems: [...problems] };
+  }
+
+  /** One page. A writer in rollback-journal mode may hold the lock for longer than this may hold up others. */
+  async #read(signal: AbortSignal) {
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = readDatabase(this.#path, (database) => this.#page(new CronRows(database)));
+      if (outcome.state !== 'unreadable' || outcome.isLocked !== true || attempt === LOCK_ATTEMPTS)
+        return outcome;
+      await delay(LOCK_WAIT_MS, undefined, { signal });
+    }
   }
 
   #page(rows: CronRows): Page | Exclude<SourceReading, { state: 'read' }> {

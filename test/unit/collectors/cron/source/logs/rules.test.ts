@@ -8,6 +8,8 @@ import {
 } from '../../../../../../src/collectors/cron/source/logs/names.ts';
 import {
   createLineJudge,
+  DEFAULT_ERROR,
+  DEFAULT_SUCCESS,
   type LogRule,
   parseRunDuration,
 } from '../../../../../../src/collectors/cron/source/logs/rules.ts';
@@ -79,6 +81,36 @@ describe('the time of a line', () => {
 
   test('has a second passing only when the clocks go back', () => {
     expect(secondPassing(Date.UTC(2026, 5, 1, 12))).toBeUndefined();
+  });
+});
+
+describe('the default rule', () => {
+  const rule: LogRule = { success: DEFAULT_SUCCESS, error: DEFAULT_ERROR };
+  test.each([
+    ['SUCCESS: 12 items posted, 0 ERRORS', ['ok']],
+    ['backup SUCCESSFUL', ['ok']],
+    ['SUCCESS (no ERROR_LOG written)', ['ok']],
+    ['SUCCESS, ERRORS=0', ['ok']],
+    ['{"status":"SUCCESS","ERRORS":0}', ['ok']],
+    ['UNSUCCESSFUL', ['error']],
+    ['NOT SUCCESSFUL', ['error']],
+    ['SUCCESS: 10 items, 2 ERRORS', ['error']],
+    ['10 ERRORS', ['error']],
+    ['ERROR: no SUCCESS', ['error']],
+    ['+ ERROR_LOG=/tmp/x', []],
+    ['+ echo SUCCESS', []],
+    ['++ test ERROR', []],
+    ['0 ERRORS', []],
+    ['export ERROR_LOG=/tmp/x', []],
+  ])('reads %j as %j', (line, statuses) => {
+    expect(runsOf(rule, [line]).runs.map(({ status }) => status)).toEqual(statuses);
+  });
+
+  test('takes a time that follows the length of the line', () => {
+    const line = 'WITHOUT NO ERROR_ 0 ERRORS_ SUCCESS_'.repeat(1_800);
+    const began = performance.now();
+    expect(runsOf(rule, [line]).runs).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(1_000);
   });
 });
 
