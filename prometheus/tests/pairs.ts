@@ -21,8 +21,8 @@ const morning: Scenario = {
   world: { ...mismatched(39), ...flapping('macbook', 25, 80) },
   firing: {
     20: [],
-    ...minutes(35, 39, ['OpenClawSshFlapping/1@macbook']),
-    ...minutes(40, 79, ['OpenClawSshFlapping/1@macbook', 'OpenClawTokenMismatch/2']),
+    ...minutes(35, 41, ['OpenClawSshFlapping/1@macbook']),
+    ...minutes(42, 79, ['OpenClawSshFlapping/1@macbook', 'OpenClawTokenMismatch/2']),
   },
   cause: {
     20: '',
@@ -54,7 +54,7 @@ export const pairScenarios: readonly Scenario[] = [
     name: 'clock skew and token mismatch: one page, for the token',
     minutes: 60,
     world: { ...skewed, ...mismatched(40) },
-    firing: { 41: ['OpenClawClockSkew/1@macbook', 'OpenClawTokenMismatch/2'] },
+    firing: { 43: ['OpenClawClockSkew/1@macbook', 'OpenClawTokenMismatch/2'] },
     cause: { 41: 'authentication' },
   },
   {
@@ -62,7 +62,7 @@ export const pairScenarios: readonly Scenario[] = [
     name: "gateway and sshd of its own machine gone: the gateway's alert comes first",
     minutes: 60,
     world: { ...killed(30), ...sshDown('studio', 'refused', 30) },
-    firing: { 33: ['OpenClawGatewayDown/1'], 38: ['OpenClawGatewayDown/1', 'OpenClawSshHostDown/1@studio'] },
+    firing: { 33: ['OpenClawGatewayDown/1'], 38: ['OpenClawGatewayDown/1'] },
     cause: { 33: 'process', 50: 'process' },
   },
   {
@@ -88,7 +88,7 @@ export const pairScenarios: readonly Scenario[] = [
         [20, 0],
       ],
     },
-    firing: { 29: ['OpenClawCronSourceLost/1'], 32: ['OpenClawCronSourceLost/1', 'OpenClawTokenMismatch/2'] },
+    firing: { 29: ['OpenClawCronSourceLost/1'], 33: ['OpenClawCronSourceLost/1', 'OpenClawTokenMismatch/2'] },
     cause: { 32: 'authentication' },
   },
   {
