@@ -55,6 +55,22 @@ export async function memoryLimit(
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
+/**
+ * The service unit in a /proc/PID/cgroup of either version; the user's manager itself (`user@UID.service`) is no unit
+ * of a program. Source: systemd's control group layout.
+ */
+export function parseUnit(cgroupText: string): string | undefined {
+  for (const line of cgroupText.split('\n')) {
+    const path = /^\d+:(?:name=systemd)?:(\/.*)$/.exec(line)?.[1];
+    const unit = path
+      ?.split('/')
+      .filter((part) => part.endsWith('.service') && !/^user@\d+\.service$/.test(part))
+      .at(-1);
+    if (unit !== undefined) return unescapeOctal(unit);
+  }
+  return undefined;
+}
+
 /** A limit's file: a number of bytes, or `max`. */
 export function parseLimit(text: string): number | undefined {
   const digits = /^(\d+)\s*$/.exec(text)?.[1];

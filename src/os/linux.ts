@@ -3,8 +3,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../lib/clock.ts';
 import { codeOf } from '../lib/errors.ts';
 import { Slices } from '../lib/slices.ts';
-import { memoryGroups, memoryLimit } from './cgroup.ts';
-import { type ListeningSocket, parseListeningSockets, socketInode } from './proc-net.ts';
+import { memoryGroups, memoryLimit, parseUnit } from './cgroup.ts';
+import { acceptingSockets, type ListeningSocket, parseListeningSockets, socketInode } from './proc-net.ts';
 import {
   type ProcStat,
   parseBootTime,
@@ -16,7 +16,14 @@ import {
   parseProcStatus,
   pickEnvironment,
 } from './proc-process.ts';
-import type { Listens, PortListener, Processes, ProcessFigures, ProcessRow } from './processes.ts';
+import type {
+  Answer,
+  ListeningAddress,
+  PortListener,
+  Processes,
+  ProcessFigures,
+  ProcessRow,
+} from './processes.ts';
 
 /** Kernel names of programs that can be a gateway: JavaScript runtimes, their main thread, and gateways' own titles. */
 const MAY_BE_GATEWAY = /^(?:node|bun|deno|openclaw|MainThread)/;
@@ -96,19 +103,23 @@ export class LinuxProcesses implements Processes {
     return parseProcStatus((await this.#tryText(`${pid}/status`, signal)) ?? '').uid;
   }
 
-  async listener(port: number, likely: readonly number[], signal: AbortSignal): Promise<PortListener> {
-    const sockets = (await this.#sockets('net', signal)).filter((socket) => socket.port === port);
+  async listener(
+    address: ListeningAddress,
+    likely: readonly number[],
+    signal: AbortSignal,
+  ): Promise<PortListener> {
+    const sockets = acceptingSockets(await this.#sockets('net', signal), address);
     const [first] = sockets;
     if (first === undefined) {
-      this.#owners.delete(port);
+      this.#owners.delete(address.port);
       return { state: 'nobody' };
     }
     const inodes = new Set(sockets.map(({ inode }) => inode));
-    const pid = await this.#ownerOf(port, inodes, likely, signal);
+    const pid = await this.#ownerOf(address.port, inodes, likely, signal);
     return pid === undefined ? { state: 'hidden', uid: first.uid } : { state: 'process', pid };
   }
 
-  async listens(pid: number, port: number, signal: AbortSignal): Promise<Listens> {
+  async listens(pid: number, port: number, signal: AbortSignal): Promise<Answer> {
     const ports = await this.#portsOf(pid, signal, port);
     if (ports === 'hidden') return 'unknown';
     return ports.has(port) ? 'yes' : 'no';
@@ -117,6 +128,34 @@ export class LinuxProcesses implements Processes {
   async ports(pid: number, signal: AbortSignal): Promise<ReadonlySet<number> | undefined> {
     const ports = await this.#portsOf(pid, signal);
     return ports === 'hidden' ? undefined : ports;
+  }
+
+  async sockets(pid: number, signal: AbortSignal): Promise<readonly ListeningAddress[] | undefined> {
+    const sockets = new Map((await this.#sockets('net', signal)).map((socket) => [socket.inode, socket]));
+    const held: ListeningAddress[] = [];
+    for await (const inode of this.#heldSockets(pid, signal)) {
+      if (inode === 'hidden') return undefined;
+      const socket = sockets.get(inode);
+      if (socket !== undefined) held.push({ host: socket.host, port: socket.port });
+    }
+    return held;
+  }
+
+  async openFiles(
+    pid: number,
+    fits: (path: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | undefined> {
+    const found: string[] = [];
+    for await (const target of this.#openFiles(pid, signal)) {
+      if (target === 'hidden') return undefined;
+      if (target.startsWith('/') && fits(target)) found.push(target);
+    }
+    return found;
+  }
+
+  async unitOf(pid: number, signal: AbortSignal): Promise<string | undefined> {
+    return parseUnit((await this.#tryText(`${pid}/cgroup`, signal)) ?? '');
   }
 
   async environment(
@@ -139,6 +178,11 @@ export class LinuxProcesses implements Processes {
       threads: found?.threads,
       cpuSeconds: found === undefined ? undefined : (found.userTicks + found.systemTicks) / hertz,
     };
+  }
+
+  async ageMs({ start }: ProcessRow, signal: AbortSignal): Promise<number> {
+    const uptime = Number.parseFloat(await this.#text('uptime', signal));
+    return (uptime - Number(start) / (await this.#ownMachine(signal)).hertz) * 1000;
   }
 
   /** With `hidepid`, process 1 (somebody else's, unless we are root) cannot be read. */
@@ -187,7 +231,7 @@ export class LinuxProcesses implements Processes {
   }
 
   /** Whether a process holds one of these sockets. */
-  async #firstHeld(pid: number, inodes: ReadonlySet<string>, signal: AbortSignal): Promise<Listens> {
+  async #firstHeld(pid: number, inodes: ReadonlySet<string>, signal: AbortSignal): Promise<Answer> {
     for await (const inode of this.#heldSockets(pid, signal)) {
       if (inode === 'hidden') return 'unknown';
       if (inodes.has(inode)) return 'yes';
@@ -211,8 +255,16 @@ export class LinuxProcesses implements Processes {
     return ports;
   }
 
-  /** Inodes of a process' sockets; links are read in slices, for a process may hold a hundred thousand files. */
+  /** Inodes of a process' sockets. */
   async *#heldSockets(pid: number, signal: AbortSignal): AsyncGenerator<string> {
+    for await (const target of this.#openFiles(pid, signal)) {
+      const inode = target === 'hidden' ? target : socketInode(target);
+      if (inode !== undefined) yield inode;
+    }
+  }
+
+  /** What a process has open; links are read in slices, for a process may hold a hundred thousand files. */
+  async *#openFiles(pid: number, signal: AbortSignal): AsyncGenerator<string> {
     const folder = `${this.#root}/${pid}/fd`;
     let names: string[];
     try {
@@ -223,8 +275,8 @@ export class LinuxProcesses implements Processes {
     }
     const slices = new Slices(signal);
     for (const name of names) {
-      const inode = socketInode(linkTarget(`${folder}/${name}`));
-      if (inode !== undefined) yield inode;
+      const target = linkTarget(`${folder}/${name}`);
+      if (target !== '') yield target;
       await slices.pause();
     }
   }

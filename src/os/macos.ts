@@ -1,7 +1,15 @@
 import { totalmem } from 'node:os';
 import type { RunCommand } from '../lib/run-command.ts';
 import type { ProcessState } from '../lib/vocabulary.ts';
-import type { Listens, PortListener, Processes, ProcessFigures, ProcessRow } from './processes.ts';
+import { acceptingSockets } from './proc-net.ts';
+import type {
+  Answer,
+  ListeningAddress,
+  PortListener,
+  Processes,
+  ProcessFigures,
+  ProcessRow,
+} from './processes.ts';
 
 // Not tested on macOS: the parsers follow the documented output of ps(1) and lsof(8), the rest follows from them.
 
@@ -70,18 +78,25 @@ export function parsePs(text: string): PsRow[] {
   });
 }
 
-/** Reads `lsof -F pn`: which process listens on which ports. Fields that were not asked for are passed over. */
-export function parseLsof(text: string): Map<number, Set<number>> {
-  const found = new Map<number, Set<number>>();
-  let pid = 0;
-  for (const line of text.split('\n')) {
-    if (/^p\d+$/.test(line)) pid = Number(line.slice(1));
-    const port = /^n.*:(\d+)(?: \(LISTEN\))?$/.exec(line)?.[1];
-    if (pid === 0 || port === undefined) continue;
-    const ports = found.get(pid) ?? new Set();
-    found.set(pid, ports.add(Number(port)));
+/** Reads `lsof -F pn` of listening sockets: where each process listens. Fields that were not asked for are passed over. */
+export function parseLsof(text: string): Map<number, ListeningAddress[]> {
+  const found = new Map<number, ListeningAddress[]>();
+  for (const { pid, name } of parseLsofNames(text)) {
+    const [, host = '', port = ''] = /^(.*):(\d{1,5})(?: \(LISTEN\))?$/.exec(name) ?? [];
+    if (port === '') continue;
+    const address = { host: host === '*' ? '0.0.0.0' : host.replace(/^\[|\]$/g, ''), port: Number(port) };
+    found.set(pid, [...(found.get(pid) ?? []), address]);
   }
   return found;
+}
+
+/** Reads `lsof -F pn`: a process and what it has open, a line each. */
+function parseLsofNames(text: string): { readonly pid: number; readonly name: string }[] {
+  let pid = 0;
+  return text.split('\n').flatMap((line) => {
+    if (/^p\d+$/.test(line)) pid = Number(line.slice(1));
+    return pid !== 0 && line.startsWith('n') ? [{ pid, name: line.slice(1) }] : [];
+  });
 }
 
 /** macOS through its own programs. Without root, `lsof` shows only what the exporter's own user may see. */
@@ -115,13 +130,19 @@ export class MacProcesses implements Processes {
     return this.#rowOf(pid)?.uid;
   }
 
-  async listener(port: number, likely: readonly number[], signal: AbortSignal): Promise<PortListener> {
-    const pids = [...(await this.#listening([`-iTCP:${port}`], signal)).keys()];
+  async listener(
+    address: ListeningAddress,
+    likely: readonly number[],
+    signal: AbortSignal,
+  ): Promise<PortListener> {
+    const listening = await this.#listening([`-iTCP:${address.port}`], signal);
+    const sockets = [...listening].flatMap(([pid, held]) => held.map((one) => ({ ...one, pid })));
+    const pids = acceptingSockets(sockets, address).map(({ pid }) => pid);
     const pid = likely.find((one) => pids.includes(one)) ?? pids[0];
     return pid === undefined ? { state: 'nobody' } : { state: 'process', pid };
   }
 
-  async listens(pid: number, port: number, signal: AbortSignal): Promise<Listens> {
+  async listens(pid: number, port: number, signal: AbortSignal): Promise<Answer> {
     return (await this.ports(pid, signal))?.has(port) === true
       ? 'yes'
       : this.#blindFor(pid)
@@ -130,9 +151,29 @@ export class MacProcesses implements Processes {
   }
 
   async ports(pid: number, signal: AbortSignal): Promise<ReadonlySet<number> | undefined> {
+    const sockets = await this.sockets(pid, signal);
+    return sockets && new Set(sockets.map(({ port }) => port));
+  }
+
+  async sockets(pid: number, signal: AbortSignal): Promise<readonly ListeningAddress[] | undefined> {
     if (this.#blindFor(pid)) return undefined;
     const args = ['-a', '-p', String(pid), '-iTCP'];
-    return (await this.#listening(args, signal)).get(pid) ?? new Set();
+    return (await this.#listening(args, signal)).get(pid) ?? [];
+  }
+
+  async openFiles(
+    pid: number,
+    fits: (path: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | undefined> {
+    if (this.#blindFor(pid)) return undefined;
+    const names = parseLsofNames(await this.#lsof(['-p', String(pid)], signal));
+    return names.flatMap(({ name }) => (name.startsWith('/') && fits(name) ? [name] : []));
+  }
+
+  /** launchd keeps no control groups. */
+  async unitOf(): Promise<undefined> {
+    return undefined;
   }
 
   /** macOS shows no process' environment to others. */
@@ -152,6 +193,10 @@ export class MacProcesses implements Processes {
     };
   }
 
+  async ageMs(row: ProcessRow): Promise<number> {
+    return Date.now() - row.startedAtMs;
+  }
+
   async othersHidden(): Promise<boolean> {
     return false;
   }
@@ -164,11 +209,19 @@ export class MacProcesses implements Processes {
     return this.#ownUid !== 0 && this.#rowOf(pid)?.uid !== this.#ownUid;
   }
 
-  async #listening(filter: readonly string[], signal: AbortSignal): Promise<Map<number, Set<number>>> {
+  async #listening(filter: readonly string[], signal: AbortSignal): Promise<Map<number, ListeningAddress[]>> {
+    return parseLsof(await this.#lsof([...filter, '-sTCP:LISTEN'], signal));
+  }
+
+  async #lsof(filter: readonly string[], signal: AbortSignal): Promise<string> {
     const env = { LC_ALL: 'C', PATH: '/bin:/usr/bin:/usr/sbin' };
-    const found = await this.#run(LSOF, ['-nP', ...filter, '-sTCP:LISTEN', '-Fpn'], { signal, env });
+    const found = await this.#run(LSOF, ['-nP', ...filter, '-Fpn'], {
+      signal,
+      env,
+      maxBuffer: MAX_TABLE_BYTES,
+    });
     // lsof ends with 1 both when nothing was found and when some of it could not be seen.
-    if (found.state === 'exited') return parseLsof(found.stdout);
+    if (found.state === 'exited') return found.stdout;
     throw new Error(`lsof gave no answer (${found.state})`);
   }
 

@@ -33,8 +33,14 @@ export type PortListener =
   /** Somebody does, but the operating system does not tell us who; `uid` is the socket's owner where known. */
   | { readonly state: 'hidden'; readonly uid: number | undefined };
 
-/** Whether a process listens on a port; `unknown` where its files may not be looked at. */
-export type Listens = 'yes' | 'no' | 'unknown';
+/** Whether something is true of a process; `unknown` where its files may not be read. */
+export type Answer = 'yes' | 'no' | 'unknown';
+
+/** An address and port on which something listens; the host is an IP address, `0.0.0.0` or `::` for all of them. */
+export interface ListeningAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 /**
  * One way of asking the operating system about processes. Every method rejects when it could not look at all and
@@ -49,10 +55,20 @@ export interface Processes {
   row(pid: number, signal: AbortSignal): Promise<ProcessRow | undefined>;
   /** The real user id. */
   userOf(pid: number, signal: AbortSignal): Promise<number | undefined>;
-  /** Who listens on `port`, whatever the address; `likely` are looked at before all others. */
-  listener(port: number, likely: readonly number[], signal: AbortSignal): Promise<PortListener>;
+  /** Who accepts connections to this address; `likely` processes are checked before all others. */
+  listener(address: ListeningAddress, likely: readonly number[], signal: AbortSignal): Promise<PortListener>;
   /** Whether this very process listens on `port`. */
-  listens(pid: number, port: number, signal: AbortSignal): Promise<Listens>;
+  listens(pid: number, port: number, signal: AbortSignal): Promise<Answer>;
+  /** Where this process listens within the exporter's own network namespace; undefined where its files are hidden. */
+  sockets(pid: number, signal: AbortSignal): Promise<readonly ListeningAddress[] | undefined>;
+  /** Paths that this process has open and that fit; undefined where its files are hidden. */
+  openFiles(
+    pid: number,
+    fits: (path: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | undefined>;
+  /** The service unit in whose control group this process is; undefined where it is in none, or that is not told. */
+  unitOf(pid: number, signal: AbortSignal): Promise<string | undefined>;
   /** TCP ports this process listens on; undefined where its files may not be looked at. */
   ports(pid: number, signal: AbortSignal): Promise<ReadonlySet<number> | undefined>;
   /** These variables of the environment the process was started with; undefined where it may not be read. */
@@ -62,6 +78,8 @@ export interface Processes {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, string> | undefined>;
   figures(row: ProcessRow, signal: AbortSignal): Promise<ProcessFigures>;
+  /** How long ago the process started, in milliseconds; exact on Linux, whatever was done to the wall clock. */
+  ageMs(row: ProcessRow, signal: AbortSignal): Promise<number>;
   /** Whether processes of other users are hidden from us, so that not finding one proves nothing. */
   othersHidden(signal: AbortSignal): Promise<boolean>;
 }

@@ -54,11 +54,17 @@ describe('the list of lsof', () => {
     expect(parseLsof('')).toEqual(new Map());
   });
 
-  it('gives each process its ports once, over both families', () => {
+  it('gives each process its addresses, of both families', () => {
     expect(parseLsof(LSOF)).toEqual(
       new Map([
-        [4925, new Set([18_789])],
-        [5002, new Set([18_791])],
+        [
+          4925,
+          [
+            { host: '127.0.0.1', port: 18_789 },
+            { host: '::1', port: 18_789 },
+          ],
+        ],
+        [5002, [{ host: '0.0.0.0', port: 18_791 }]],
       ]),
     );
   });
@@ -71,7 +77,13 @@ describe('processes of a Mac', () => {
   });
 
   it('has nobody on a port that lsof does not find', async () => {
-    expect(await new MacProcesses(fakeMac(exited('', 1)), 501).listener(18_789, [], signal)).toEqual({
+    expect(
+      await new MacProcesses(fakeMac(exited('', 1)), 501).listener(
+        { host: '127.0.0.1', port: 18_789 },
+        [],
+        signal,
+      ),
+    ).toEqual({
       state: 'nobody',
     });
   });
@@ -87,7 +99,10 @@ describe('processes of a Mac', () => {
     const mac = new MacProcesses(fakeMac(exited(LSOF)), 501);
     await mac.table(signal);
     expect(await mac.bootId(signal)).toBe('1F3B-BOOT');
-    expect(await mac.listener(18_789, [], signal)).toEqual({ state: 'process', pid: 4925 });
+    expect(await mac.listener({ host: '127.0.0.1', port: 18_789 }, [], signal)).toEqual({
+      state: 'process',
+      pid: 4925,
+    });
     const row = await mac.row(4925);
     expect(row && (await mac.figures(row))).toMatchObject({
       residentBytes: 829_440 * 1024,

@@ -143,10 +143,10 @@ const TCP6 = `  sl  local_address                         remote_address        
 describe('the sockets of /proc/net', () => {
   it('are listening ones only, of both families and all addresses', () => {
     expect(parseListeningSockets(TCP)).toEqual([
-      { port: 0x9ab1, uid: 1000, inode: '51210' },
-      { port: 22, uid: 0, inode: '1200' },
+      { host: '127.0.0.1', port: 0x9ab1, uid: 1000, inode: '51210' },
+      { host: '0.0.0.0', port: 22, uid: 0, inode: '1200' },
     ]);
-    expect(parseListeningSockets(TCP6)).toEqual([{ port: 0x9ab1, uid: 1000, inode: '51211' }]);
+    expect(parseListeningSockets(TCP6)).toEqual([{ host: '::1', port: 0x9ab1, uid: 1000, inode: '51211' }]);
     expect(parseListeningSockets('')).toEqual([]);
   });
 
@@ -166,7 +166,7 @@ describe('the sockets of /proc/net', () => {
         );
         const expected = sockets
           .filter(({ listens }) => listens)
-          .map(({ port, uid, inode }) => ({ port, uid, inode }));
+          .map(({ port, uid, inode }) => ({ host: '127.0.0.1', port, uid, inode }));
         expect(parseListeningSockets(['head', ...lines].join('\n'))).toEqual(expected);
       }),
     );
