@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { codeOf } from './errors.ts';
 import { stampOf } from './file-stamp.ts';
 
@@ -64,6 +64,16 @@ export class NotedFiles {
       return readdirSync(path).sort();
     } catch {
       return [];
+    }
+  }
+
+  /** The path with its symbolic links followed; the path itself where that cannot be done. */
+  real(path: string): string {
+    this.#note(path);
+    try {
+      return realpathSync.native(path);
+    } catch {
+      return path;
     }
   }
 

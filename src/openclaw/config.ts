@@ -45,6 +45,8 @@ const configSchema = z.object({
     .object({
       port: z.int().min(0).max(65_535).optional(),
       mode: z.string().optional(),
+      bind: z.string().optional(),
+      customBindHost: z.string().optional(),
       auth: z
         .object({
           mode: z.string().optional(),
@@ -80,11 +82,15 @@ export interface ConfigReading {
   readonly config: OpenClawConfig;
   /** What could not be read or understood; without paths and without values. */
   readonly problems: readonly string[];
+  /** Why nothing is known of the file as a whole: it is there and cannot be used. Undefined also where there is none. */
+  readonly unreadable: string | undefined;
+  /** Keys whose values OpenClaw would not allow, such as `gateway.port`: unknown, and not their defaults. */
+  readonly broken: readonly string[];
 }
 
 /**
  * Reads openclaw.json: JSON5 with `$include`, as OpenClaw's docs describe it. A broken file gives an empty
- * configuration and a problem; a broken value costs only itself. An absent file is no problem: OpenClaw has defaults.
+ * configuration, which is no default but unknown, and a problem; a broken value costs only itself. An absent file is no problem: OpenClaw has defaults.
  */
 export function readOpenClawConfig(
   path: string,
@@ -95,8 +101,9 @@ export function readOpenClawConfig(
     const roots = [dirname(path), ...includeRoots].map(realOf);
     return validate(load(path, { files, roots, chain: [], left: { bytes: MAX_BYTES, files: MAX_FILES } }));
   } catch (error) {
-    if (error instanceof Unusable) return { config: {}, problems: [`openclaw.json ${error.message}`] };
-    throw error;
+    if (!(error instanceof Unusable)) throw error;
+    const unreadable = `openclaw.json ${error.message}`;
+    return { config: {}, problems: [unreadable], unreadable, broken: [] };
   }
 }
 
@@ -191,15 +198,17 @@ function merge(before: unknown, after: unknown): unknown {
 
 function validate(raw: unknown): ConfigReading {
   const problems: string[] = [];
+  const broken: string[] = [];
   let value = raw;
   for (;;) {
     const parsed = configSchema.safeParse(value);
-    if (parsed.success) return { config: parsed.data, problems };
+    if (parsed.success) return { config: parsed.data, problems, unreadable: undefined, broken };
     if (problems.length + parsed.error.issues.length > MAX_MISTAKES) {
       throw new Unusable(`holds more than ${MAX_MISTAKES} values that OpenClaw does not allow`);
     }
     for (const { path } of parsed.error.issues) {
       const name = path.map(String).join('.');
+      broken.push(name);
       problems.push(
         name === '' ? 'openclaw.json holds no object' : `openclaw.json: ${name} is not what OpenClaw allows`,
       );

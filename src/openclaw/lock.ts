@@ -1,9 +1,10 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
-import { readRegular } from '../lib/regular-file.ts';
+import { NotedFiles } from '../lib/watched-files.ts';
+import { parseProcStat } from '../os/proc-process.ts';
 
 /** Locks are a few hundred bytes; a folder anybody may write to is not worth more of our time than this. */
 const MAX_LOCKS = 64;
@@ -17,9 +18,11 @@ export interface GatewayLock {
   readonly createdAtMs: number;
   /** Changes with every start, restarts inside one process included. */
   readonly generation: string;
-  /** Whether it is about the gateway of the asked state folder; another profile's lock is not. */
+  /** The port it was started for; newer gateways write it. */
+  readonly port: number | undefined;
+  /** Whether it is of this state folder's gateway; another profile's lock is not. */
   readonly ours: boolean;
-  /** Who wrote it, where anybody may: a word about another user's process is not to be believed. */
+  /** Its owner's user id, in folders where every user may write: proves nothing about another user's process. */
   readonly writer: number | undefined;
 }
 
@@ -40,31 +43,49 @@ const payload = z.object({
   stateDir: z.string().optional(),
   role: z.string().optional(),
   startTime: z.number().optional(),
+  port: z.int().min(1).max(65_535).optional().catch(undefined),
 });
 
 /**
  * The gateway locks under the state folder (`tmp/openclaw-UID/`, newer) and the temporary folders (`openclaw-UID/`,
  * older). A lock stays behind when a gateway is killed: it proves nothing until a process with its pid and start is
- * found. Locks of maintenance commands are left out. Never rejects but for the signal.
+ * found. Locks of maintenance commands are left out. Never throws.
  */
-export async function gatewayLocks(query: LockQuery, signal: AbortSignal): Promise<GatewayLock[]> {
-  const own = { stateDir: await resolved(query.stateDir), configPath: await resolved(query.configPath) };
-  const locks: GatewayLock[] = [];
+export function gatewayLocks(query: LockQuery): GatewayLock[] {
+  const own = { stateDir: resolvePath(query.stateDir), configPath: resolvePath(query.configPath) };
   const inState = join(own.stateDir, 'tmp');
-  const parents = new Set([inState, ...query.tempDirs]);
-  for (const parent of parents) {
-    for (const user of await entries(parent, /^openclaw-\d+$/)) {
+  return [...new Set([inState, ...query.tempDirs])].flatMap((parent) =>
+    listEntries(parent, /^openclaw-\d+$/).flatMap((user) => {
       const folder = join(parent, user);
-      for (const name of await entries(folder, /^gateway\..*\.?lock$/)) {
-        signal.throwIfAborted();
+      return listEntries(folder, /^gateway\..*\.?lock$/).flatMap((name) => {
         const path = join(folder, name);
-        const lock = await readLock(path, query, own);
-        if (lock === undefined) continue;
-        locks.push({ ...lock, writer: parent === inState ? undefined : await ownerOf(path) });
-      }
-    }
+        const lock = readLock(path, query, own);
+        return lock === undefined
+          ? []
+          : [{ ...lock, writer: parent === inState ? undefined : ownerOf(path) }];
+      });
+    }),
+  );
+}
+
+/** Whether the process that wrote a lock still lives; on systems other than Linux only by its pid. */
+export function isLockLiving({ pid, startTime }: GatewayLock): boolean {
+  if (process.platform === 'linux') return startTime !== undefined && startOf(pid) === String(startTime);
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
   }
-  return locks;
+}
+
+/** The start ticks of a process that is no zombie. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = parseProcStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return stat?.state === 'zombie' ? undefined : stat?.startTicks;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads a lock's text; undefined where it is none or a maintenance command's. */
@@ -74,44 +95,44 @@ function parseLock(text: string): z.output<typeof payload> | undefined {
   return parsed.data;
 }
 
-async function readLock(
+function readLock(
   path: string,
   query: LockQuery,
   own: Pick<LockQuery, 'stateDir' | 'configPath'>,
-): Promise<Omit<GatewayLock, 'writer'> | undefined> {
-  const lock = parseLock(await tryText(path));
+): Omit<GatewayLock, 'writer'> | undefined {
+  const read = new NotedFiles().read(path, MAX_BYTES);
+  const lock = read.state === 'read' ? parseLock(read.text) : undefined;
   if (lock === undefined) return undefined;
-  const sameState = lock.stateDir !== undefined && [query.stateDir, own.stateDir].includes(lock.stateDir);
-  const sameConfig = [query.configPath, own.configPath].includes(lock.configPath);
+  const sameConfig =
+    [query.configPath, own.configPath].includes(lock.configPath) ||
+    resolvePath(lock.configPath) === own.configPath;
+  // One configuration may serve two state folders, and then the folder decides.
+  const sameState =
+    lock.stateDir === undefined
+      ? undefined
+      : [query.stateDir, own.stateDir].includes(lock.stateDir) || resolvePath(lock.stateDir) === own.stateDir;
   return {
     pid: lock.pid,
     startTime: lock.startTime,
     createdAtMs: Date.parse(lock.createdAt),
     generation: lock.ownerId ?? lock.createdAt,
-    ours: sameState || sameConfig || (await resolved(lock.configPath)) === own.configPath,
+    port: lock.port,
+    ours: sameState ?? sameConfig,
   };
 }
 
-async function tryText(path: string): Promise<string> {
+/** The user id of a file's owner; -1, which no user has, where it is not told. */
+function ownerOf(path: string): number {
   try {
-    return await readRegular(path, MAX_BYTES);
-  } catch {
-    return '';
-  }
-}
-
-/** The user id of a file's owner; -1, which is nobody's, where it cannot be told. */
-async function ownerOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).uid;
+    return statSync(path).uid;
   } catch {
     return -1;
   }
 }
 
-async function entries(folder: string, pattern: RegExp): Promise<string[]> {
+function listEntries(folder: string, pattern: RegExp): string[] {
   try {
-    return (await readdir(folder))
+    return readdirSync(folder)
       .filter((name) => pattern.test(name))
       .sort()
       .slice(0, MAX_LOCKS);
@@ -121,12 +142,12 @@ async function entries(folder: string, pattern: RegExp): Promise<string[]> {
 }
 
 /** The path with its symbolic links followed as far as it exists. */
-async function resolved(path: string): Promise<string> {
+function resolvePath(path: string): string {
   try {
-    return await realpath(path);
+    return realpathSync.native(path);
   } catch (error) {
     const parent = join(path, '..');
     if (codeOf(error) !== 'ENOENT' || parent === path) return path;
-    return join(await resolved(parent), path.slice(parent.length).replace(/^\/+/, ''));
+    return join(resolvePath(parent), path.slice(parent.length).replace(/^\/+/, ''));
   }
 }

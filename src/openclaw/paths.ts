@@ -1,8 +1,8 @@
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { expandHome, homeOfUser } from '../lib/paths.ts';
 import type { NotedFiles } from '../lib/watched-files.ts';
 import type { Env } from './secrets.ts';
-import { profileOf, setting } from './variables.ts';
+import { setting } from './variables.ts';
 
 /** The folder that OpenClaw takes for home; `/` where nothing tells one. */
 export function homeOf(env: Env): string {
@@ -21,16 +21,15 @@ export interface OpenClawPaths {
 
 /**
  * The state folder, openclaw.json and `.env` as OpenClaw looks for them; what is not there has the path it would have.
- * `configured` is the state folder that the exporter's configuration names, which wins over the variables.
+ * `named` is the state folder that configuration or variables name, or undefined for the default one.
  */
 export function findPaths(
   env: Env,
-  configured: string | undefined,
+  named: string | undefined,
   home: string,
   files: NotedFiles,
 ): OpenClawPaths {
   const defaults = ['.openclaw', '.clawdbot'].map((name) => join(home, name));
-  const named = configured === undefined ? namedStateDir(env, home) : resolve(expandHome(configured, home));
   const stateDir = named ?? defaults.find((folder) => files.exists(folder)) ?? join(home, '.openclaw');
   const namedConfig = setting(env.OPENCLAW_CONFIG_PATH);
   const candidates = [stateDir, ...(named === undefined ? defaults : [])].flatMap((folder) => [
@@ -53,10 +52,19 @@ export function findPaths(
   };
 }
 
-/** The state folder that variables name, as OpenClaw derives it; undefined where they name none. */
+/** The state folder that OPENCLAW_STATE_DIR names; undefined where it names none. */
 export function namedStateDir(env: Env, home: string): string | undefined {
   const named = setting(env.OPENCLAW_STATE_DIR);
-  if (named !== undefined) return resolve(expandHome(named, home));
-  const profile = profileOf(env);
-  return profile === undefined ? undefined : resolve(home, `.openclaw-${profile}`);
+  return named === undefined ? undefined : resolve(expandHome(named, home));
+}
+
+/** The state folder of `openclaw --profile NAME`. */
+export function profileStateDir(profile: string, home: string): string {
+  return join(home, `.openclaw-${profile}`);
+}
+
+/** The profile whose folder this is; undefined for the default folder and for any other. */
+export function profileOfFolder(stateDir: string, home: string): string | undefined {
+  const name = /^\.openclaw-([\w.-]+)$/.exec(basename(stateDir))?.[1];
+  return dirname(stateDir) === home && name !== 'default' ? name : undefined;
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { NotedFiles } from '../../lib/watched-files.ts';
+import { parsePort } from '../locate.ts';
+import { namedStateDir, profileStateDir } from '../paths.ts';
 import type { Env } from '../secrets.ts';
 import { launchdLabel, unitNames } from './manager.ts';
 import { readLaunchdJob } from './plist.ts';
@@ -9,9 +11,15 @@ import { expandVariables, parseEnvironmentFile, readUnit, type UnitSettings } fr
 export interface ServiceFiles {
   /** Whether there is such a file, for this gateway. */
   readonly found: boolean;
+  /** Whether a file of that name starts the gateway of another state folder. */
+  readonly isOthers: boolean;
   readonly environment: ReadonlyMap<string, string>;
-  /** `token` and `password` of the command line, which win over everything else. */
+  /** `token`, `password`, `port` and `profile` of the command line, which win over everything else. */
   readonly options: ReadonlyMap<string, string>;
+  /** The port it starts the gateway with; undefined where it names none. */
+  readonly port: number | undefined;
+  /** The version of OpenClaw that wrote it. */
+  readonly version: string | undefined;
   /** In words without paths. */
   readonly problems: readonly string[];
 }
@@ -21,8 +29,8 @@ export interface ServiceFilesQuery {
   readonly env: Env;
   readonly home: string;
   readonly stateDir: string;
-  /** Of the gateway in question: a service that names another one starts another gateway. */
-  readonly port: number;
+  /** The profile whose service it is; undefined for the default one. */
+  readonly profile: string | undefined;
   /** `/`, or a folder that stands for it. */
   readonly root: string;
   readonly files: NotedFiles;
@@ -30,14 +38,42 @@ export interface ServiceFilesQuery {
 
 const MAX_BYTES = 128 * 1024;
 const MAX_DROP_INS = 50;
-const NONE: ServiceFiles = { found: false, environment: new Map(), options: new Map(), problems: [] };
+/** What files say, before anything is concluded from it. */
+type Found = Pick<ServiceFiles, 'found' | 'environment' | 'options' | 'problems'>;
 
-/** Reads the unit with its drop-ins, else the property list of launchd; only what is on disk, nothing is asked. */
+const NOTHING: Found = { found: false, environment: new Map(), options: new Map(), problems: [] };
+
+/**
+ * Reads the unit with its drop-ins, else the property list of launchd; only what is on disk. A service whose gateway has
+ * another state folder is not this gateway's, whatever its name.
+ */
 export function readServiceFiles(query: ServiceFilesQuery): ServiceFiles {
-  const found = readSystemd(query) ?? readLaunchd(query);
-  if (found === undefined) return leftOver(query);
-  const named = found.options.get('port') ?? found.environment.get('OPENCLAW_GATEWAY_PORT');
-  return named !== undefined && named.trim() !== String(query.port) ? NONE : found;
+  const found = readSystemd(query) ?? readLaunchd(query) ?? leftOver(query);
+  const { environment, options, problems } = found;
+  if (found.found && !startsFor(query, environment, options)) {
+    return { ...NOTHING, problems, isOthers: true, port: undefined, version: undefined };
+  }
+  return {
+    ...found,
+    isOthers: false,
+    port: parsePort(options.get('port')) ?? parsePort(environment.get('OPENCLAW_GATEWAY_PORT')),
+    version: /^\d{4}\.\d+\.\d+/.exec(environment.get('OPENCLAW_SERVICE_VERSION') ?? '')?.[0],
+  };
+}
+
+/** Whether a service starts the gateway of the state folder in question. */
+function startsFor(
+  { stateDir, home: ownHome, files }: ServiceFilesQuery,
+  environment: ReadonlyMap<string, string>,
+  options: ReadonlyMap<string, string>,
+): boolean {
+  const home = environment.get('HOME') ?? ownHome;
+  const profile = options.get('profile');
+  const named = namedStateDir(Object.fromEntries(environment), home);
+  const folder = named ?? (profile === undefined ? join(home, '.openclaw') : profileStateDir(profile, home));
+  // The folder of OpenClaw's former name is a default one too.
+  if (folder === stateDir || (named === undefined && stateDir === join(home, '.clawdbot'))) return true;
+  return files.real(folder) === files.real(stateDir);
 }
 
 interface Scope {
@@ -78,10 +114,10 @@ function scopes({ env, home, root }: ServiceFilesQuery): Scope[] {
   ];
 }
 
-function readSystemd(query: ServiceFilesQuery): ServiceFiles | undefined {
+function readSystemd(query: ServiceFilesQuery): Found | undefined {
   for (const { home, folders } of scopes(query)) {
     const scope = { home, folders: folders.filter((folder) => query.files.exists(folder)) };
-    for (const unit of unitNames(query.env)) {
+    for (const unit of unitNames(query.env, query.profile)) {
       const path = scope.folders.map((folder) => join(folder, unit)).find((one) => query.files.exists(one));
       if (path !== undefined) return readOne(path, unit, scope, query.files);
     }
@@ -89,7 +125,7 @@ function readSystemd(query: ServiceFilesQuery): ServiceFiles | undefined {
   return undefined;
 }
 
-function readOne(path: string, unit: string, scope: Scope, files: NotedFiles): ServiceFiles {
+function readOne(path: string, unit: string, scope: Scope, files: NotedFiles): Found {
   const problems: string[] = [];
   const texts = [path, ...dropIns(unit, scope, files)].flatMap((one) => {
     const read = files.read(one, MAX_BYTES);
@@ -134,8 +170,8 @@ function environmentOf(settings: UnitSettings, files: NotedFiles, problems: stri
 }
 
 /** Not tested on macOS: paths and wrapper as OpenClaw writes them. */
-function readLaunchd({ env, home, stateDir, root, files }: ServiceFilesQuery): ServiceFiles | undefined {
-  const label = launchdLabel(env);
+function readLaunchd({ env, home, stateDir, profile, root, files }: ServiceFilesQuery): Found | undefined {
+  const label = launchdLabel(env, profile);
   const paths = [
     join(home, 'Library', 'LaunchAgents', `${label}.plist`),
     join(root, 'Library', 'LaunchAgents', `${label}.plist`),
@@ -147,7 +183,7 @@ function readLaunchd({ env, home, stateDir, root, files }: ServiceFilesQuery): S
   const job = read.state === 'read' ? readLaunchdJob(read.bytes) : undefined;
   if (job === undefined) {
     const why = read.state === 'read' ? 'no property list' : reasonOf(read);
-    return { ...NONE, problems: [`the service file cannot be read (${why})`] };
+    return { ...NOTHING, problems: [`the service file cannot be read (${why})`] };
   }
   const strings = Object.entries(job.EnvironmentVariables ?? {}).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string',
@@ -156,7 +192,8 @@ function readLaunchd({ env, home, stateDir, root, files }: ServiceFilesQuery): S
   const wrapped = argv.some((argument) => argument.endsWith('-env-wrapper.sh'));
   const problems: string[] = [];
   const exported = wrapped ? readExports(join(stateDir, 'service-env', `${label}.env`), files, problems) : [];
-  return { found: true, environment: new Map([...strings, ...exported]), options: optionsOf(argv), problems };
+  const environment = new Map([...strings, ...exported]);
+  return { found: true, environment, options: optionsOf(argv), problems };
 }
 
 /** The file of OpenClaw's wrapper: `export NAME='value'` a line, a quote in a value as `'\''`. */
@@ -179,15 +216,16 @@ function unquoteShell(value: string): string {
   );
 }
 
-/** What OpenClaw wrote for a service that this user cannot see, such as one of the machine. */
-function leftOver({ stateDir, files }: ServiceFilesQuery): ServiceFiles {
+/** What OpenClaw wrote into the state folder for a service that this user cannot see, such as one of the machine. */
+function leftOver({ stateDir, files }: ServiceFilesQuery): Found {
   const read = files.read(join(stateDir, 'gateway.systemd.env'), MAX_BYTES);
-  return read.state === 'read'
-    ? { ...NONE, found: true, environment: parseEnvironmentFile(read.text) }
-    : NONE;
+  if (read.state !== 'read') return NOTHING;
+  const environment = new Map(parseEnvironmentFile(read.text));
+  environment.set('OPENCLAW_STATE_DIR', stateDir);
+  return { ...NOTHING, found: true, environment };
 }
 
-const OPTIONS = ['token', 'password', 'port'];
+const OPTIONS = ['token', 'password', 'port', 'profile'];
 
 /** `--token VALUE` and `--token=VALUE`; the last one counts. */
 function optionsOf(argv: readonly string[]): Map<string, string> {

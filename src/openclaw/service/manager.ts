@@ -1,6 +1,5 @@
 import { access } from 'node:fs/promises';
 import type { RunCommand } from '../../lib/run-command.ts';
-import { profileOf } from '../variables.ts';
 
 /** Who starts services here. */
 export type ServiceManager = 'systemd' | 'launchd';
@@ -34,6 +33,8 @@ export type ServiceOutcome =
 export interface ServiceQuery {
   readonly run: RunCommand;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The profile whose service is asked for; undefined for the default one. */
+  readonly profile?: string | undefined;
   /** The user whose manager is asked. */
   readonly uid: number;
   /** Whether a path exists; passed in, so that a test decides whether systemd runs. */
@@ -46,7 +47,7 @@ const STARTS_BY_ITSELF = ['enabled', 'enabled-runtime', 'alias', 'generated'];
 /** What the manager of this platform says of the gateway's service. Rejects only when `signal` fires. */
 export function askServiceManager(
   platform: NodeJS.Platform,
-  asker: Pick<ServiceQuery, 'env' | 'run'>,
+  asker: Pick<ServiceQuery, 'env' | 'run' | 'profile'>,
   signal: AbortSignal,
 ): Promise<ServiceOutcome> {
   const query = { ...asker, uid: process.getuid?.() ?? 0, exists };
@@ -70,9 +71,8 @@ export async function systemdService(query: ServiceQuery, signal: AbortSignal): 
   return preferred([...(user ?? []), ...(system ?? [])]);
 }
 
-/** Names a gateway's unit may have; the installed gateway's own first. */
-export function unitNames(env: ServiceQuery['env']): string[] {
-  const profile = profileOf(env);
+/** Names that the unit of a profile's gateway may have; that of the installed gateway first. */
+export function unitNames(env: ServiceQuery['env'], profile: string | undefined): string[] {
   const own = profile === undefined ? 'openclaw-gateway' : `openclaw-gateway-${profile}`;
   const override = env.OPENCLAW_SYSTEMD_UNIT;
   const names = profile === undefined ? [own, 'openclaw', 'clawdbot-gateway'] : [own];
@@ -110,7 +110,7 @@ export function parseSystemctlShow(text: string, scope: ServiceState['scope']): 
 
 /** Asks launchd for the user's agent, then for a daemon of the machine. Not tested on macOS. */
 export async function launchdService(query: ServiceQuery, signal: AbortSignal): Promise<ServiceOutcome> {
-  const label = launchdLabel(query.env);
+  const label = launchdLabel(query.env, query.profile);
   const options = { signal, env: { LC_ALL: 'C', PATH: '/bin:/usr/bin:/usr/sbin' } };
   const domains = [`gui/${query.uid}`, `user/${query.uid}`, 'system'];
   for (const domain of domains) {
@@ -129,10 +129,10 @@ export async function launchdService(query: ServiceQuery, signal: AbortSignal): 
 }
 
 /** `ai.openclaw.gateway`, or `ai.openclaw.PROFILE`. */
-export function launchdLabel(env: ServiceQuery['env']): string {
+export function launchdLabel(env: ServiceQuery['env'], profile: string | undefined): string {
   const override = env.OPENCLAW_LAUNCHD_LABEL;
   if (override !== undefined && /^[\w.-]+$/.test(override)) return override;
-  return `ai.openclaw.${profileOf(env) ?? 'gateway'}`;
+  return `ai.openclaw.${profile ?? 'gateway'}`;
 }
 
 /** Reads `launchctl print`: only lines one tab deep, for blocks inside repeat the same words. */
@@ -171,7 +171,7 @@ export function restartCommand({ manager, name, scope }: ServiceState): string {
 
 async function askSystemd(
   scope: ServiceState['scope'],
-  { run, env, uid, exists }: ServiceQuery,
+  { run, env, profile, uid, exists }: ServiceQuery,
   signal: AbortSignal,
 ): Promise<ServiceState[] | undefined> {
   const bus: Record<string, string> = {};
@@ -184,7 +184,7 @@ async function askSystemd(
       bus.DBUS_SESSION_BUS_ADDRESS = env.DBUS_SESSION_BUS_ADDRESS;
   }
   const flags = scope === 'user' ? ['--user'] : [];
-  const args = [...flags, 'show', '--no-pager', '--property', PROPERTIES, '--', ...unitNames(env)];
+  const args = [...flags, 'show', '--no-pager', '--property', PROPERTIES, '--', ...unitNames(env, profile)];
   const path = env.PATH ?? '/usr/bin:/bin';
   const shown = await run('systemctl', args, { signal, env: { ...bus, LC_ALL: 'C', PATH: path } });
   if (shown.state !== 'exited' || shown.code !== 0) return undefined;

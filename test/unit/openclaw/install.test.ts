@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import {
   openClawInstall,
   openClawInstallReader,
 } from '../../../src/openclaw/install.ts';
+import type { LiveGateway } from '../../../src/openclaw/locate.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 function home(files: Readonly<Record<string, string>> = {}): string {
@@ -43,9 +44,8 @@ describe('finding OpenClaw where something is broken', () => {
   });
 
   it('takes the rest of a configuration with one broken value', () => {
-    const found = find(home({ [CONFIG]: '{ gateway: { port: "many", auth: { token: "kept" } } }' }));
-    expect(found.token).toBe('kept');
-    expect(found.address.port).toBe(18_789);
+    const found = find(home({ [CONFIG]: '{ gateway: { tls: "many", auth: { token: "kept" } } }' }));
+    expect([found.token, found.address.unknown]).toEqual(['kept', undefined]);
   });
 
   it('takes no credential from a pipe, a folder or a file that is too large', () => {
@@ -167,7 +167,9 @@ describe('finding state folder, configuration and port', () => {
     [{ OPENCLAW_GATEWAY_PORT: '0.0.0.0:4001' }, 4001],
     [{ OPENCLAW_GATEWAY_PORT: '[::]:4002' }, 4002],
     [{ OPENCLAW_GATEWAY_PORT: 'none' }, 18_789],
-    [{ OPENCLAW_PROFILE: 'dev' }, 19_001],
+    [{ OPENCLAW_PROFILE: 'work' }, 41_984],
+    [{ OPENCLAW_STATE_DIR: '~/.openclaw-work' }, 41_984],
+    [{ OPENCLAW_STATE_DIR: '~/.openclaw-dev' }, 19_001],
   ])('takes the port from %j', (env, port) => {
     expect(find(home(), env).address.port).toBe(port);
   });
@@ -222,4 +224,130 @@ describe('reading again', () => {
     utimesSync(path, atime, mtime);
     expect(read().credential?.secret.reveal()).toBe('two');
   });
+});
+
+describe('the address of the gateway', () => {
+  const listens = [
+    { host: '::1', port: 4000 },
+    { host: '127.0.0.1', port: 4000 },
+  ];
+  const at = (
+    files: Readonly<Record<string, string>>,
+    { env = {}, url, live, addresses = [] }: Partial<Where> = {},
+  ) => {
+    const folder = home(files);
+    const { address, location } = openClawInstall(
+      { env: { HOME: folder, ...env }, gateway: { url }, root: folder, addresses: () => addresses },
+      live,
+    );
+    return { host: address.host, port: address.port, by: location.by, unknown: address.unknown };
+  };
+  interface Where {
+    readonly env: InstallOptions['env'];
+    readonly url: string;
+    readonly live: LiveGateway;
+    readonly addresses: readonly string[];
+  }
+  const live = { listens, port: 4000 };
+  const config = (gateway: object, version?: string) => ({
+    [CONFIG]: JSON.stringify({ gateway, ...(version && { meta: { lastTouchedVersion: version } }) }),
+  });
+
+  it('is what the user named, whatever the process does', () => {
+    expect(at({}, { live, url: 'ws://127.0.0.1:5000' })).toMatchObject({ port: 5000, by: 'exporter' });
+    expect(at({}, { live, env: { OPENCLAW_GATEWAY_URL: 'ws://127.0.0.1:5001' } })).toMatchObject({
+      port: 5001,
+      by: 'env',
+    });
+    expect(at({}, { live, env: { OPENCLAW_GATEWAY_PORT: '5002' } })).toMatchObject({ port: 5002, by: 'env' });
+  });
+
+  it('is where the process listens, else what the configuration says, else the default', () => {
+    expect(at(config({ port: 6000 }), { live })).toMatchObject({
+      host: '127.0.0.1',
+      port: 4000,
+      by: 'process',
+    });
+    expect(at(config({ port: 6000 }))).toMatchObject({ port: 6000, by: 'config' });
+    expect(at({})).toMatchObject({ host: '127.0.0.1', port: 18_789, by: 'default' });
+  });
+
+  it('is the configured port of a process that holds several, else the lowest', () => {
+    const many = {
+      listens: [4002, 4000, 4011].map((port) => ({ host: '127.0.0.1', port })),
+      port: undefined,
+    };
+    expect(at(config({ port: 4011 }), { live: many }).port).toBe(4011);
+    expect(at(config({ port: 6000 }), { live: many }).port).toBe(4000);
+  });
+
+  it.each([
+    [{ bind: 'custom', customBindHost: '127.0.0.2' }, '2026.5.7', '127.0.0.2'],
+    [{ bind: 'custom', customBindHost: '127.0.0.2' }, undefined, '127.0.0.2'],
+    [{ bind: 'custom', customBindHost: '127.0.0.2' }, '2026.9.6', '127.0.0.1'],
+    [{ bind: 'custom', customBindHost: '192.0.2.7' }, '2026.5.7', '127.0.0.1'],
+    [{ bind: 'tailnet' }, '2026.7.35', '100.64.0.9'],
+    [{ bind: 'lan' }, '2026.5.7', '127.0.0.1'],
+  ])('with %j of version %s is %s', (gateway, version, host) => {
+    const addresses = ['192.168.1.4', '100.64.0.9'];
+    expect(at(config(gateway, version), { addresses })).toMatchObject({ host, unknown: undefined });
+  });
+
+  it.each([
+    ['no JSON5', '{ gateway: '],
+    ['a port that is none', '{ gateway: { port: "many" } }'],
+    ['a bind that is none', '{ gateway: { bind: 7 } }'],
+  ])('is unknown, and not the default, on %s', (_, text) => {
+    expect(at({ [CONFIG]: text }).unknown).toContain('openclaw.json');
+    expect(at({ [CONFIG]: text }, { live })).toMatchObject({ port: 4000, unknown: undefined });
+    expect(at({ [CONFIG]: text }, { url: 'ws://127.0.0.1:5000' }).unknown).toBeUndefined();
+  });
+
+  it('of a profile has no port of its own in older versions', () => {
+    const env = { OPENCLAW_PROFILE: 'work' };
+    expect(at(config({}, '2026.7.35'), { env }).port).toBe(18_789);
+    expect(at(config({}, '2026.8.1'), { env }).port).toBe(41_984);
+  });
+});
+
+describe('the state folder of a profile', () => {
+  const makeProfile = (folder: string, name: string) => write(join(folder, name, 'openclaw.json'), '{}');
+
+  it('is the default one where only the variable names the profile', () => {
+    const folder = home({ [CONFIG]: '{}' });
+    expect(find(folder, { OPENCLAW_PROFILE: 'work' })).toMatchObject({
+      stateDir: join(folder, '.openclaw'),
+      profile: 'work',
+    });
+  });
+
+  it('is that of the option where only that is there', () => {
+    const folder = home();
+    makeProfile(folder, '.openclaw-work');
+    expect(find(folder, { OPENCLAW_PROFILE: 'work' }).stateDir).toBe(join(folder, '.openclaw-work'));
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'is the one in which a gateway lives, and stays so after its end',
+    () => {
+      const folder = home({ [CONFIG]: '{}' });
+      makeProfile(folder, '.openclaw-work');
+      const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
+      const startTime = Number(stat.slice(stat.lastIndexOf(')')).split(' ')[20]);
+      const stateDir = join(folder, '.openclaw-work');
+      const lock = {
+        pid: process.pid,
+        createdAt: '2026-11-23T00:47:24.452Z',
+        stateDir,
+        startTime,
+        port: 4000,
+      };
+      const path = join(stateDir, 'tmp', 'openclaw-0', 'gateway.state.lock');
+      write(path, JSON.stringify({ ...lock, configPath: join(stateDir, 'openclaw.json') }));
+      const read = openClawInstallReader({ env: { HOME: folder, OPENCLAW_PROFILE: 'work' }, gateway: {} });
+      expect(read()).toMatchObject({ stateDir, address: { port: 4000 } });
+      rmSync(path);
+      expect(read()).toMatchObject({ stateDir, address: { port: 41_984 } });
+    },
+  );
 });

@@ -30,7 +30,7 @@ function serviceToken(files: Readonly<Record<string, string>>, config = 'new-tok
 describe('the service file of the gateway', () => {
   it('is no place where there is none, and one without a token where it holds none', () => {
     expect(serviceToken({}).install.service).toBe(false);
-    const { install, token } = serviceToken({ [UNIT]: '[Service]\nEnvironment=HOME=/home/u\n' });
+    const { install, token } = serviceToken({ [UNIT]: '[Service]\nEnvironment=LANG=C\n' });
     expect([install.service, token]).toEqual([true, undefined]);
   });
 
@@ -61,9 +61,21 @@ describe('the service file of the gateway', () => {
     expect(install.problems.join()).not.toContain(home);
   });
 
-  it('belongs to another gateway where it names another port', () => {
-    const text = '[Service]\nEnvironment=OPENCLAW_GATEWAY_PORT=1 OPENCLAW_GATEWAY_TOKEN=x\n';
-    expect(serviceToken({ [UNIT]: text }).token).toBeUndefined();
+  it.each(['OPENCLAW_STATE_DIR=%h/.openclaw-rescue', 'HOME=/home/other'])(
+    'belongs to another gateway where its state folder follows from %s',
+    (variable) => {
+      const text = `[Service]\nEnvironment=${variable} OPENCLAW_GATEWAY_TOKEN=x\n`;
+      const { install, token } = serviceToken({ [UNIT]: text });
+      expect([install.service, install.serviceIsOthers, token]).toEqual([false, true, undefined]);
+    },
+  );
+
+  it('belongs to this gateway though its port is not the configured one', () => {
+    const start = 'ExecStart=/usr/bin/node /opt/openclaw/dist/index.js gateway --port 4000';
+    const { install, token } = serviceToken({
+      [UNIT]: `[Service]\n${start}\nEnvironment=OPENCLAW_GATEWAY_TOKEN=x\n`,
+    });
+    expect([install.servicePort, token]).toEqual([4000, 'x']);
   });
 
   it('gives the variable that openclaw.json refers to (T4)', () => {

@@ -129,13 +129,10 @@ describe('systemd', () => {
   });
 
   it('is asked for the unit of the profile, and for a name of its own', () => {
-    expect(unitNames({})).toContain('openclaw-gateway.service');
-    expect(unitNames({ OPENCLAW_PROFILE: 'rescue' })).toEqual(['openclaw-gateway-rescue.service']);
-    expect(unitNames({ OPENCLAW_SYSTEMD_UNIT: 'my-claw.service' })[0]).toBe('my-claw.service');
-    expect(unitNames({ OPENCLAW_SYSTEMD_UNIT: '--all' })).not.toContain('--all.service');
-    expect(unitNames({ OPENCLAW_PROFILE: '../x y' })).toContain('openclaw-gateway.service');
-    expect(unitNames({ OPENCLAW_PROFILE: 'undefined' })).toEqual(unitNames({}));
-    expect(unitNames({ OPENCLAW_PROFILE: ' rescue ' })).toEqual(['openclaw-gateway-rescue.service']);
+    expect(unitNames({}, undefined)).toContain('openclaw-gateway.service');
+    expect(unitNames({}, 'rescue')).toEqual(['openclaw-gateway-rescue.service']);
+    expect(unitNames({ OPENCLAW_SYSTEMD_UNIT: 'my-claw.service' }, undefined)[0]).toBe('my-claw.service');
+    expect(unitNames({ OPENCLAW_SYSTEMD_UNIT: '--all' }, undefined)).not.toContain('--all.service');
   });
 
   it('is named in the repair step with its scope', () => {
@@ -221,8 +218,8 @@ describe('launchd', () => {
   });
 
   it('is asked for the label of the profile', () => {
-    expect(launchdLabel({})).toBe('ai.openclaw.gateway');
-    expect(launchdLabel({ OPENCLAW_PROFILE: 'rescue' })).toBe('ai.openclaw.rescue');
-    expect(launchdLabel({ OPENCLAW_LAUNCHD_LABEL: 'my.claw' })).toBe('my.claw');
+    expect(launchdLabel({}, undefined)).toBe('ai.openclaw.gateway');
+    expect(launchdLabel({}, 'rescue')).toBe('ai.openclaw.rescue');
+    expect(launchdLabel({ OPENCLAW_LAUNCHD_LABEL: 'my.claw' }, undefined)).toBe('my.claw');
   });
 });
