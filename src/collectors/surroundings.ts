@@ -7,6 +7,7 @@ export type OwnSurroundings = Omit<CollectorContext, 'platform' | 'run' | 'insta
 
 /** The surroundings of collectors on this machine: real child processes, and the OpenClaw that is installed here. */
 export function surroundings(own: OwnSurroundings): CollectorContext {
-  const install = openClawInstallReader({ env: own.env, gateway: own.config.gateway });
+  const read = openClawInstallReader({ env: own.env, gateway: own.config.gateway });
+  const install = () => read(own.facts('process')?.live);
   return { ...own, platform: process.platform, run: runCommand, install };
 }

@@ -27,7 +27,7 @@ export interface CollectorContext {
   readonly facts: ReadFact;
   /** Every authenticated attempt goes through it. */
   readonly gate: AuthGate;
-  /** What the OpenClaw CLI would use now; cheap: call it on every run. */
+  /** Where the gateway is, with its credentials; cheap: call it on every run. */
   readonly install: () => OpenClawInstall;
 }
 

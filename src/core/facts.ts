@@ -1,5 +1,6 @@
 import type { ClockOffset } from '../lib/clock-offset.ts';
 import type { Credential } from '../openclaw/credentials.ts';
+import type { LiveGateway } from '../openclaw/locate.ts';
 import type { TokenDigest } from '../openclaw/token-digest.ts';
 import type { ProcessRow } from '../os/processes.ts';
 
@@ -7,11 +8,39 @@ import type { ProcessRow } from '../os/processes.ts';
 export interface KnownProcess {
   /** Boot id, pid and start ticks: never a wall time, never used twice. */
   readonly identity: string;
-  /** When it started, or took its lock where that was later; wall time, milliseconds since the epoch. */
-  readonly startedAtMs: number;
+  /** When it started, or took its lock where that was later; milliseconds of the monotonic clock, which nobody sets. */
+  readonly startedMonotonicMs: number;
+  /** The same as wall time, milliseconds since the epoch. */
+  readonly startedAtMs?: number;
   /** Where its environment can be read; absent where another system's means found it. */
   readonly row?: Pick<ProcessRow, 'pid' | 'start' | 'argv'>;
+  /** Whether a signal or a debugger stopped it: it then neither starts nor answers. */
+  readonly isStopped?: boolean;
+  /** Where it listens; undefined where its sockets are hidden. */
+  readonly live?: LiveGateway | undefined;
 }
+
+/** What accepts connections at the gateway's address, judged by what answers there. */
+export type Holder =
+  | { readonly kind: 'gateway' }
+  /** `isForwarderGone`: something that passed requests on to a gateway elsewhere held the port, or should hold it. */
+  | { readonly kind: 'nobody'; readonly isForwarderGone: boolean }
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** Passes requests on to the gateway, which is elsewhere: on another machine, or in a container. */
+  | {
+      readonly kind: 'forwarder';
+      readonly name: string;
+      readonly pid: number | undefined;
+      /** Whether the gateway has answered through it. */
+      readonly isProved: boolean;
+    }
+  | {
+      readonly kind: 'other';
+      readonly name: string;
+      readonly pid: number | undefined;
+      /** Whether it is a gateway, of another state folder or user. */
+      readonly isGateway: boolean;
+    };
 
 /** How the WebSocket of an authenticated check opened; its challenge comes before any credential is sent. */
 export interface WebSocketOpening {
@@ -49,6 +78,8 @@ export interface SshCommandSeen {
 export interface Facts {
   /** The gateway's process, while one is known to be alive. Written by `process`. */
   readonly process: KnownProcess;
+  /** What holds the gateway's port on this machine. Written by `process`. */
+  readonly holder: Holder;
   /** The newest authenticated check's connection, so that `ping` need not open another. Written by `token`. */
   readonly opening: WebSocketOpening;
   /** Absent before the first proof and after a refusal. Written by `token`. */

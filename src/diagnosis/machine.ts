@@ -90,9 +90,9 @@ export async function findService(
   { env, platform, run, install, clock }: ServiceSearch,
   signal: AbortSignal,
 ): Promise<ServiceState | undefined> {
-  if (!install.address.local || signal.aborted) return undefined;
+  if (!install.address.local || install.serviceIsOthers || signal.aborted) return undefined;
   const outcome = await withDeadline({ clock, ms: SERVICE_MS, outer: signal }, (cut) =>
-    unlessAborted(askServiceManager(platform, { env, run }, cut), cut),
+    unlessAborted(askServiceManager(platform, { env, run, profile: install.profile }, cut), cut),
   );
   return outcome?.state === 'found' ? outcome.service : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Evidence } from '../core/collector.ts';
 import type { Fault } from '../lib/faults.ts';
 import { restartCommand } from '../openclaw/service/manager.ts';
+import { isVersionBefore } from '../openclaw/versions.ts';
 import type { Machine } from './machine.ts';
 
 /** The order of repair: 1 light, 2 authentication, 3 full restart. */
@@ -45,7 +46,7 @@ export function doByHand(text: string, phase: Phase = 1): RepairStep {
 export function restartGateway(machine: Machine, phase: Phase = 1): readonly RepairStep[] {
   const { service, alive, version } = machine;
   if (service !== undefined || alive === false) return startGateway(machine, phase);
-  if (version !== undefined && !isBefore(version, RESTARTS_WITHOUT_SERVICE)) {
+  if (version !== undefined && !isVersionBefore(version, RESTARTS_WITHOUT_SERVICE)) {
     return [
       useCommand('openclaw gateway restart', 'Restarts it in its own terminal within half a minute.', phase),
     ];
@@ -114,7 +115,7 @@ function freePort({ evidence, machine }: StepContext): readonly RepairStep[] {
 function matchToken({ machine }: StepContext): readonly RepairStep[] {
   const { service, version } = machine;
   const show =
-    version === undefined || !isBefore(version, SHOWS_TOKEN)
+    version === undefined || !isVersionBefore(version, SHOWS_TOKEN)
       ? [
           useCommand(
             'openclaw gateway auth-token --show',
@@ -217,9 +218,3 @@ export const LATER_STEPS: Readonly<Partial<Record<Fault, Steps>>> = {
   'partial-failure': repairFully,
   'token-mismatch': repairFully,
 };
-
-/** Whether a version is before a year and month. */
-function isBefore(version: string, [year = 0, month = 0]: readonly number[]): boolean {
-  const [ownYear = 0, ownMonth = 0] = version.split('.').map(Number);
-  return ownYear < year || (ownYear === year && ownMonth < month);
-}

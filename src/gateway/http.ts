@@ -217,10 +217,11 @@ export async function askHealth(asking: Asking): Promise<HealthOutcome> {
   if (outcome.status === 200 && healthBody.safeParse(body).success) {
     return { state: 'live', connectSeconds, httpSeconds };
   }
-  const reason = refusedProxy.safeParse(body).success
+  const isProxyRefused = refusedProxy.safeParse(body).success;
+  const reason = isProxyRefused
     ? 'a proxy stands between that the gateway does not trust (gateway.trustedProxies)'
     : `it answers /healthz with something else (HTTP ${outcome.status})`;
-  return { state: 'foreign', reason, connectSeconds };
+  return { state: 'foreign', reason, connectSeconds, status: outcome.status, isProxyRefused };
 }
 
 const seconds = z.number().nonnegative();
@@ -244,7 +245,20 @@ export type Readiness = z.output<typeof readyBody>;
 
 /** `GET /readyz` without a credential; undefined where there is no such answer. */
 export async function askReady(asking: Asking): Promise<Readiness | undefined> {
-  return parsed(await callGateway({ ...asking, path: '/readyz' }), readyBody);
+  return (await askReadiness(asking)).ready;
+}
+
+/** What `/readyz` gave; `isForbidden` where it was refused with 403, as gateways refuse what comes through a proxy. */
+export interface ReadinessAnswer {
+  readonly ready: Readiness | undefined;
+  readonly isForbidden: boolean;
+}
+
+/** As {@link askReady}, with the refusal. */
+export async function askReadiness(asking: Asking): Promise<ReadinessAnswer> {
+  const outcome = await callGateway({ ...asking, path: '/readyz' });
+  const isForbidden = outcome.state === 'answered' && outcome.status === 403;
+  return { ready: parsed(outcome, readyBody), isForbidden };
 }
 
 const startupBody = z.looseObject({

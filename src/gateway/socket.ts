@@ -15,7 +15,14 @@ export type GatewayFailure =
   /** Connected, and closed or reset before anything arrived. */
   | { readonly state: 'dropped'; readonly reason: string }
   /** Answers, but not as an OpenClaw gateway does. */
-  | { readonly state: 'foreign'; readonly reason: string }
+  | {
+      readonly state: 'foreign';
+      readonly reason: string;
+      /** Of its HTTP answer, where it gave a whole one. */
+      readonly status?: number;
+      /** Whether it is a gateway that refuses what a proxy passes on. */
+      readonly isProxyRefused?: boolean;
+    }
   /** This machine could not even try (no file handles left, say). */
   | { readonly state: 'blind'; readonly reason: string };
 
@@ -55,6 +62,7 @@ const CERTIFICATE = /CERT|SELF_SIGNED|ISSUER|ALTNAME|CRL|CHAIN/;
 export async function dial(options: DialOptions): Promise<DialOutcome> {
   const { address, clock, signal, endsAtMs = Number.POSITIVE_INFINITY } = options;
   signal.throwIfAborted();
+  if (address.unknown !== undefined) return { state: 'blind', reason: address.unknown };
   const startedAt = clock.monotonic();
   const socket = connect({ host: address.host, port: address.port, noDelay: true });
   // An error after the verdict has no reader any more.

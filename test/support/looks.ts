@@ -19,10 +19,20 @@ import { tempFolder } from './temp-folder.ts';
 export function installOf(port: number, token: string | undefined): OpenClawInstall {
   const credential =
     token === undefined ? undefined : { place: 'config' as const, secret: new Secret(token) };
+  const address = localAddress(port);
   return {
-    address: localAddress(port),
+    address,
     stateDir: '/nowhere',
     configPath: '/nowhere/openclaw.json',
+    profile: undefined,
+    location: {
+      target: { url: new URL(address.url), named: 'local' },
+      by: 'default',
+      configured: undefined,
+      unknown: undefined,
+    },
+    serviceIsOthers: false,
+    servicePort: undefined,
     authMode: 'token',
     credential,
     credentials: credential === undefined ? [] : [credential],

@@ -1,15 +1,16 @@
 import type { Observation } from '../../core/collector.ts';
 import { defineCollector, type GatewayContext } from '../../core/context.ts';
+import type { KnownProcess } from '../../core/facts.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
-import { type Asking, askHealth, askReady, askStartup } from '../../gateway/http.ts';
+import { type Asking, askHealth, askReadiness, askStartup } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
 import { PING_RESULTS } from '../../lib/vocabulary.ts';
 import { eventCounter, histogram } from '../../metrics/family.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
-import { pingEvidence } from './evidence.ts';
+import { pingEvidence, unknownEvidence } from './evidence.ts';
 import { type GatewayInfo, PING_FAMILIES, pingSamples } from './metrics.ts';
 import { Openings } from './opening.ts';
-import { type Answers, gatewayState, hasStarted, pingResult } from './state.ts';
+import { type Answers, gatewayState, hasStarted, healthBehind, pingResult } from './state.ts';
 
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const PHASES = ['connect', 'http', 'handshake'] as const;
@@ -62,6 +63,8 @@ export type PingLook =
 export class GatewayPing {
   readonly #context: GatewayContext;
   readonly #openings: Openings;
+  /** When the gateway was last seen up, in milliseconds of the monotonic clock, whatever process it was. */
+  #upAtMs: number | undefined;
   /** The process that was seen up, so that its later silence is a hang and not a start. */
   #startedIdentity: string | undefined;
   #info: GatewayInfo | undefined;
@@ -78,17 +81,29 @@ export class GatewayPing {
     const endMs = clock.monotonic() + limits.totalMs;
     const { connectMs, answerMs } = limits;
     const asking: Asking = { address: install.address, clock, connectMs, answerMs, endsAtMs: endMs, signal };
-    const health = await askHealth(asking);
-    if (health.state === 'blind') return { kind: 'blind', reason: health.reason, evidence: [] };
+    const raw = await askHealth(asking);
+    if (raw.state === 'blind') return this.#unasked(raw.reason, install);
+    const holder = install.address.local ? this.#context.facts('holder') : undefined;
+    const health = healthBehind(raw, holder);
     this.#count(health);
     const left = endMs - clock.monotonic();
     // Of a live gateway the other questions may take what they like, together with all that comes before their answer.
     const rest = { ...asking, connectMs: left, answerMs: left };
     const details = health.state === 'live' && endMs > clock.monotonic();
-    const [ready, startup] = details
-      ? await Promise.all([askReady(rest), askStartup(rest)])
+    const [readiness, startup] = details
+      ? await Promise.all([askReadiness(rest), askStartup(rest)])
       : [undefined, undefined];
-    const answers = this.#answers({ health, ready, startup });
+    const isProxyRefused =
+      readiness?.isForbidden ?? (health.state === 'foreign' && health.isProxyRefused === true);
+    const listensAt = this.#listensElsewhere(install);
+    const answers = this.#answers({
+      health,
+      ready: readiness?.ready,
+      isProxyRefused,
+      startup,
+      holder,
+      listensAt,
+    });
     if (health.state !== 'live') this.#openings.forget();
     else if (endMs > clock.monotonic()) await this.#open(install, rest);
     return this.#observation(answers, install);
@@ -108,17 +123,41 @@ export class GatewayPing {
     };
   }
 
-  #answers(seen: Pick<Answers, 'health' | 'ready' | 'startup'>): Answers {
+  /** Where the exporter itself cannot ask, there is no verdict, and the reason is shown. */
+  #unasked(reason: string, { address }: KnownGateway): PingLook {
+    const isUnknown = address.unknown !== undefined;
+    const evidence = isUnknown ? unknownEvidence(address.unknown, authority(address)) : [];
+    return { kind: 'blind', reason, evidence };
+  }
+
+  #listensElsewhere({ address }: KnownGateway): string | undefined {
+    const listens = address.local ? (this.#context.facts('process')?.live?.listens ?? []) : [];
+    const [first] = listens;
+    return first === undefined || listens.some(({ port }) => port === address.port)
+      ? undefined
+      : authority(first);
+  }
+
+  #answers(seen: Omit<Answers, 'newProcessAgeMs' | 'startupWindowMs'>): Answers {
     const { facts, clock, config } = this.#context;
     const process = facts('process');
-    const isNew = process !== undefined && process.identity !== this.#startedIdentity;
     const answers = {
       ...seen,
-      newProcessAgeMs: isNew ? clock.now() - process.startedAtMs : undefined,
+      newProcessAgeMs: this.#canStart(process) ? clock.monotonic() - process.startedMonotonicMs : undefined,
       startupWindowMs: config.gateway.startup_window,
     };
-    if (process !== undefined && hasStarted(answers)) this.#startedIdentity = process.identity;
+    if (hasStarted(answers)) {
+      this.#upAtMs = clock.monotonic();
+      this.#startedIdentity = process?.identity;
+    }
     return answers;
+  }
+
+  /** Whether silence may be a start: the process runs, and was not the one that was seen up, known then or not. */
+  #canStart(process: KnownProcess | undefined): process is KnownProcess {
+    if (process === undefined || process.isStopped === true) return false;
+    if (process.identity === this.#startedIdentity) return false;
+    return this.#upAtMs === undefined || process.startedMonotonicMs > this.#upAtMs;
   }
 
   #count(health: Answers['health']): void {

@@ -70,6 +70,18 @@ const degraded = gauge(
   { meaning: { absent: notTold, zero: 'it does not', one: 'it does' } },
 );
 
+const proxyRefusing = gauge(
+  'openclaw_gateway_proxy_refusing',
+  'Whether the gateway is alive and refuses every request but /healthz with 403, because a proxy passes it on that gateway.trustedProxies does not name.',
+  {
+    meaning: {
+      absent: 'the gateway does not answer',
+      zero: 'other requests are answered',
+      one: 'clients that come through this proxy cannot work, though openclaw_gateway_up is 1',
+    },
+  },
+);
+
 /** What a ping shows beside its counters and the histogram. */
 export const PING_FAMILIES = [
   up,
@@ -82,6 +94,7 @@ export const PING_FAMILIES = [
   delayMax,
   utilization,
   degraded,
+  proxyRefusing,
 ];
 
 /** What the gateway is, where it told. */
@@ -115,6 +128,7 @@ export function pingSamples({ answers, state: current, opening, info: known }: P
     ...(known === undefined
       ? []
       : [info.sample(1, { version: known.version, protocol: String(known.protocol ?? '') })]),
+    ...(live || answers.isProxyRefused ? [proxyRefusing.sample(answers.isProxyRefused ? 1 : 0, {})] : []),
     ...readySamples(answers.ready),
   ];
 }

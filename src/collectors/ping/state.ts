@@ -1,3 +1,4 @@
+import type { Holder } from '../../core/facts.ts';
 import type { HealthOutcome, Readiness, Startup } from '../../gateway/http.ts';
 import type { GatewayState, PingResult } from '../../lib/vocabulary.ts';
 
@@ -6,9 +7,33 @@ export interface Answers {
   readonly health: Exclude<HealthOutcome, { state: 'blind' }>;
   readonly ready: Readiness | undefined;
   readonly startup: Startup | undefined;
-  /** Age of the gateway's process, where it is known and has never been up. */
+  /** Whether the gateway refuses with 403 what `/healthz` alone is exempt from, as it does to a proxy it does not trust. */
+  readonly isProxyRefused: boolean;
+  /** What holds the port on this machine, where that is known. */
+  readonly holder: Holder | undefined;
+  /** Where the gateway's process listens, where that is another port than the one that was asked. */
+  readonly listensAt: string | undefined;
+  /** Age of the gateway's process, where it is known, runs and has never been up. */
   readonly newProcessAgeMs: number | undefined;
   readonly startupWindowMs: number;
+}
+
+/** Statuses with which a proxy says that nothing accepts behind it, and that what accepted does not answer. */
+const REFUSED_BEHIND = [502, 503];
+const SILENT_BEHIND = 504;
+
+/** What a ping showed of the gateway itself, where a program in between answered in its place. */
+export function healthBehind(health: Answers['health'], holder: Holder | undefined): Answers['health'] {
+  if (holder?.kind !== 'forwarder') return health;
+  // A tunnel accepts, and closes as soon as the connection at its other end is refused.
+  if (health.state === 'dropped') return { state: 'refused' };
+  if (health.state !== 'foreign' || health.status === undefined) return health;
+  if (REFUSED_BEHIND.includes(health.status)) return { state: 'refused' };
+  if (health.status !== SILENT_BEHIND) return health;
+  return {
+    state: 'silent',
+    reason: `no answer from the gateway behind ${holder.name} (HTTP ${SILENT_BEHIND})`,
+  };
 }
 
 /** The one state that holds. Draining and starting are the gateway's own words, or a young process without answers. */

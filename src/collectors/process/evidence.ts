@@ -1,4 +1,8 @@
 import type { Evidence, Verdict } from '../../core/collector.ts';
+import type { Holder } from '../../core/facts.ts';
+import { authority } from '../../lib/authority.ts';
+import type { Fault } from '../../lib/faults.ts';
+import { isConfigured, type LiveGateway, type Location } from '../../openclaw/locate.ts';
 import { restartCommand, type ServiceState } from '../../openclaw/service/manager.ts';
 import type { Finding } from './find.ts';
 import type { RestartTotal } from './restarts.ts';
@@ -6,87 +10,252 @@ import type { RestartTotal } from './restarts.ts';
 /** What else the words depend on. */
 export interface Circumstances {
   readonly subject: string;
+  /** The port that is asked. */
   readonly port: number;
+  readonly location: Location;
+  readonly servicePort: number | undefined;
+  readonly live: LiveGateway | undefined;
+  readonly holder: Holder;
   readonly nowMs: number;
   readonly startupWindowMs: number;
   readonly service: ServiceState | undefined;
   readonly restarts: RestartTotal;
 }
 
-/** Why the process verdicts are what they are, with the next repair step. */
-export function processEvidence(finding: Finding, around: Circumstances): Evidence[] {
-  const evidence = [aboutProcess(finding, around), ...aboutListener(finding, around)];
-  const pids = finding.duplicates.map(({ pid }) => pid).join(', ');
-  if (pids !== '') {
-    const text = `further gateway processes for this port or state folder: ${pids}`;
-    evidence.push(words(around.subject, 'warning', text, `kill ${pids.replaceAll(',', '')}`));
-  }
-  if (around.restarts.state === 'unknown') {
-    evidence.push(words(around.subject, 'unknown', `restarts are not counted: ${around.restarts.reason}`));
-  }
-  return evidence;
+/** Evidence without its layer and subject. */
+interface Words {
+  readonly verdict: Verdict;
+  readonly text: string;
+  readonly repair?: string;
+  readonly fault?: Fault;
+  readonly pid?: number | undefined;
 }
 
-/** Why the service verdicts are what they are. */
-export function serviceEvidence(service: ServiceState): Evidence[] {
-  const subject = `${service.manager} ${service.name}`;
-  const evidence = [
-    service.active
-      ? words(subject, 'ok', `the service is ${service.activity}`)
-      : words(subject, 'bad', `the service is ${service.activity}`, restartCommand(service)),
+/** What keeps the port from the gateway's service. */
+export type Obstacle =
+  | { readonly kind: 'held'; readonly name: string; readonly pid: number | undefined }
+  /** The gateway itself, started by other means. */
+  | { readonly kind: 'outside'; readonly pid: number };
+
+/** Why the process verdicts are what they are, with the next repair step. */
+export function processEvidence(finding: Finding, around: Circumstances): Evidence[] {
+  const { subject, restarts } = around;
+  const all: (Words | undefined)[] = [
+    aboutProcess(finding, around),
+    aboutListener(finding, around),
+    aboutDrift(around),
+    aboutDuplicates(finding),
+    restarts.state === 'unknown'
+      ? { verdict: 'unknown', text: `restarts are not counted: ${restarts.reason}` }
+      : undefined,
   ];
-  if (service.enabled === false) {
-    const text = 'the service does not start by itself after a reboot';
-    evidence.push(words(subject, 'warning', text, enableCommand(service)));
+  return all.flatMap((one) => (one === undefined ? [] : [toEvidence(subject, one)]));
+}
+
+/** What is said where no process of the gateway can be expected on this machine; undefined where one can. */
+export function elsewhereEvidence({
+  holder,
+  location,
+  subject,
+  port,
+}: Pick<Circumstances, 'holder' | 'location' | 'subject' | 'port'>): Evidence | undefined {
+  const unseen = "the gateway's own process cannot be seen from here";
+  if (holder.kind === 'forwarder') {
+    const text = `port ${port} is held by ${nameHolder(holder)}, which passes requests on to the gateway; ${unseen}`;
+    return words(subject, 'unknown', text);
   }
-  return evidence;
+  const isGone = holder.kind === 'nobody' && holder.isForwarderGone;
+  if (!isGone && location.by !== 'remote') return undefined;
+  return words(subject, 'unknown', `the gateway is reached through a tunnel or a proxy; ${unseen}`);
+}
+
+/** Why the service verdicts are what they are. `obstacle` is what keeps `port` from it. */
+export function serviceEvidence(
+  service: ServiceState,
+  port: number,
+  obstacle: Obstacle | undefined,
+): Evidence[] {
+  const subject = `${service.manager} ${service.name}`;
+  const state: Words = service.active
+    ? { verdict: 'ok', text: `the service is ${service.activity}` }
+    : aboutInactive(service, port, obstacle);
+  const disabled: Words = {
+    verdict: 'warning',
+    text: 'the service does not start by itself after a reboot',
+    repair: enableCommand(service),
+    fault: 'service-disabled',
+  };
+  return [state, ...(service.enabled === false ? [disabled] : [])].map((one) => toEvidence(subject, one));
+}
+
+/** What keeps the port from the service, where that is not the service itself. `unit` is that of the gateway's process. */
+export function findObstacle(
+  { gateway }: Finding,
+  { holder, service }: Pick<Circumstances, 'holder' | 'service'>,
+  unit: string | undefined,
+): Obstacle | undefined {
+  if (holder.kind === 'other') return { kind: 'held', name: holder.name, pid: holder.pid };
+  const pid = gateway?.row.pid;
+  if (holder.kind !== 'gateway' || pid === undefined || service === undefined) return undefined;
+  return pid === service.mainPid || unit === service.name ? undefined : { kind: 'outside', pid };
 }
 
 /** One piece of evidence of the process layer. */
-export function words(subject: string, verdict: Verdict, text: string, repair?: string): Evidence {
-  return { layer: 'process', subject, verdict, text, ...(repair === undefined ? {} : { repair }) };
+export function words(subject: string, verdict: Verdict, text: string): Evidence {
+  return toEvidence(subject, { verdict, text });
 }
 
-function aboutProcess({ gateway }: Finding, around: Circumstances): Evidence {
-  const { subject } = around;
-  if (gateway === undefined) return words(subject, 'bad', 'no gateway process runs', repairOf(around));
+function toEvidence(subject: string, { pid, ...rest }: Words): Evidence {
+  return { layer: 'process', subject, ...rest, ...(pid === undefined ? {} : { pid }) };
+}
+
+function aboutInactive(service: ServiceState, port: number, obstacle: Obstacle | undefined): Words {
+  const state = `the service is ${service.activity}`;
+  if (obstacle?.kind === 'held') {
+    const who = nameHolder(obstacle);
+    return {
+      verdict: 'bad',
+      text: `${state} and cannot start: port ${port} is held by ${who}`,
+      repair: findHolder(port),
+      fault: 'port-held',
+      pid: obstacle.pid,
+    };
+  }
+  if (obstacle?.kind === 'outside') {
+    return {
+      verdict: 'warning',
+      text: `${state} and cannot start: the gateway runs outside it, as process ${obstacle.pid}, and holds port ${port}`,
+      repair: findHolder(port),
+      fault: 'port-held',
+      pid: obstacle.pid,
+    };
+  }
+  const isLoop = /auto-restart/.test(service.activity);
+  return {
+    verdict: 'bad',
+    text: state,
+    repair: restartCommand(service),
+    fault: isLoop ? 'service-loop' : 'service-down',
+  };
+}
+
+function aboutProcess({ gateway }: Finding, around: Circumstances): Words {
+  const down = { verdict: 'bad', repair: repairOf(around), fault: 'gateway-down' } as const;
+  if (gateway === undefined) return { ...down, text: 'no gateway process runs' };
   const { row, by } = gateway;
-  if (row.state === 'zombie') {
-    const text = `process ${row.pid} has ended and waits for its parent (zombie)`;
-    return words(subject, 'bad', text, repairOf(around));
-  }
+  const { pid } = row;
+  if (row.state === 'zombie')
+    return { ...down, text: `process ${pid} has ended and waits for its parent (zombie)` };
   if (row.state === 'stopped') {
-    const text = `process ${row.pid} is stopped by a signal or a debugger; it answers nobody`;
-    return words(subject, 'bad', text, `kill -CONT ${row.pid}`);
+    const text = `process ${pid} is stopped by a signal or a debugger; it does not answer`;
+    return { verdict: 'bad', text, repair: `kill -CONT ${pid}`, fault: 'process-stopped', pid };
   }
-  return words(subject, 'ok', `process ${row.pid} is alive (found by ${by.replace('_', ' ')})`);
+  return { verdict: 'ok', text: `process ${pid} is alive (found by ${by.replace('_', ' ')})` };
 }
 
-function aboutListener({ gateway, holder }: Finding, around: Circumstances): Evidence[] {
-  const { subject, port } = around;
-  const alive = gateway !== undefined && gateway.row.state !== 'zombie';
-  switch (holder.kind) {
-    case 'gateway':
-      return [words(subject, 'ok', `it listens on port ${port}`)];
-    case 'unknown':
-      return [words(subject, 'unknown', `who listens on port ${port} cannot be told: ${holder.why.reason}`)];
-    case 'foreign': {
-      const text = `port ${port} is held by ${holder.comm} (process ${holder.pid}), which is not the gateway`;
-      return [words(subject, 'bad', text, `stop process ${holder.pid}, then: ${repairOf(around)}`)];
-    }
-    case 'nobody':
-      if (!alive) return [];
-      return [listenerGone(gateway.lock?.createdAtMs ?? gateway.row.startedAtMs, around)];
-  }
+function aboutListener({ gateway }: Finding, around: Circumstances): Words | undefined {
+  const { port, holder, live } = around;
+  if (holder.kind === 'gateway') return { verdict: 'ok', text: `it listens on ${listensAt(live, port)}` };
+  if (holder.kind === 'unknown')
+    return { verdict: 'unknown', text: `what listens on port ${port} is unknown: ${holder.reason}` };
+  if (holder.kind === 'forwarder')
+    return {
+      verdict: 'ok',
+      text: `port ${port} is held by ${nameHolder(holder)}, which passes requests on to it`,
+    };
+  if (holder.kind === 'other') return aboutOther(holder, around);
+  if (gateway === undefined || gateway.row.state === 'zombie') return undefined;
+  // It listens elsewhere: that is a drift, and no lost listener.
+  if ((live?.listens.length ?? 0) > 0) return undefined;
+  const isStopped = gateway.row.state === 'stopped';
+  return aboutLostListener(gateway.lock?.createdAtMs ?? gateway.row.startedAtMs, isStopped, around);
 }
 
-function listenerGone(startedAtMs: number, around: Circumstances): Evidence {
-  const { subject, port, nowMs, startupWindowMs } = around;
-  if (nowMs - startedAtMs < startupWindowMs) {
+function aboutOther(holder: Extract<Holder, { kind: 'other' }>, around: Circumstances): Words {
+  const { port } = around;
+  const { pid, isGateway } = holder;
+  const who = nameHolder(holder);
+  const what = isGateway
+    ? 'which is the gateway of another state folder or user'
+    : 'which is not the gateway';
+  return {
+    verdict: 'bad',
+    text: `port ${port} is held by ${who}, ${what}`,
+    repair: findHolder(port),
+    fault: 'port-held',
+    pid,
+  };
+}
+
+/** Without sudo lsof shows no other user's process. */
+function findHolder(port: number): string {
+  return `sudo lsof -nP -iTCP:${port} -sTCP:LISTEN`;
+}
+
+function aboutLostListener(startedAtMs: number, isStopped: boolean, around: Circumstances): Words {
+  const { port, nowMs, startupWindowMs } = around;
+  if (!isStopped && nowMs - startedAtMs < startupWindowMs) {
     const text = `nothing listens on port ${port} yet; the process is young enough to be starting`;
-    return words(subject, 'warning', text);
+    return { verdict: 'warning', text, fault: 'starting' };
   }
-  return words(subject, 'bad', `the process lives, but nothing listens on port ${port}`, repairOf(around));
+  const text = `the process lives, but nothing listens on port ${port}`;
+  return { verdict: 'bad', text, repair: repairOf(around), fault: 'listener-gone' };
+}
+
+/** Where the gateway listens at another address than the user or its configuration names. */
+function aboutDrift(around: Circumstances): Words | undefined {
+  const { live, location, servicePort, port, holder } = around;
+  const [first] = live?.listens ?? [];
+  if (live === undefined || first === undefined || holder.kind === 'forwarder') return undefined;
+  const listens = authority(first);
+  const { by, configured } = location;
+  if (by !== 'process' && first.port !== port) {
+    const name = by === 'exporter' ? "the exporter's gateway.url" : 'OPENCLAW_GATEWAY_URL or _PORT';
+    return {
+      verdict: 'warning',
+      text: `the gateway of this state folder listens on ${listens}; ${name} names port ${port}, which is used`,
+      repair: `let ${name} name ${listens}, or remove it`,
+      fault: 'address-drift',
+    };
+  }
+  if (configured === undefined || isConfigured(live.listens, configured)) return undefined;
+  const { host } = configured;
+  const expected =
+    host === undefined ? `port ${configured.port}` : authority({ host, port: configured.port });
+  return {
+    verdict: 'warning',
+    text: `the gateway listens on ${listens}; its configuration says ${expected}`,
+    repair: driftRepair(first.port, configured.port, servicePort),
+    fault: 'address-drift',
+  };
+}
+
+/** A service starts it as it was installed; a process started by hand, as its command line or environment said. */
+function driftRepair(listens: number, configured: number, servicePort: number | undefined): string {
+  if (servicePort === listens && listens !== configured) return 'openclaw gateway install --force';
+  return listens === configured ? 'openclaw gateway restart' : `openclaw config set gateway.port ${listens}`;
+}
+
+function aboutDuplicates({ duplicates }: Finding): Words | undefined {
+  const [first] = duplicates;
+  if (first === undefined) return undefined;
+  const pids = duplicates.map(({ pid }) => pid);
+  return {
+    verdict: 'warning',
+    text: `further gateway processes for this port or state folder: ${pids.join(', ')}`,
+    repair: `kill ${pids.join(' ')}`,
+    fault: 'duplicate',
+    pid: first.pid,
+  };
+}
+
+function nameHolder({ name, pid }: { readonly name: string; readonly pid: number | undefined }): string {
+  return pid === undefined ? name : `${name} (process ${pid})`;
+}
+
+function listensAt(live: LiveGateway | undefined, port: number): string {
+  const listens = live?.listens ?? [];
+  return listens.length === 0 ? `port ${port}` : listens.map((one) => authority(one)).join(' and ');
 }
 
 function repairOf({ service }: Circumstances): string {

@@ -1,38 +1,19 @@
-import { join } from 'node:path';
 import type { GatewayLock } from '../../openclaw/lock.ts';
-import { homeOf, namedStateDir } from '../../openclaw/paths.ts';
 import type { PortListener, Processes, ProcessRow } from '../../os/processes.ts';
-import { declaredPort, type Looks, looksLike } from './recognise.ts';
+import { findOwner, type Ownership, type OwnGateway } from './ownership.ts';
+import { isCommand, type Looks, looksLike } from './recognise.ts';
 import type { SeenProcess } from './restarts.ts';
 
 /** By which means the process was found, the surest first; label values of `openclaw_gateway_process_info`. */
-export const FOUND_BY = ['listener', 'last_seen', 'service', 'lock_file', 'pattern'] as const;
+export const FOUND_BY = ['lock_file', 'service', 'listener', 'last_seen', 'pattern'] as const;
 /** One of {@link FOUND_BY}. */
 export type FoundBy = (typeof FOUND_BY)[number];
 
-/** Programs that pass a port on to another machine, container or namespace, where the gateway is then. */
-const FORWARDERS = new Set([
-  'docker-proxy',
-  'rootlessport',
-  'rootlesskit',
-  'slirp4netns',
-  'pasta',
-  'pasta.avx2',
-  'gvproxy',
-  'com.docker.backe',
-  'ssh',
-  'sshd',
-  'sshd-session',
-  'socat',
-  'kubectl',
-]);
-
 /** What is looked for, and what is known from elsewhere. */
-export interface Search {
-  readonly port: number;
-  /** The state folder as configured and with symbolic links followed; absolute. */
-  readonly stateDirs: readonly string[];
+export interface Search extends OwnGateway {
   readonly ownPid: number;
+  /** The exporter's own user; 0 sees everything. */
+  readonly ownUid: number;
   /** Wall time in milliseconds. */
   readonly nowMs: number;
   readonly bootId: string;
@@ -41,11 +22,23 @@ export interface Search {
   readonly servicePid: number | undefined;
 }
 
-/** Who listens on the port, as far as it can be told. */
+/** Who accepts connections to the address, as far as it can be told. */
 export type PortHolder =
-  | { readonly kind: 'gateway' | 'nobody' }
-  | { readonly kind: 'unknown'; readonly why: Unclear }
-  | { readonly kind: 'foreign'; readonly pid: number; readonly comm: string };
+  | { readonly kind: 'gateway' }
+  | { readonly kind: 'nobody' }
+  /** Something else does; `process` is undefined where it is another user's and hidden. */
+  | ({ readonly kind: 'other' } & OtherHolder)
+  | { readonly kind: 'unknown'; readonly why: Unclear };
+
+/** What holds the port and is not this gateway. */
+export interface OtherHolder {
+  /** Undefined where it is another user's and hidden. */
+  readonly process: Pick<ProcessRow, 'pid' | 'start' | 'comm'> | undefined;
+  /** Whose socket it is, where the process is hidden. */
+  readonly uid: number | undefined;
+  /** Whether it is, or may be, a gateway of another state folder. */
+  readonly isGateway: boolean;
+}
 
 /** Why seeing no gateway proves nothing. */
 export interface Unclear {
@@ -72,7 +65,10 @@ export interface Finding {
   readonly unclear: Unclear | undefined;
 }
 
-/** Finds the gateway's process: by the port's listener, else by what is left when that is gone. */
+/**
+ * Finds the gateway's process: by its lock, the service manager or its last identity, else by the port's listener where
+ * that is ours, else by its command line.
+ */
 export async function findGateway(
   processes: Processes,
   search: Search,
@@ -90,6 +86,7 @@ class Finder {
   #table: readonly ProcessRow[] = [];
   /** Pids, each with the lock that names it and its start. */
   readonly #locked = new Map<number, GatewayLock>();
+  readonly #owners = new Map<number, Ownership>();
 
   constructor(processes: Processes, search: Search, signal: AbortSignal) {
     this.#processes = processes;
@@ -102,13 +99,21 @@ class Finder {
     const candidates = await this.#named();
     const byLooks = this.#table.filter((row) => row.pid !== this.#search.ownPid && looks(row) !== 'other');
     const likely = [...new Set([...candidates.map(({ row }) => row.pid), ...byLooks.map(({ pid }) => pid)])];
-    const listener = await this.#processes.listener(this.#search.port, likely, this.#signal);
+    const listener = await this.#processes.listener(this.#search.address, likely, this.#signal);
     const listening = await this.#listeningGateway(listener, candidates);
-    const chosen = listening ?? candidates.find(isAlive) ?? (await this.#byPattern(byLooks)) ?? candidates[0];
-    const holder = await this.#holder(listener, listening, chosen);
+    const chosen =
+      (await this.#listeningAnywhere(candidates)) ??
+      listening ??
+      candidates.find(isAlive) ??
+      (await this.#byPattern(byLooks)) ??
+      candidates[0];
+    const holder = await this.#holder(listener, chosen);
     const gateway = chosen && { ...chosen, lock: this.#ourLock(chosen.row.pid) };
     return {
-      gateway,
+      gateway: gateway && {
+        ...gateway,
+        by: gateway.by === 'last_seen' && holder.kind === 'gateway' ? 'listener' : gateway.by,
+      },
       holder,
       duplicates: gateway === undefined ? [] : await this.#duplicates(gateway.row, byLooks),
       unclear: gateway === undefined ? await this.#whyUnclear(holder, byLooks) : undefined,
@@ -123,14 +128,14 @@ class Finder {
       const row = await this.#row(lock.pid);
       if (row === undefined || !matches(lock, row) || !(await this.#believes(lock))) continue;
       this.#locked.set(row.pid, lock);
-      if (lock.ours) candidates.push({ row, by: 'lock_file' });
+      if ((await this.#owner(row)) === 'ours') candidates.push({ row, by: 'lock_file' });
     }
     const service = servicePid === undefined ? undefined : await this.#row(servicePid);
-    if (service !== undefined && looks(service) !== 'other')
-      candidates.unshift({ row: service, by: 'service' });
+    if (service !== undefined && looks(service) !== 'other' && (await this.#owner(service)) !== 'others')
+      candidates.push({ row: service, by: 'service' });
     const last = lastSeen?.boot === bootId ? await this.#row(lastSeen.pid) : undefined;
-    if (last !== undefined && last.start === lastSeen?.start)
-      candidates.unshift({ row: last, by: 'last_seen' });
+    if (last !== undefined && last.start === lastSeen?.start && !(await this.#isOtherUsers(last)))
+      candidates.push({ row: last, by: 'last_seen' });
     return candidates;
   }
 
@@ -138,7 +143,17 @@ class Finder {
     return writer === undefined || writer === (await this.#processes.userOf(pid, this.#signal));
   }
 
-  /** The listener, if it is a gateway: known by pid, or looking like one. A stranger on the port is none. */
+  /** The first that lives and listens at all: one that is stuck in its end holds nothing any more. */
+  async #listeningAnywhere(candidates: readonly Candidate[]): Promise<Candidate | undefined> {
+    for (const candidate of candidates) {
+      if (!isAlive(candidate)) continue;
+      const ports = await this.#processes.ports(candidate.row.pid, this.#signal);
+      if (ports !== undefined && ports.size > 0) return candidate;
+    }
+    return undefined;
+  }
+
+  /** The listener, if it is this gateway. A stranger on the port is none, nor is another's gateway. */
   async #listeningGateway(
     listener: PortListener,
     candidates: readonly Candidate[],
@@ -146,11 +161,14 @@ class Finder {
     if (listener.state !== 'process') return undefined;
     const row = await this.#row(listener.pid);
     if (row === undefined) return undefined;
-    const known = candidates.some((candidate) => candidate.row.pid === row.pid);
-    return known || looks(row) !== 'other' ? { row, by: 'listener' } : undefined;
+    const known = candidates.find((candidate) => candidate.row.pid === row.pid);
+    if (known !== undefined) return known;
+    return looks(row) !== 'other' && (await this.#owner(row)) === 'ours'
+      ? { row, by: 'listener' }
+      : undefined;
   }
 
-  /** The last resort: what looks like a gateway and like nobody else's; the oldest, so that the choice is steady. */
+  /** The last resort: what looks like a gateway and is certainly ours; the oldest, so that the choice is steady. */
   async #byPattern(rows: readonly ProcessRow[]): Promise<Candidate | undefined> {
     const ancestors = this.#ancestors(this.#search.ownPid);
     const found: ProcessRow[] = [];
@@ -158,42 +176,59 @@ class Finder {
       const row = await this.#row(pid);
       if (row === undefined || ancestors.has(pid)) continue;
       if (looks(row) !== 'gateway' && !(await this.#runsInForeground(row, SURE_AFTER_MS))) continue;
-      if ((await this.#belongs(row)) !== 'others') found.push(row);
+      if ((await this.#owner(row)) === 'ours') found.push(row);
     }
     const row = found.sort((a, b) => a.startedAtMs - b.startedAtMs || a.pid - b.pid)[0];
     return row && { row, by: 'pattern' };
   }
 
-  async #holder(
-    listener: PortListener,
-    listening: Candidate | undefined,
-    chosen: Candidate | undefined,
-  ): Promise<PortHolder> {
-    if (listening !== undefined) return { kind: 'gateway' };
-    if (chosen !== undefined && isAlive(chosen)) {
-      const listens = await this.#processes.listens(chosen.row.pid, this.#search.port, this.#signal);
+  async #holder(listener: PortListener, chosen: Candidate | undefined): Promise<PortHolder> {
+    const pid = listener.state === 'process' ? listener.pid : undefined;
+    if (chosen !== undefined && isAlive(chosen) && pid === chosen.row.pid) return { kind: 'gateway' };
+    if (chosen !== undefined && isAlive(chosen) && pid === undefined) {
+      const listens = await this.#processes.listens(chosen.row.pid, this.#search.address.port, this.#signal);
       if (listens === 'yes') return { kind: 'gateway' };
-      if (listens === 'unknown') return unknown('closed', 'its open files may not be looked at');
+      if (listens === 'unknown') return unknown('closed', 'its open files may not be read');
     }
     if (listener.state === 'nobody') return { kind: 'nobody' };
-    if (listener.state === 'hidden') return unknown('closed', hiddenReason(listener));
+    if (listener.state === 'hidden') return await this.#hiddenHolder(listener.uid);
     const row = await this.#row(listener.pid);
     if (row === undefined) return unknown('ambiguous', 'the process that listened has just ended');
-    if (!FORWARDERS.has(row.comm)) return { kind: 'foreign', pid: row.pid, comm: row.comm };
-    return unknown('ambiguous', `${row.comm} passes the port on to somewhere out of sight`);
+    const { start, comm } = row;
+    const isGateway = looks(row) === 'gateway' || looks(row) === 'openclaw';
+    return { kind: 'other', process: { pid: row.pid, start, comm }, uid: undefined, isGateway };
+  }
+
+  /**
+   * A socket's owner is told to everybody: one of another user is not this gateway, whatever process holds it. Where no
+   * process of that user is to be seen, the exporter is in a namespace of its own, and user ids tell nothing.
+   */
+  async #hiddenHolder(uid: number | undefined): Promise<PortHolder> {
+    const { ownerUid } = this.#search;
+    if (uid === undefined || ownerUid === undefined || uid === ownerUid)
+      return unknown('closed', hiddenReason(uid));
+    const its: ProcessRow[] = [];
+    for (const row of this.#table)
+      if ((await this.#processes.userOf(row.pid, this.#signal)) === uid) its.push(row);
+    if (its.length === 0) return unknown('closed', hiddenReason(uid));
+    return { kind: 'other', process: undefined, uid, isGateway: its.some((row) => looks(row) !== 'other') };
   }
 
   async #duplicates(main: ProcessRow, rows: readonly ProcessRow[]): Promise<ProcessRow[]> {
-    const user = await this.#processes.userOf(main.pid, this.#signal);
     const found: ProcessRow[] = [];
     for (const { pid } of rows) {
-      if (pid === main.pid || this.#ancestors(pid).has(main.pid)) continue;
+      const ancestors = this.#ancestors(pid);
+      if (pid === main.pid || ancestors.has(main.pid) || this.#startedByCommand(ancestors)) continue;
       const row = await this.#row(pid);
       if (row === undefined || row.state === 'zombie') continue;
-      if ((await this.#processes.userOf(pid, this.#signal)) !== user) continue;
       if (await this.#isGatewayOfOurs(row, main)) found.push(row);
     }
     return found;
+  }
+
+  /** `openclaw gateway restart` and its like start processes of their own, which end with them. */
+  #startedByCommand(ancestors: ReadonlySet<number>): boolean {
+    return this.#table.some(({ pid, argv }) => ancestors.has(pid) && isCommand(argv));
   }
 
   /** A process that calls itself only `openclaw` counts when it listens or runs as only an older gateway does. */
@@ -205,7 +240,7 @@ class Finder {
       const older = looks(main) === 'openclaw' && (await this.#runsInForeground(row, YOUNG_MS));
       if (!listens && !older) return false;
     }
-    return (await this.#belongs(row)) === 'ours';
+    return (await this.#owner(row)) === 'ours';
   }
 
   /**
@@ -222,32 +257,39 @@ class Finder {
     return !quiet && !environment.has('OPENCLAW_NO_RESPAWN');
   }
 
-  /** Whose gateway a process is: of this port or state folder, of another profile, or not to be told. */
-  async #belongs(row: ProcessRow): Promise<'ours' | 'others' | 'unclear'> {
+  async #owner(row: ProcessRow): Promise<Ownership> {
+    const known = this.#owners.get(row.pid);
+    if (known !== undefined) return known;
     const lock = this.#locked.get(row.pid);
-    if (lock !== undefined) return lock.ours ? 'ours' : 'others';
-    const { port, stateDirs } = this.#search;
-    const declared = declaredPort(row.argv);
-    if (declared === port) return 'ours';
-    const ports = await this.#processes.ports(row.pid, this.#signal);
-    if (ports?.has(port)) return 'ours';
-    const environment = await this.#processes.environment(row.pid, PLACE_VARIABLES, this.#signal);
-    if (environment === undefined) return declared === undefined ? 'unclear' : 'others';
-    if (declared === undefined && environment.get('OPENCLAW_GATEWAY_PORT') === String(port)) return 'ours';
-    // A profile given as an option leaves no trace once the process has renamed itself; a port of its own tells.
-    const elsewhere =
-      ports !== undefined && ports.size > 0 && looks(row) === 'gateway' && row.argv.length === 1;
-    if (elsewhere) return 'others';
-    return stateDirs.includes(stateDirOf(environment)) ? 'ours' : 'others';
+    const owner = await findOwner(this.#processes, this.#search, row, lock, this.#signal);
+    this.#owners.set(row.pid, owner);
+    return owner;
   }
 
+  async #isOtherUsers({ pid }: ProcessRow): Promise<boolean> {
+    const { ownerUid } = this.#search;
+    const uid = await this.#processes.userOf(pid, this.#signal);
+    return ownerUid !== undefined && uid !== undefined && uid !== ownerUid;
+  }
+
+  /** The exporter always sees the processes of its own user. */
   async #whyUnclear(holder: PortHolder, rows: readonly ProcessRow[]): Promise<Unclear | undefined> {
     if (holder.kind === 'unknown') return holder.why;
-    if (await this.#processes.othersHidden(this.#signal))
+    const { ownUid, ownerUid, lastSeen } = this.#search;
+    const isOwn = ownUid === 0 || ownUid === ownerUid;
+    if (!isOwn && (await this.#processes.othersHidden(this.#signal)))
       return { kind: 'closed', reason: 'processes of other users are hidden from the exporter' };
-    if (this.#search.lastSeen !== undefined) return undefined;
     for (const row of rows) {
-      if (looks(row) === 'openclaw' && (await this.#belongs(row)) !== 'others')
+      if ((await this.#owner(row)) === 'others') continue;
+      const kind = looks(row);
+      if (kind === 'gateway') {
+        const wayOut = isOwn ? '' : ': run the exporter as its user';
+        return {
+          kind: 'closed',
+          reason: `process ${row.pid} may be it, and its files may not be read${wayOut}`,
+        };
+      }
+      if (kind === 'openclaw' && lastSeen === undefined)
         return { kind: 'ambiguous', reason: 'a process named openclaw may be it, or a short command' };
     }
     return undefined;
@@ -279,20 +321,6 @@ const YOUNG_MS = 2_000;
 const SURE_AFTER_MS = 60_000;
 
 const RESPAWN_VARIABLES = ['NODE_OPTIONS', 'OPENCLAW_NODE_OPTIONS_READY', 'OPENCLAW_NO_RESPAWN'] as const;
-const PLACE_VARIABLES = [
-  'HOME',
-  'OPENCLAW_GATEWAY_PORT',
-  'OPENCLAW_HOME',
-  'OPENCLAW_PROFILE',
-  'OPENCLAW_STATE_DIR',
-] as const;
-
-/** The state folder a process was started for, as OpenClaw derives it. */
-function stateDirOf(environment: ReadonlyMap<string, string>): string {
-  const env = Object.fromEntries(environment);
-  const home = homeOf(env);
-  return namedStateDir(env, home) ?? join(home, '.openclaw');
-}
 
 /** Whether a lock was written by this very process, not by one that had its pid before. */
 function matches(lock: GatewayLock, row: ProcessRow): boolean {
@@ -312,7 +340,7 @@ function unknown(kind: Unclear['kind'], reason: string): PortHolder {
   return { kind: 'unknown', why: { kind, reason } };
 }
 
-function hiddenReason({ uid }: { readonly uid: number | undefined }): string {
-  const whose = uid === undefined ? 'a process' : `a process of user id ${uid}`;
-  return `${whose} listens, which one may not be seen from here`;
+function hiddenReason(uid: number | undefined): string {
+  if (uid === undefined) return 'a process listens that may not be inspected from here';
+  return `a process of user id ${uid} listens that may not be inspected from here: run the exporter as that user`;
 }

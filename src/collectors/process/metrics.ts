@@ -1,5 +1,8 @@
+import type { Holder } from '../../core/facts.ts';
+import { authority } from '../../lib/authority.ts';
 import { PROCESS_STATES } from '../../lib/vocabulary.ts';
 import { counter, gauge, type Sample, stateset } from '../../metrics/family.ts';
+import { isConfigured, type LiveGateway, type Location } from '../../openclaw/locate.ts';
 import type { ServiceState } from '../../openclaw/service/manager.ts';
 import type { ProcessFigures, ProcessRow } from '../../os/processes.ts';
 import type { Finding } from './find.ts';
@@ -74,7 +77,7 @@ const state = gauge(
 );
 const info = gauge(
   'openclaw_gateway_process_info',
-  'How the gateway process was found: listener (of its port), last_seen, service, lock_file or pattern; always 1.',
+  'How the gateway process was found: lock_file, service (its main process), listener (of its port), last_seen or pattern (of its command line); always 1.',
   { labels: ['found_by'], meaning: { absent: 'there is no gateway process', one: 'always' } },
 );
 const listenerUp = gauge(
@@ -85,6 +88,28 @@ const listenerUp = gauge(
       absent: 'the owner of the listening socket cannot be determined, or the gateway is on another machine',
       zero: 'nothing listens, or a process that is not the gateway does',
       one: 'the gateway process listens',
+    },
+  },
+);
+const listenInfo = gauge(
+  'openclaw_gateway_listen_info',
+  'Addresses at which the gateway process listens, each at 1; configured says whether its configuration names that address.',
+  {
+    labels: ['address', 'configured'],
+    meaning: {
+      absent: 'no gateway process listens, or its sockets cannot be inspected',
+      one: 'with configured="false", the configuration names another address or port: clients that follow it fail',
+    },
+  },
+);
+const forwarder = gauge(
+  'openclaw_gateway_forwarder',
+  'Whether the gateway port of this machine is held by a program that is not the gateway and passes requests on (ssh, a proxy, a container engine).',
+  {
+    meaning: {
+      absent: 'it is unknown what holds the port, or the gateway is on another machine',
+      zero: 'the gateway itself holds the port, or another program that passes nothing on, or none',
+      one: 'requests are passed on: the gateway process is elsewhere, and no command on this machine starts it',
     },
   },
 );
@@ -135,23 +160,37 @@ export const PROCESS_FAMILIES = [
   state,
   info,
   listenerUp,
+  listenInfo,
+  forwarder,
   serviceActive,
   serviceEnabled,
   serviceRestarts,
 ];
 
-/** Samples of one look; `total` is the restarts' total where it is known to be on disk. */
+/** What is known beside the process itself. */
+export interface Known {
+  readonly figures: ProcessFigures | undefined;
+  /** Of restarts, where it is known to be on disk. */
+  readonly total: number | undefined;
+  readonly holder: Holder;
+  readonly live: LiveGateway | undefined;
+  readonly location: Location;
+}
+
+/** Samples of one run in which it was seen whether the gateway lives. */
 export function processSamples(
-  { gateway, holder, duplicates }: Finding,
-  figures: ProcessFigures | undefined,
-  total: number | undefined,
+  { gateway, duplicates }: Finding,
+  { figures, total, holder, live, location }: Known,
 ): Sample[] {
   const alive = gateway !== undefined && gateway.row.state !== 'zombie';
+  const listens = isListening(holder, live);
   const samples = [
     processes.sample((alive ? 1 : 0) + duplicates.length, {}),
     up.sample(alive ? 1 : 0, {}),
     ...(total === undefined ? [] : [restarts.sample(total, {})]),
-    ...(holder.kind === 'unknown' ? [] : [listenerUp.sample(holder.kind === 'gateway' ? 1 : 0, {})]),
+    ...(listens === undefined ? [] : [listenerUp.sample(listens ? 1 : 0, {})]),
+    ...forwarderSamples(holder),
+    ...listenSamples(live, location),
   ];
   if (gateway === undefined) return samples;
   samples.push(
@@ -160,6 +199,25 @@ export function processSamples(
   );
   if (alive && figures !== undefined) samples.push(...figureSamples(gateway.row, figures));
   return samples;
+}
+
+/** Whether the gateway listens, at whatever address; undefined where that is not told. */
+function isListening(holder: Holder, live: LiveGateway | undefined): boolean | undefined {
+  if (holder.kind === 'gateway' || (live !== undefined && live.listens.length > 0)) return true;
+  return holder.kind === 'unknown' || holder.kind === 'forwarder' ? undefined : false;
+}
+
+/** Where the gateway listens, and whether its configuration says so. */
+function listenSamples(live: LiveGateway | undefined, { configured }: Location): Sample[] {
+  const listens = live?.listens ?? [];
+  const isAsConfigured = configured === undefined || isConfigured(listens, configured);
+  const addresses = [...new Set(listens.map((one) => authority(one)))];
+  return addresses.map((address) => listenInfo.sample(1, { address, configured: String(isAsConfigured) }));
+}
+
+/** Whether something passes requests on. */
+export function forwarderSamples(holder: Holder): Sample[] {
+  return holder.kind === 'unknown' ? [] : [forwarder.sample(holder.kind === 'forwarder' ? 1 : 0, {})];
 }
 
 /** Samples of a look that cannot tell whether the gateway lives. */

@@ -46,11 +46,26 @@ export function looksLike(argv: readonly string[]): Looks {
 
 /** The port a command line names, or undefined. */
 export function declaredPort(argv: readonly string[]): number | undefined {
-  const text = argv.flatMap((argument, place) => {
-    if (argument === '--port') return [argv[place + 1] ?? ''];
-    return argument.startsWith('--port=') ? [argument.slice('--port='.length)] : [];
-  })[0];
+  const text = declaredOption(argv, 'port');
   return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The profile a command line names, or undefined; `--dev` is one of its own. */
+export function declaredProfile(argv: readonly string[]): string | undefined {
+  return declaredOption(argv, 'profile') ?? (argv.includes('--dev') ? 'dev' : undefined);
+}
+
+/** Whether it is a short command of the OpenClaw CLI, as far as its name tells. */
+export function isCommand(argv: readonly string[]): boolean {
+  if (looksLike(argv) === 'gateway') return false;
+  return entryPlace(argv) !== undefined || /^openclaw(?:-|$)/.test(argv[0] ?? '');
+}
+
+function declaredOption(argv: readonly string[], name: string): string | undefined {
+  return argv.flatMap((argument, place) => {
+    if (argument === `--${name}`) return [argv[place + 1] ?? ''];
+    return argument.startsWith(`--${name}=`) ? [argument.slice(name.length + 3)] : [];
+  })[0];
 }
 
 /** Where OpenClaw's own program stands: behind a JavaScript runtime and nothing but its options. */

@@ -102,7 +102,7 @@ describe.runIf(POSSIBLE)('what the exporter sees', () => {
     const seen = await checkThrough(user, where);
     expect(verdicts(seen)).toMatchObject({ answers: 'ok', token: 'unknown', cron: 'bad' });
     expect(words(seen)).toContain('openclaw.json cannot be read (EACCES)');
-    expect(words(seen)).toContain('its open files may not be looked at');
+    expect(words(seen)).toContain('run the exporter as that user');
     const withToken = await checkThrough(user, where, { OPENCLAW_GATEWAY_TOKEN: 'right' });
     expect(verdicts(withToken)).toMatchObject({ answers: 'ok', token: 'ok' });
   });

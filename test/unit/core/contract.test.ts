@@ -17,7 +17,7 @@ import { tempFolder } from '../../support/temp-folder.ts';
 
 const SETTINGS = { enabled: true, intervalMs: 1_000, timeoutMs: 500 };
 const FOLDER = join(import.meta.dirname, '..', '..', '..', 'src', 'collectors');
-const KNOWN = { identity: 'boot 1 1', startedAtMs: 0 };
+const KNOWN = { identity: 'boot 1 1', startedMonotonicMs: 0 };
 
 /** A collector that does nothing but publish. */
 function publishing() {

@@ -58,7 +58,7 @@ describe('the question to the gateway about its cron jobs', () => {
       ({ board }) => {
         const proved = board.read('provedCredential');
         board.publish('provedCredential', proved && { ...proved, identity: 'boot 7 1' });
-        board.publish('process', { identity: 'boot 8 2', startedAtMs: 0 });
+        board.publish('process', { identity: 'boot 8 2', startedMonotonicMs: 0 });
       },
     ],
     [

@@ -45,9 +45,9 @@ describe('the token check', () => {
 
   it('asks again when the gateway is another process, or tells a smaller uptime', async () => {
     const { gateway, context, look } = await watch(WRONG);
-    context.board.publish('process', { identity: 'one', startedAtMs: 0 });
+    context.board.publish('process', { identity: 'one', startedMonotonicMs: 0 });
     await look('token');
-    context.board.publish('process', { identity: 'two', startedAtMs: 0 });
+    context.board.publish('process', { identity: 'two', startedMonotonicMs: 0 });
     await look('token');
     expect(gateway.shown).toHaveLength(2);
     gateway.uptimeMs = 1_000;
@@ -71,7 +71,7 @@ describe('the token check', () => {
 
   it('has no verdict once the gateway has not answered for an interval, and the same when it does again', async () => {
     const { gateway, context, look } = await watch(WRONG);
-    context.board.publish('process', { identity: 'one', startedAtMs: 0 });
+    context.board.publish('process', { identity: 'one', startedMonotonicMs: 0 });
     expect(sampleOf((await look('token')).series, match)).toBe(0);
     gateway.health = 'silent';
     await look('token');
@@ -295,7 +295,7 @@ describe('the ping', () => {
     const state = async () => stateOf((await look('ping')).series, 'openclaw_gateway_state', 'state');
     gateway.health = 'silent';
     expect(await state()).toBe('hung');
-    context.board.publish('process', { identity: 'young', startedAtMs: Date.now() - 1_000 });
+    context.board.publish('process', { identity: 'young', startedMonotonicMs: performance.now() - 1_000 });
     expect(await state()).toBe('starting');
     gateway.health = 'live';
     expect(await state()).toBe('up');

@@ -10,6 +10,9 @@ function evidenceOfNobody(newProcessAgeMs: number | undefined) {
     health: { state: 'refused' },
     ready: undefined,
     startup: undefined,
+    isProxyRefused: false,
+    holder: undefined,
+    listensAt: undefined,
     newProcessAgeMs,
     startupWindowMs: WINDOW_MS,
   };

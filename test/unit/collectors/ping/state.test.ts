@@ -5,6 +5,7 @@ import {
   failingSubsystems,
   gatewayState,
   hasStarted,
+  healthBehind,
   pingResult,
 } from '../../../../src/collectors/ping/state.ts';
 import { GATEWAY_STATES, PING_RESULTS } from '../../../../src/lib/vocabulary.ts';
@@ -18,6 +19,9 @@ function answers(changes: Partial<Answers>): Answers {
     health: live,
     ready: undefined,
     startup: undefined,
+    isProxyRefused: false,
+    holder: undefined,
+    listensAt: undefined,
     newProcessAgeMs: undefined,
     startupWindowMs: WINDOW,
     ...changes,
@@ -68,6 +72,24 @@ describe('the state of a gateway', () => {
         expect(state === 'up').toBe(seen.state === 'live');
       }),
     );
+  });
+});
+
+describe('a gateway behind a forwarder', () => {
+  const forwarder = { kind: 'forwarder', name: 'nginx', pid: 7, isProved: true } as const;
+  const foreign = (status: number): Answers['health'] => ({ state: 'foreign', reason: '', status });
+  const dropped: Answers['health'] = { state: 'dropped', reason: '' };
+
+  it.each([
+    [dropped, 'refused'],
+    [foreign(502), 'refused'],
+    [foreign(503), 'refused'],
+    [foreign(504), 'silent'],
+    [foreign(401), 'foreign'],
+    [live, 'live'],
+  ])('that showed %j is %s', (health, state) => {
+    expect(healthBehind(health, forwarder).state).toBe(state);
+    expect(healthBehind(health, { kind: 'gateway' })).toBe(health);
   });
 });
 

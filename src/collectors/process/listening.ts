@@ -1,0 +1,66 @@
+import type { HealthOutcome } from '../../gateway/http.ts';
+import { type LiveGateway, parsePort, preferredSocket } from '../../openclaw/locate.ts';
+import type { ListeningAddress, Processes } from '../../os/processes.ts';
+import type { FoundGateway } from './find.ts';
+import { declaredPort } from './recognise.ts';
+
+/** A gateway holds more than a hundred ports for browsers; its own is the lowest of them. */
+const MAX_CALLS = 3;
+
+/** Sends `/healthz` to an address. */
+export type CallHealth = (address: ListeningAddress, signal: AbortSignal) => Promise<HealthOutcome>;
+
+/** Finds the port of a gateway's process, and remembers what had to be found by calling it. */
+export class ListeningPort {
+  readonly #processes: Pick<Processes, 'sockets' | 'environment'>;
+  readonly #callHealth: CallHealth;
+  #found: { readonly process: string; readonly port: number | undefined } | undefined;
+
+  constructor(processes: Pick<Processes, 'sockets' | 'environment'>, callHealth: CallHealth) {
+    this.#processes = processes;
+    this.#callHealth = callHealth;
+  }
+
+  /**
+   * Where the process listens as a gateway: at the port of its command line, its lock or its environment, else at the
+   * configured one, else at the lowest that answers `/healthz` as OpenClaw. Undefined where its sockets are hidden and
+   * nothing names a port. Rejects only when `signal` fires.
+   */
+  async find(
+    { row, lock }: FoundGateway,
+    configuredPort: number | undefined,
+    signal: AbortSignal,
+  ): Promise<LiveGateway | undefined> {
+    const sockets = await this.#processes.sockets(row.pid, signal);
+    const environment = await this.#processes.environment(row.pid, ['OPENCLAW_GATEWAY_PORT'], signal);
+    const named =
+      declaredPort(row.argv) ?? lock?.port ?? parsePort(environment?.get('OPENCLAW_GATEWAY_PORT'));
+    if (sockets === undefined) return named === undefined ? undefined : { listens: [], port: named };
+    const at = (port: number) => sockets.filter((socket) => socket.port === port);
+    if (named !== undefined) return { listens: at(named), port: named };
+    if (configuredPort !== undefined && at(configuredPort).length > 0)
+      return { listens: at(configuredPort), port: configuredPort };
+    const port = await this.#answering(`${row.pid}:${row.start}`, sockets, signal);
+    return { listens: port === undefined ? [] : at(port), port };
+  }
+
+  /** Called once per process, for as long as it listens anywhere. */
+  async #answering(
+    process: string,
+    sockets: readonly ListeningAddress[],
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    if (this.#found?.process === process) return this.#found.port;
+    const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b).slice(0, MAX_CALLS);
+    if (ports.length === 0) return undefined;
+    let found: number | undefined;
+    for (const port of ports) {
+      const address = preferredSocket(sockets.filter((socket) => socket.port === port));
+      if (address === undefined || (await this.#callHealth(address, signal)).state !== 'live') continue;
+      found = port;
+      break;
+    }
+    this.#found = { process, port: found };
+    return found;
+  }
+}
