@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { ruleFiles } from '../../../prometheus/source/render.ts';
-import { alertsOf, ruleGroups } from '../../../prometheus/source/rules.ts';
-import { thresholdsSchema } from '../../../prometheus/source/thresholds.ts';
-import { SCENARIO_SETS, SCENARIOS, type ScenarioSet } from '../../../prometheus/tests/files.ts';
-import { inputSeries, renderTest, type Scenario, sideBySide } from '../../../prometheus/tests/scenario.ts';
-import { installed, runProgram } from '../../support/promtool.ts';
+import { ruleFiles } from '../../prometheus/source/render.ts';
+import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
+import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
+import { SCENARIO_SETS, SCENARIOS, type ScenarioSet } from '../../prometheus/tests/files.ts';
+import { inputSeries, renderTest, type Scenario, sideBySide } from '../../prometheus/tests/scenario.ts';
+import { installed, runProgram } from '../support/promtool.ts';
 
-const folder = join(import.meta.dirname, '..', '..', '..', 'prometheus');
+const folder = join(import.meta.dirname, '..', '..', 'prometheus');
 const LONG = 600_000;
 
 describe.skipIf(!installed('promtool'))('promtool (skipped where it is not installed)', () => {
