@@ -67,22 +67,20 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
     onTestFinished(() => rmSync(place, { recursive: true, force: true }));
     const file = join(place, 'ids.yml');
     const plain = ['3f2a-daily.memory_1', 'b'];
-    writeFileSync(
-      file,
-      stringify(jobTests([...plain, 'log:ws/x', '_other', '$(rm -rf x)', '--help', 'a\nb', 'a b'])),
-    );
+    const ids = [...plain, 'log:ws/x', '_other', '$(rm -rf x)', '--help', 'a\nb', 'a b'];
+    writeFileSync(file, stringify(jobTests(ids)));
     const { output } = await runProgram('promtool', ['test', 'rules', file]);
     const steps = [...output.matchAll(/next_step="((?:[^"\\]|\\.)*)"/g)].map(([, step = '']) => step);
     const named = steps.map(
-      (step) => /^openclaw cron (?:runs --id|list, then openclaw cron run|run) ([^ ,]+)/.exec(step)?.[1],
+      (step) => /^openclaw cron (?:runs --id|list, then openclaw cron run|run|edit) ([^ ,]+)/.exec(step)?.[1],
     );
     expect(new Set(named)).toEqual(new Set([...plain, undefined]));
     const others = new Set(steps.filter((_, index) => named[index] === undefined));
     expect([...others]).toEqual([
       "openclaw cron list; log:... is a job of the system's crontab: read its log, start it from there",
     ]);
-    // Each alert about one job, for each id: three phases of the first, one each of the others.
-    expect(steps.length).toBe(8 * 6);
+    // For each id: three phases of the first alert, one each of the others.
+    expect(steps.length).toBe(ids.length * (JOB_ALERTS.length + 2));
   });
 });
 
@@ -98,11 +96,11 @@ function writeSet({ name, scenarios, evaluation, thresholds }: ScenarioSet): str
   return file;
 }
 
-/** Every alert about a single job, for jobs with these ids. */
+/** Every alert whose step names a job, for jobs with these ids; each on a gateway of its own: many together are one alert. */
 function jobTests(ids: readonly string[]) {
   const series = (name: string, values: string, more = '') =>
     ids.map((id, index) => ({
-      series: `${name}{instance="g", job="openclaw", cron_job="important-${index}", cron_job_id=${JSON.stringify(id)}${more}}`,
+      series: `${name}{instance="g${index}", job="openclaw", cron_job="important-${index}", cron_job_id=${JSON.stringify(id)}${more}}`,
       values,
     }));
   const test = {
@@ -111,19 +109,23 @@ function jobTests(ids: readonly string[]) {
       ...series('openclaw_cron_consecutive_errors', '3x60'),
       ...series('openclaw_cron_runs_total', '0x49 3x11', ', status="error"'),
       ...series('openclaw_cron_missed_runs_total', '0x49 1x11'),
-      ...series('openclaw_cron_delivery_failures_total', '0x49 1x11'),
+      ...series('openclaw_cron_consecutive_skips', '9x60'),
+      ...series('openclaw_cron_next_run_beyond_schedule', '1x60'),
+      ...series('openclaw_cron_last_run_in_future', '1x60'),
       ...series('openclaw_cron_job_overdue_seconds', '0+60x60'),
     ],
     alert_rule_test: JOB_ALERTS.map((alertname) => ({ alertname, eval_time: '55m', exp_alerts: [] })),
   };
-  return { rule_files: [join(folder, 'rules', 'cron.yml')], evaluation_interval: '1m', tests: [test] };
+  return { rule_files: [join(folder, 'rules', 'cron.yml')], evaluation_interval: '5m', tests: [test] };
 }
 
 const JOB_ALERTS = [
   'OpenClawCronJobFailing',
   'OpenClawCronRunMissed',
   'OpenClawCronJobOverdue',
-  'OpenClawCronDeliveryFailed',
+  'OpenClawCronJobSkipped',
+  'OpenClawCronPlanBeyondSchedule',
+  'OpenClawCronLastRunInFuture',
 ];
 
 const NAMES = [...new Set(alertsOf(ruleGroups(thresholdsSchema.parse({}))).map(({ alert }) => alert))].filter(
