@@ -9,6 +9,7 @@ import type { AlertRule } from '../../prometheus/source/rule.ts';
 import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
 import { RUN_STATUSES } from '../../src/collectors/cron/source/records.ts';
+import { describeFirstSteps } from '../../src/diagnosis/repair.ts';
 import { NEUTRAL, NO_DATA, STATE, type State } from './colours.ts';
 
 /** A value's word and what it means; without a state only the word. */
@@ -99,6 +100,13 @@ const alerts = alertsOf(ruleGroups(thresholdsSchema.parse({})));
 export const REPEATED = { alert: 4, fault: 10 } as const;
 const repeated = (value: string, of: keyof typeof REPEATED) => Array(REPEATED[of]).fill(value).join(' ');
 
+const WITHOUT_BLOCK = String.raw`((?:(?!\{\{\s*(?:if|with|end)\b).)*?)`;
+/** A choice by the result of a query, without another one inside. */
+const QUERY_CHOICE = new RegExp(
+  String.raw`\{\{\s*with\b(?:(?!\}\}).)*\}\}${WITHOUT_BLOCK}\{\{\s*else\s*\}\}${WITHOUT_BLOCK}\{\{\s*end\s*\}\}`,
+  'g',
+);
+
 /** The next repair step of each alert's step: the value is `<alert>/<phase>`, repeated. */
 export const NEXT_STEPS_OF_ALERTS = words(
   ...alerts.map((rule): Word => [repeated(`${rule.alert}/${rule.phase}`, 'alert'), plain(rule.next)]),
@@ -112,6 +120,8 @@ export const NEXT_STEPS_OF_FAULTS = words(
     repeated('unreachable', 'fault'),
     'no packet comes back: ping its host, tailscale status, firewall; then the host itself',
   ],
+  // Recorded because it explains others; the alert that it explains has another incident.
+  [repeated('process-stopped', 'fault'), describeFirstSteps('process-stopped')],
   ...firstSteps(alerts),
 );
 
@@ -124,8 +134,13 @@ function firstSteps(rules: readonly AlertRule[]): Word[] {
   });
 }
 
-/** A step without the placeholders that only Prometheus can fill in; of a choice the first. */
+/**
+ * A step without the placeholders that only Prometheus can fill in. Of a choice by the job's id the first, and of one
+ * by a query, whose result is known only when the alert fires, the usual case: the last.
+ */
 function plain(step: string): string {
+  const chosen = step.replaceAll(QUERY_CHOICE, '$2');
+  if (chosen !== step) return plain(chosen);
   return step
     .replaceAll(/\{\{\s*if\b.*?\}\}(.*?)\{\{\s*else\s*\}\}.*?\{\{\s*end\s*\}\}/g, '$1')
     .replaceAll(/\{\{\s*\$labels\.cron_job_id\s*\}\}/g, 'JOB_ID')

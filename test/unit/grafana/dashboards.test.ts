@@ -281,6 +281,13 @@ describe('the words for numbers', () => {
     }
     for (const { text } of dashboardFiles()) expect(text).not.toContain('{{ $');
   });
+
+  it('show one branch of a step that Prometheus chooses, without a trace of the others', () => {
+    expect(alertsOf(groups).some(({ next }) => /\{\{ with .*\{\{ with /.test(next))).toBe(true);
+    expect(JSON.stringify([NEXT_STEPS_OF_ALERTS, NEXT_STEPS_OF_FAULTS])).not.toMatch(
+      /…|do not start a gateway/,
+    );
+  });
 });
 
 describe('provisioning', () => {
