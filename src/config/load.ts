@@ -211,9 +211,11 @@ function isClose(word: string, text: string): boolean {
   return (row[b.length] ?? Number.POSITIVE_INFINITY) <= Math.min(2, word.length - 2);
 }
 
-/** A key as it is written, where it can be no pasted secret: letters alone, and few. */
+/** A key as it is written, where it can be no pasted secret: a few letters, or short words joined by `_`. */
 function showKey(key: string): string {
-  return /^(?:[A-Za-z_-]{1,24}|\d{1,5})$/.test(key) ? key : `(a key of ${key.length} characters)`;
+  return /^(?:[A-Za-z_-]{1,24}|[a-z]{1,12}(?:_[a-z]{1,12}){1,5}|\d{1,5})$/.test(key)
+    ? key
+    : `(a key of ${key.length} characters)`;
 }
 
 function tokenHint(key: string): string {
