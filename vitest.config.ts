@@ -22,6 +22,15 @@ export default defineConfig({
         },
       },
       {
+        // Played by hand (`npm run test:stories`), on a machine that does nothing else.
+        test: {
+          name: 'stories',
+          include: ['test/stories/**/*.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
         // By itself, after the others: its rules' durations are divided, the machine's own slowness is not.
         test: {
           name: 'matrix',

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { playStories } from '../stories/play.ts';
-import { STORIES } from '../stories/stories.ts';
-import type { StoryResult } from '../stories/story.ts';
 import { installed } from '../support/promtool.ts';
+import { playStories } from './play.ts';
+import { STORIES } from './stories.ts';
+import type { StoryResult } from './story.ts';
 
 const available = installed('prometheus') && installed('prometheus-alertmanager');
 
