@@ -14,7 +14,7 @@ export type CallHealth = (address: ListeningAddress, signal: AbortSignal) => Pro
 export class ListeningPort {
   readonly #processes: Pick<Processes, 'sockets' | 'environment'>;
   readonly #callHealth: CallHealth;
-  #found: { readonly process: string; readonly port: number | undefined } | undefined;
+  #found: { readonly process: string; readonly port: number } | undefined;
 
   constructor(processes: Pick<Processes, 'sockets' | 'environment'>, callHealth: CallHealth) {
     this.#processes = processes;
@@ -40,27 +40,28 @@ export class ListeningPort {
     if (named !== undefined) return { listens: at(named), port: named };
     if (configuredPort !== undefined && at(configuredPort).length > 0)
       return { listens: at(configuredPort), port: configuredPort };
-    const port = await this.#answering(`${row.pid}:${row.start}`, sockets, signal);
-    return { listens: port === undefined ? [] : at(port), port };
+    const ports = [...new Set(sockets.map(({ port }) => port))].sort((one, other) => one - other);
+    const [lowest] = ports;
+    if (lowest === undefined) return { listens: [], port: undefined };
+    // One that is stopped or hangs answers nowhere, and is still at its lowest port.
+    const port = (await this.#answering(`${row.pid}:${row.start}`, ports, at, signal)) ?? lowest;
+    return { listens: at(port), port };
   }
 
-  /** Called once per process, for as long as it listens anywhere. */
+  /** Once a port has answered, the process is not called again. */
   async #answering(
     process: string,
-    sockets: readonly ListeningAddress[],
+    ports: readonly number[],
+    at: (port: number) => readonly ListeningAddress[],
     signal: AbortSignal,
   ): Promise<number | undefined> {
     if (this.#found?.process === process) return this.#found.port;
-    const ports = [...new Set(sockets.map(({ port }) => port))].sort((a, b) => a - b).slice(0, MAX_CALLS);
-    if (ports.length === 0) return undefined;
-    let found: number | undefined;
-    for (const port of ports) {
-      const address = preferredSocket(sockets.filter((socket) => socket.port === port));
+    for (const port of ports.slice(0, MAX_CALLS)) {
+      const address = preferredSocket(at(port));
       if (address === undefined || (await this.#callHealth(address, signal)).state !== 'live') continue;
-      found = port;
-      break;
+      this.#found = { process, port };
+      return port;
     }
-    this.#found = { process, port: found };
-    return found;
+    return undefined;
   }
 }

@@ -60,8 +60,12 @@ describe('the port of a gateway that holds many', () => {
     expect(await find(99)).toMatchObject({ port: 12 });
     expect(called).toEqual([10, 11, 12]);
     const none = listening({ sockets: many, answers: [14] });
-    expect(await none.find()).toEqual({ port: undefined, listens: [] });
-    expect(none.called).toHaveLength(3);
+    await none.find();
+    expect(none.called).toEqual([10, 11, 12]);
+  });
+
+  it('is the lowest where it hangs and answers nowhere', async () => {
+    expect(await listening({ sockets: many }).find(99)).toEqual({ port: 10, listens: [at(10)] });
   });
 
   it('is known though it is not held any more', async () => {
