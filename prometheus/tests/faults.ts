@@ -721,19 +721,19 @@ export const slowFaultScenarios: readonly Scenario[] = [
 export const objectiveScenarios: readonly Scenario[] = [
   {
     ids: ['G9'],
-    name: 'a fifth of all pings fails for hours, without an outage of its own',
+    name: 'a fifth of all pings fails for hours, and afterwards one in a hundred, without an outage of its own',
     minutes: 60 * hours,
     step: 300,
     world: {
       'openclaw_gateway_pings_total{result="ok"}': [
         [0, growing(4)],
         [24 * hours, growing(3.2, 24 * hours * 4)],
-        [34 * hours, growing(4, 38_400)],
+        [34 * hours, growing(3.96, 24 * hours * 4 + 10 * hours * 3.2)],
       ],
       'openclaw_gateway_pings_total{result="timeout"}': [
         [0, 0],
         [24 * hours, growing(0.8)],
-        [34 * hours, 480],
+        [34 * hours, growing(0.04, 10 * hours * 0.8)],
       ],
     },
     firing: {

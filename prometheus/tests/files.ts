@@ -30,7 +30,7 @@ export const SCENARIO_SETS: readonly ScenarioSet[] = [
     name: 'objectives',
     scenarios: objectiveScenarios,
     evaluation: '10m',
-    thresholds: { evaluation_interval: '10m', history_interval: '10m' },
+    thresholds: { scrape_interval: '5m', evaluation_interval: '10m', history_interval: '10m' },
   },
 ];
 
