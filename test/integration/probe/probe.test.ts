@@ -230,7 +230,8 @@ describe('a probe of a gateway', () => {
     const { get } = exporter({ gateways: [{ name: 'studio', url, token_file: '/no/such/file' }] });
     const { text } = await get('/probe?target=studio&debug=true').expect(200);
     expect(text).toMatch(/token_file \S+ cannot be read \(ENOENT\)/);
-    expect(text).not.toContain('/no/such/file');
+    // Whoever mends it needs to know which file; folders of a home are shortened elsewhere.
+    expect(text).toContain('/no/such/file');
   });
 
   it('that is refused a connection is an answer', async () => {
