@@ -179,7 +179,7 @@ function cronPlanner(slots: CronSlots, offsetMs: number): Planner {
     from: (firstMs, ms) => (ms <= firstMs ? firstMs : next(ms - 1)),
     latest: (ms, errors) => Math.max(next(ms) ?? ms, ms + longestBackOff(errors)),
     isSameSlot: (earlierMs, laterMs, isScheduled) =>
-      (next(earlierMs + EARLY_MS) ?? Number.POSITIVE_INFINITY) > laterMs + EARLY_MS &&
+      (next(earlierMs) ?? Number.POSITIVE_INFINITY) > laterMs + EARLY_MS &&
       (isScheduled || laterMs - earlierMs < BY_HAND_MS),
   };
 }

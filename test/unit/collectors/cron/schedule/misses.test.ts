@@ -414,6 +414,10 @@ describe('a run', () => {
     ['a person may have asked for it', [at(TEN), at(TEN + 20 * MINUTE)]],
     ['the one before failed', [failed(TEN), at(TEN + 30 * SECOND, false)]],
     ['it is the next occurrence', [at(TEN + 50 * MINUTE, false), at(TEN + HOUR, false)]],
+    [
+      'the one before began so late that it all but met the next occurrence',
+      [at(TEN + HOUR - SECOND / 2, false), at(TEN + HOUR + 2 * SECOND, false)],
+    ],
   ])('is none where %s', (_why, runs) => {
     expect(duplicatesOf(HOURLY, ...runs)).toBe(0);
   });
