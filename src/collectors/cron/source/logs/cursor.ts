@@ -41,6 +41,10 @@ const facts = z.object({
   shiftMs: count.optional(),
   /** A start line without its end yet. */
   startedAtMs: time.optional(),
+  /** Under the default rule: the last start line without digits. */
+  startShape: z.string().max(64).optional(),
+  /** Under the default rule: when the last run that had a start ended, or the last line that belongs to it. */
+  pairEndedAtMs: time.optional(),
 });
 
 const entry = z.object({

@@ -1,4 +1,5 @@
 import { createContext, Script } from 'node:vm';
+import { DEFAULT_ERROR, DEFAULT_SUCCESS, judgeByDefault } from './default-rule.ts';
 import { findTime, type LineTime, parseTime } from './time.ts';
 
 /** How the lines of a log are understood. */
@@ -17,24 +18,15 @@ export interface LogRule {
   readonly timestamp?: RegExp | undefined;
 }
 
-/**
- * A line that ends a good run where nobody configured another: SUCCESS or SUCCESSFUL as a word, neither negated nor in
- * a trace of `set -x`, whose lines begin with `+`.
- */
-export const DEFAULT_SUCCESS =
-  /^(?!\+{1,9} ).*(?<![\w-])(?<!\bNO |\bNOT |\bWITHOUT )SUCCESS(?:FUL(?:LY)?)?(?!\w|"?\s*[:=]\s*"?(?:false|FALSE)\b)/;
-/**
- * A line that ends a failed run: ERROR as a word, no count of none (`0 ERRORS`, `ERRORS: 0`, `NO ERROR`), nor in a trace;
- * and the negations of {@link DEFAULT_SUCCESS}.
- */
-export const DEFAULT_ERROR =
-  /^(?!\+{1,9} ).*(?:(?<!\w)(?<!\b0 |\bNO |\bWITHOUT |\bWITHOUT ANY )ERRORS?(?!\w|(?:\(S\))?"?\s*[:=]\s*"?0\b)|\bUNSUCCESSFUL|\b(?:NO|NOT|WITHOUT) SUCCESS)/;
-
 /** What a line says of a run. */
 export interface LineFinding {
   readonly kind: 'start' | 'ok' | 'error';
   readonly time: LineTime | undefined;
   readonly durationMs: number | undefined;
+  /** The line ends a run only if one is under way. */
+  readonly needsStart?: boolean | undefined;
+  /** Of a start under the default rule: its line without digits. */
+  readonly shape?: string | undefined;
 }
 
 /** What the first of some lines say; the lines behind the last finding were not judged. */
@@ -124,10 +116,23 @@ function isTimeout(error: unknown): boolean {
   );
 }
 
+/** Whether neither success, error nor start is configured: lines are then read as {@link judgeByDefault} does. */
+export function isDefaultRule({ success, error, start }: LogRule): boolean {
+  return success === DEFAULT_SUCCESS && error === DEFAULT_ERROR && start === undefined;
+}
+
 function judge(rule: LogRule, line: string): LineFinding | undefined {
+  if (isDefaultRule(rule)) return judgeWithDefaults(rule, line);
   const kind = kindOf(rule, line);
   if (kind === undefined) return undefined;
   return { kind, time: timeOf(rule, line), durationMs: durationOf(rule, line) };
+}
+
+function judgeWithDefaults(rule: LogRule, line: string): LineFinding | undefined {
+  const finding = judgeByDefault(line);
+  if (finding === undefined) return undefined;
+  const time = rule.timestamp === undefined ? (finding.time ?? timeOf(rule, line)) : timeOf(rule, line);
+  return { ...finding, time, durationMs: durationOf(rule, line) ?? finding.durationMs };
 }
 
 function kindOf(rule: LogRule, line: string): LineFinding['kind'] | undefined {

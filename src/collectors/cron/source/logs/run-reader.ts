@@ -4,7 +4,7 @@ import type { Clock } from '../../../../lib/clock.ts';
 import { type LineBatch, type NextLines, nextLines, type Progress, printsAt } from './content.ts';
 import { type LogEntry, type LogFacts, type LogMark, unreadSize } from './cursor.ts';
 import { type Judged, type LineJudge, type LogRule, tellsTime } from './rules.ts';
-import { type LogRun, takeLine } from './runs.ts';
+import { choosePairing, type LogRun, takeLine } from './runs.ts';
 import type { SightLog } from './sights.ts';
 
 /** What a round may still read; shared by all logs of the round. */
@@ -146,10 +146,10 @@ export class RunReader {
   #take({ lines, ends }: LineBatch, seenMs: (end: number) => number): number | undefined {
     const { findings, slowLines } = this.#judge(lines);
     this.#slowLines += slowLines;
-    const withStart = this.#log.rule.start !== undefined;
+    const pairing = choosePairing(this.#log.rule);
     for (const [index, finding] of findings.entries()) {
       if (finding === undefined) continue;
-      const taken = takeLine(this.#facts, finding, seenMs(ends[index] ?? 0), withStart);
+      const taken = takeLine(this.#facts, finding, seenMs(ends[index] ?? 0), pairing);
       this.#facts = taken.facts;
       for (const run of taken.runs) this.#count(run);
     }

@@ -1,6 +1,6 @@
 import type { SourceRun } from '../cron-source.ts';
 import type { LogFacts, LogStatus } from './cursor.ts';
-import type { LineFinding } from './rules.ts';
+import { isDefaultRule, type LineFinding, type LogRule } from './rules.ts';
 import { type LineTime, secondPassing } from './time.ts';
 
 /** A run as its log tells it: whose it is, the file's path says. */
@@ -20,23 +20,62 @@ const MAX_SHIFT_MS = 1000;
  * each further run is put one millisecond behind the one before it, so that it stays a run of its own; the same lines
  * read again from the same place give the same runs.
  */
-export function takeLine(
-  facts: LogFacts,
-  finding: LineFinding,
-  seenMs: number,
-  withStart: boolean,
-): { facts: LogFacts; runs: LogRun[] } {
+export function takeLine(facts: LogFacts, finding: LineFinding, seenMs: number, pairing: Pairing): TakenLine {
   const atMs = timeOf(finding.time, seenMs, facts.lastFinishedAtMs);
+  if (pairing === 'optional') return takePaired(facts, finding, atMs);
   if (finding.kind === 'start') return begin(facts, atMs);
   const { startedAtMs, ...rest } = facts;
-  if (!withStart) return finish(rest, runTimes(atMs, undefined, finding.durationMs), finding.kind);
+  if (pairing === 'none') return finish(rest, runTimes(atMs, undefined, finding.durationMs), finding.kind);
   // Only the first end behind a start is the run's: further lines are its chatter.
   if (startedAtMs === undefined) return { facts, runs: [] };
   return finish(rest, runTimes(atMs, startedAtMs, finding.durationMs), finding.kind);
 }
 
+/** What one line made of what was known, and the runs that it told. */
+export interface TakenLine {
+  readonly facts: LogFacts;
+  readonly runs: LogRun[];
+}
+
+/** Whether a run has a line for its start: never, always, or where the log happens to have one (the default rule). */
+export type Pairing = 'none' | 'always' | 'optional';
+
+/** How the runs of a log with this rule begin. */
+export function choosePairing(rule: LogRule): Pairing {
+  if (isDefaultRule(rule)) return 'optional';
+  return rule.start === undefined ? 'none' : 'always';
+}
+
+/** So long after its end a run's further lines are no runs of their own. */
+const CHATTER_MS = 30_000;
+
+/**
+ * A log that nobody described may have starts or not. A run with a start lies between it and its first end; what
+ * follows within 30 seconds, but for the same start again, belongs to that run. Without a start only a certain end is a run.
+ * Another line that begins something while a run is under way is one of its steps; the same line again is the next run.
+ */
+function takePaired(facts: LogFacts, finding: LineFinding, atMs: number): TakenLine {
+  const { startedAtMs, ...rest } = facts;
+  const sinceEndMs = atMs - (facts.pairEndedAtMs ?? Number.NEGATIVE_INFINITY);
+  const isChatter = startedAtMs === undefined && sinceEndMs >= 0 && sinceEndMs < CHATTER_MS;
+  if (finding.kind === 'start') {
+    const isSame = facts.startShape === finding.shape;
+    if (startedAtMs !== undefined && !isSame) return { facts, runs: [] };
+    if (isChatter && !isSame) return { facts: { ...facts, pairEndedAtMs: atMs }, runs: [] };
+    const begun = begin(facts, atMs);
+    return { ...begun, facts: { ...begun.facts, startShape: finding.shape } };
+  }
+  if (startedAtMs !== undefined) {
+    const ended = finish(rest, runTimes(atMs, startedAtMs, finding.durationMs), finding.kind);
+    return { ...ended, facts: { ...ended.facts, pairEndedAtMs: atMs } };
+  }
+  if (isChatter && finding.needsStart === true) return { facts: { ...facts, pairEndedAtMs: atMs }, runs: [] };
+  if (isChatter || finding.needsStart === true) return { facts, runs: [] };
+  return finish(rest, runTimes(atMs, undefined, finding.durationMs), finding.kind);
+}
+
 /** A start behind a start: the earlier run never told its end. */
-function begin(facts: LogFacts, atMs: number): { facts: LogFacts; runs: LogRun[] } {
+function begin(facts: LogFacts, atMs: number): TakenLine {
   const { startedAtMs, ...rest } = facts;
   if (startedAtMs === undefined) return { facts: { ...facts, startedAtMs: atMs }, runs: [] };
   const ended = finish(
@@ -59,7 +98,7 @@ function runTimes(atMs: number, startedAtMs: number | undefined, told: number | 
   return { runAtMs: startedAtMs, finishedAtMs, durationMs: told ?? finishedAtMs - startedAtMs };
 }
 
-function finish(facts: LogFacts, times: RunTimes, status: LogStatus): { facts: LogFacts; runs: LogRun[] } {
+function finish(facts: LogFacts, times: RunTimes, status: LogStatus): TakenLine {
   const { runAtMs, shiftMs } = distinct(Math.floor(times.runAtMs), facts);
   const finishedAtMs = Math.max(runAtMs, Math.floor(times.finishedAtMs));
   const { lastDurationMs: _, ...rest } = facts;

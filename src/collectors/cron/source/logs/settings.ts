@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { expandHome } from '../../../../lib/paths.ts';
-import { DEFAULT_ERROR, DEFAULT_SUCCESS, type LogRule } from './rules.ts';
+import { DEFAULT_ERROR, DEFAULT_SUCCESS } from './default-rule.ts';
+import type { LogRule } from './rules.ts';
 
 /** Logs of one kind: where they are and how their lines are understood. */
 export interface CronLogRule extends LogRule {

@@ -2,18 +2,24 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LogFacts } from '../../../../../../src/collectors/cron/source/logs/cursor.ts';
 import {
+  DEFAULT_ERROR,
+  DEFAULT_SUCCESS,
+} from '../../../../../../src/collectors/cron/source/logs/default-rule.ts';
+import {
   archiveOf,
   describePath,
   jobNameOf,
 } from '../../../../../../src/collectors/cron/source/logs/names.ts';
 import {
   createLineJudge,
-  DEFAULT_ERROR,
-  DEFAULT_SUCCESS,
   type LogRule,
   parseRunDuration,
 } from '../../../../../../src/collectors/cron/source/logs/rules.ts';
-import { type LogRun, takeLine } from '../../../../../../src/collectors/cron/source/logs/runs.ts';
+import {
+  choosePairing,
+  type LogRun,
+  takeLine,
+} from '../../../../../../src/collectors/cron/source/logs/runs.ts';
 import {
   findTime,
   parseTime,
@@ -30,7 +36,7 @@ function runsOf(rule: LogRule, lines: readonly string[], seenMs = SEEN): { runs:
   const runs: LogRun[] = [];
   for (const finding of createLineJudge(rule).judge(lines).findings) {
     if (finding === undefined) continue;
-    const taken = takeLine(facts, finding, seenMs, rule.start !== undefined);
+    const taken = takeLine(facts, finding, seenMs, choosePairing(rule));
     facts = taken.facts;
     runs.push(...taken.runs);
   }
@@ -106,12 +112,111 @@ describe('the default rule', () => {
     expect(runsOf(rule, [line]).runs.map(({ status }) => status)).toEqual(statuses);
   });
 
-  test('takes a time that follows the length of the line', () => {
-    const line = 'WITHOUT NO ERROR_ 0 ERRORS_ SUCCESS_'.repeat(1_800);
-    const began = performance.now();
-    expect(runsOf(rule, [line]).runs).toEqual([]);
-    expect(performance.now() - began).toBeLessThan(1_000);
+  test.each([
+    ['{"status":"ok"}', ['ok']],
+    ['{"time":1795395058746,"job":"x","status":"completed","durationMs":1500}', ['ok']],
+    ['{"result":"Failed","msg":"SUCCESS"}', ['error']],
+    ['{"success":false}', ['error']],
+    ['{"exitCode":3}', ['error']],
+    ['{"exit_code":0}', ['ok']],
+    ['{"status":200}', []],
+    ['{"level":"info","msg":"backup completed"}', []],
+    ['{"level":"info","msg":"SUCCESS"}', ['ok']],
+    ['{"status":"skipped"}', []],
+    ['{"status":"ok"', []],
+    ['["ok"]', []],
+    ['backup completed', []],
+    ['finished, exit code 1', []],
+    ['2 uploads failed', []],
+  ])('reads the single line %j as %j', (line, statuses) => {
+    expect(runsOf(rule, [line]).runs.map(({ status }) => status)).toEqual(statuses);
   });
+
+  test.each([
+    ['completed', 'ok'],
+    ['job finished: 12 ok, 0 failed', 'ok'],
+    ['done', 'ok'],
+    ['exit code 0', 'ok'],
+    ['SUCCESS', 'ok'],
+    ['completed with errors', 'error'],
+    ['completed, 2 errors', 'error'],
+    ['finished with exit code 3', 'error'],
+    ['backup failed', 'error'],
+    ['timed out', 'error'],
+    ['{"level":"info","msg":"done"}', 'ok'],
+  ])('ends a run that a line started with %j as %s', (line, status) => {
+    const lines = ['2026-11-23T10:00:00Z backup started', `download failed, retrying`, 'not completed', line];
+    const { runs, facts } = runsOf(rule, lines);
+    expect(runs).toMatchObject([{ status, runAtMs: Date.UTC(2026, 10, 23, 10) }]);
+    expect(facts.startedAtMs).toBeUndefined();
+  });
+
+  test('takes the time and the duration of a JSON object from its own fields', () => {
+    const { runs } = runsOf(rule, ['{"ts":1795395058.25,"status":"ok","durationMs":1500}']);
+    expect(runs).toMatchObject([{ finishedAtMs: 1_795_395_058_250, durationMs: 1500 }]);
+  });
+
+  test('a run whose end is missing was interrupted when the same start comes again', () => {
+    const { runs, facts } = runsOf(rule, [
+      '2026-11-23T10:00:00Z backup started (pid 17)',
+      '2026-11-23T10:00:09Z upload started',
+      '2026-11-23T11:00:00Z backup started (pid 18)',
+    ]);
+    expect(runs).toMatchObject([{ status: 'interrupted', runAtMs: Date.UTC(2026, 10, 23, 10) }]);
+    expect(facts.startedAtMs).toBe(Date.UTC(2026, 10, 23, 11));
+  });
+
+  test('lines behind the end of a run belong to it, also further steps and certain words', () => {
+    const { runs } = runsOf(rule, [
+      '2026-11-23T10:00:00Z backup started',
+      '2026-11-23T10:00:05Z step 1 completed',
+      '2026-11-23T10:00:05Z upload started',
+      '2026-11-23T10:00:31Z upload completed',
+      '2026-11-23T10:00:32Z SUCCESS',
+      '2026-11-23T11:00:00Z backup started',
+      '2026-11-23T11:00:05Z completed',
+    ]);
+    expect(runs.map(({ runAtMs }) => runAtMs)).toEqual([
+      Date.UTC(2026, 10, 23, 10),
+      Date.UTC(2026, 10, 23, 11),
+    ]);
+  });
+
+  test('one start long ago does not keep later runs without a start from being counted', () => {
+    const minutes = [1, 2, 3].map((minute) => `2026-11-23T10:0${minute}:00Z SUCCESS`);
+    expect(runsOf(rule, ['2026-11-23T10:00:00Z daemon started', ...minutes]).runs).toHaveLength(3);
+  });
+
+  test('pairs of start and end make one run each, whatever stands between them', () => {
+    const chatter = fc.constantFrom(
+      'reading',
+      'download failed, retrying',
+      '0 errors',
+      '+ echo started',
+      '{}',
+    );
+    const pair = fc.tuple(fc.array(chatter, { maxLength: 4 }), fc.boolean());
+    fc.assert(
+      fc.property(fc.array(pair, { maxLength: 20 }), (pairs) => {
+        const lines = pairs.flatMap(([between, isGood], hour) => {
+          const at = (second: number) => new Date(Date.UTC(2026, 9, 1, hour, 0, second)).toISOString();
+          return [`${at(0)} job started`, ...between, `${at(9)} job ${isGood ? 'completed' : 'failed'}`];
+        });
+        const statuses = runsOf(rule, lines).runs.map(({ status }) => status);
+        expect(statuses).toEqual(pairs.map(([, isGood]) => (isGood ? 'ok' : 'error')));
+      }),
+    );
+  });
+
+  test.each(['WITHOUT NO ERROR_ 0 ERRORS_ SUCCESS_', 'with 1 exit ', 'rc=rc: ', '  ', '{"a":'])(
+    'takes a time that follows the length of a line of %j',
+    (words) => {
+      const line = words.repeat(64_800 / words.length);
+      const began = performance.now();
+      expect(runsOf(rule, [line]).runs).toEqual([]);
+      expect(performance.now() - began).toBeLessThan(1_000);
+    },
+  );
 });
 
 describe('runs of a log', () => {
