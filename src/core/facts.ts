@@ -42,6 +42,12 @@ export type Holder =
       readonly isGateway: boolean;
     };
 
+/** A gateway of another user on this machine. */
+export interface Stranger {
+  readonly pid: number;
+  readonly uid: number;
+}
+
 /** How the WebSocket of an authenticated check opened; its challenge comes before any credential is sent. */
 export interface WebSocketOpening {
   /** Monotonic milliseconds. */
@@ -80,6 +86,8 @@ export interface Facts {
   readonly process: KnownProcess;
   /** What holds the gateway's port on this machine. Written by `process`. */
   readonly holder: Holder;
+  /** While no gateway was ever seen for the state folder: one of another user. Written by `process`. */
+  readonly stranger: Stranger;
   /** The newest authenticated check's connection, so that `ping` need not open another. Written by `token`. */
   readonly opening: WebSocketOpening;
   /** Absent before the first proof and after a refusal. Written by `token`. */

@@ -1,4 +1,4 @@
-import type { ReadFact } from '../core/facts.ts';
+import type { ReadFact, Stranger } from '../core/facts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { unlessAborted, withDeadline } from '../lib/deadline.ts';
 import type { RunCommand } from '../lib/run-command.ts';
@@ -19,6 +19,8 @@ export interface Machine {
   readonly alive: boolean | undefined;
   /** Of the gateway's process, while one is alive and visible. */
   readonly pid: number | undefined;
+  /** While no gateway was ever seen for the state folder: one of another user. */
+  readonly stranger?: Stranger | undefined;
 }
 
 /** A gateway elsewhere, of whose machine nothing is known. */
@@ -81,6 +83,7 @@ export class MachineReader {
       version: info?.labels.version ?? facts('provedCredential')?.greeting?.version ?? install.writtenBy,
       alive: up === undefined ? undefined : up.value === 1,
       pid: facts('process')?.row?.pid,
+      stranger: facts('stranger'),
     };
   }
 }

@@ -68,8 +68,21 @@ const OWN_SERVICE: ServiceState = {
 export function describeFirstSteps(fault: Fault): string {
   const evidence: Evidence = { layer: 'process', subject: 'gateway', verdict: 'bad', text: fault, fault };
   const alive = fault !== 'gateway-down';
+  return describeByService((service) =>
+    firstSteps(evidence, { ...OTHER_MACHINE, local: true, service, alive }),
+  );
+}
+
+/** As {@link describeFirstSteps}, for a gateway that lives and is to be restarted. */
+export function describeRestart(): string {
+  return describeByService((service) =>
+    restartGateway({ ...OTHER_MACHINE, local: true, service, alive: true }),
+  );
+}
+
+function describeByService(makeSteps: (service: ServiceState | undefined) => readonly RepairStep[]): string {
   const describe = (service: ServiceState | undefined) =>
-    firstSteps(evidence, { ...OTHER_MACHINE, local: true, service, alive })
+    makeSteps(service)
       .map(({ text, isCommand }) =>
         isCommand ? text : `${text.charAt(0).toLowerCase()}${text.slice(1, -1)}`,
       )

@@ -1,4 +1,5 @@
 import type { Evidence } from '../core/collector.ts';
+import type { Stranger } from '../core/facts.ts';
 import type { Fault } from '../lib/faults.ts';
 import { restartCommand } from '../openclaw/service/manager.ts';
 import { isVersionBefore } from '../openclaw/versions.ts';
@@ -55,10 +56,17 @@ export function restartGateway(machine: Machine, phase: Phase = 1): readonly Rep
 }
 
 /** How a gateway that is not alive is started here. */
-function startGateway({ service }: Machine, phase: Phase = 1): readonly RepairStep[] {
+function startGateway({ service, stranger }: Machine, phase: Phase = 1): readonly RepairStep[] {
   if (service !== undefined) return [useCommand(restartCommand(service), undefined, phase)];
   const note = 'Stays in the foreground of its terminal; answers after about 20 s.';
-  return [useCommand('openclaw gateway run', note, phase)];
+  const run = useCommand('openclaw gateway run', note, phase);
+  return stranger === undefined ? [run] : [chooseUser(stranger, phase), run];
+}
+
+/** A second gateway started beside the one that is meant would be a fault of its own. */
+function chooseUser({ pid, uid }: Stranger, phase: Phase): RepairStep {
+  const text = `Decide which gateway is meant: user id ${uid} runs one here, as process ${pid}. For that one, run the exporter as that user, and start nothing.`;
+  return doByHand(text, phase);
 }
 
 function endByHand(phase: Phase = 1): RepairStep {

@@ -110,7 +110,7 @@ function configCredential({ sources, target }: Holding, kind: 'token' | 'passwor
  * The path of a token file as it may be shown. A token pasted where the path belongs is no name of a file: what looks
  * like one is left out.
  */
-export function formatTokenPath(path: string, home: string): string {
+function formatTokenPath(path: string, home: string): string {
   const name = basename(path);
   const shown = name.length < 16 || name.includes('.') ? redact(name, { secrets: [] }) : '…';
   return abbreviateHome(join(dirname(path), shown), home);

@@ -195,11 +195,11 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
 }
 
 function cronSetting(
-  { reading: { config }, dotenv, problems }: Setup,
+  { reading: { config, unreadable, broken }, dotenv }: Setup,
   serviceSkip: string | undefined,
 ): CronSetting {
   // A configuration that cannot be used, or a broken value in it, is no default.
-  const isUnknown = problems.some((problem) => /^openclaw\.json(?: |: cron)/.test(problem));
+  const isUnknown = unreadable !== undefined || broken.some((name) => /^(?:$|cron(?:$|\.))/.test(name));
   const skip = environmentOf(config, dotenv, {}).OPENCLAW_SKIP_CRON;
   return { enabled: isUnknown ? undefined : config.cron?.enabled !== false, skip, serviceSkip };
 }

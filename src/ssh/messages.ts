@@ -22,7 +22,10 @@ const THROTTLED: SshProblem = {
  * ssh(1) with a security key.
  */
 const CHECK_SIGN =
-  /requires an additional check|^\W{0,8}To authenticate, visit|^A browser window should have opened|^Autopushing login request|^Confirm user presence for key/m;
+  /requires an additional check|^\W{0,8}To authenticate, visit|^A browser window should have opened|^Autopushing login request|^Confirm user presence for key/gm;
+/** What ssh reports once the host went on: a greeting that every login shows is then no check. */
+const PROGRESS_SIGN =
+  /^(?:debug1: (?:Remote protocol version|Authentications that can continue|Authentication succeeded)|Authenticated to )/gm;
 const CHECK_PENDING: SshProblem = {
   result: 'check_pending',
   text: 'the host waits for a person to confirm this login (a Tailscale SSH check or the like)',
@@ -227,7 +230,7 @@ export function explainFailure(stderr: string, proxied: boolean): SshProblem {
 /** What ssh said before it was ended for taking too long. */
 export function explainTimeout(stderr: string): SshProblem {
   const text = stderr.replaceAll('\r', '');
-  if (CHECK_SIGN.test(text)) return CHECK_PENDING;
+  if (waitsForPerson(text)) return CHECK_PENDING;
   const stage = STAGES.find(([sign]) => sign.test(text))?.[1];
   return { result: 'timeout', text: stage ?? 'the command gave no answer in time' };
 }
@@ -246,7 +249,15 @@ function explainLogin(text: string): SshProblem {
   // A policy that denies the login closes the connection without the client's own denial.
   const policy = match(DENIAL_SIGNS.slice(0, 1), text);
   if (policy !== undefined) return policy;
-  return CHECK_SIGN.test(text) ? CHECK_PENDING : found;
+  return waitsForPerson(text) ? CHECK_PENDING : found;
+}
+
+/** Whether the request to confirm is the last that happened. */
+function waitsForPerson(text: string): boolean {
+  const asked = [...text.matchAll(CHECK_SIGN)].at(-1)?.index;
+  if (asked === undefined) return false;
+  const wentOn = [...text.matchAll(PROGRESS_SIGN)].at(-1)?.index ?? -1;
+  return asked > wentOn;
 }
 
 /** The client shows what the host sent in place of its identification only in its debug messages. */
@@ -257,7 +268,7 @@ function hasThrottledBanner(text: string): boolean {
 }
 
 function explainProxied(text: string): SshProblem {
-  if (CHECK_SIGN.test(text) && !/Permission denied \(/.test(text)) return CHECK_PENDING;
+  if (waitsForPerson(text) && !/Permission denied \(/.test(text)) return CHECK_PENDING;
   if (/^Connection timed out during banner exchange|UNKNOWN port 65535:? .*timed out/m.test(text)) {
     return { result: 'timeout', text: 'the way through the proxy gives no answer' };
   }

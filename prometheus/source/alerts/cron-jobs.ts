@@ -1,4 +1,5 @@
 import { PLAIN_ID } from '../../../src/collectors/cron/repair.ts';
+import { describeRestart } from '../../../src/diagnosis/repair.ts';
 import { schedulerDisabled } from '../conditions.ts';
 import {
   formatSeconds,
@@ -292,7 +293,7 @@ function planWrong(t: Thresholds): AlertRule[] {
       },
       warnLater(
         t,
-        'openclaw cron edit {{ $labels.cron_job_id }} --enable plans it anew; if not: openclaw gateway restart',
+        `openclaw cron edit {{ $labels.cron_job_id }} --enable plans it anew; if not, ${describeRestart()}`,
       ),
     ),
     ...ladder(

@@ -1,3 +1,4 @@
+import { describeRestart } from '../../../src/diagnosis/repair.ts';
 import { cronStopped, schedulerDisabled } from '../conditions.ts';
 import {
   afterLookback,
@@ -92,7 +93,7 @@ function stopped(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'critical',
         forMs: t.cron_stopped_for,
-        next: 'openclaw cron status, then openclaw gateway restart',
+        next: `openclaw cron status, then, ${describeRestart()}`,
       },
       {
         phase: 2,

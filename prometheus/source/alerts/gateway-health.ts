@@ -1,3 +1,4 @@
+import { describeRestart } from '../../../src/diagnosis/repair.ts';
 import {
   afterLookback,
   formatSeconds,
@@ -115,7 +116,7 @@ function notReady(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: afterLookback(t, t.not_ready_for),
-        next: 'openclaw channels status, then openclaw gateway restart',
+        next: `openclaw channels status, then, ${describeRestart()}`,
       },
     ],
   );

@@ -1,4 +1,4 @@
-import { describeFirstSteps } from '../../../src/diagnosis/repair.ts';
+import { describeFirstSteps, describeRestart } from '../../../src/diagnosis/repair.ts';
 import {
   CRASH_LOOP,
   crashLoopRecord,
@@ -274,7 +274,7 @@ function gatewayFlapping(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: 0,
-        next: 'openclaw gateway status --deep, then openclaw gateway restart',
+        next: `openclaw gateway status --deep, then, ${describeRestart()}`,
       },
     ],
   );

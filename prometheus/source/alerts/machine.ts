@@ -1,3 +1,4 @@
+import { describeRestart } from '../../../src/diagnosis/repair.ts';
 import {
   formatSeconds,
   formatSpan,
@@ -200,7 +201,7 @@ function surroundings(t: Thresholds): AlertRule[] {
       summary: 'OpenClaw gateway {{ $labels.instance }} runs in safe mode',
       description:
         'Its crash-loop breaker started it without channels after three crashes in five minutes. It answers and is ready, and messages are not handled.',
-      next: 'openclaw logs: why it crashed before; repair that, then openclaw gateway restart',
+      next: `openclaw logs: why it crashed before; repair that, then, ${describeRestart()}`,
       catalogue: ['G22'],
     }),
   ];

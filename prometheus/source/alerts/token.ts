@@ -1,5 +1,5 @@
 import { SHOW_TOKEN, THEN_EQUAL } from '../../../src/collectors/token/evidence.ts';
-import { describeFirstSteps } from '../../../src/diagnosis/repair.ts';
+import { describeFirstSteps, describeRestart } from '../../../src/diagnosis/repair.ts';
 import { partialFailure, tokenMismatch } from '../conditions.ts';
 import {
   afterLookback,
@@ -121,7 +121,7 @@ function missing(t: Thresholds): AlertRule[] {
         phase: 2,
         severity: 'info',
         forMs: t.token_missing_for,
-        next: 'openclaw doctor --generate-gateway-token, then openclaw gateway restart',
+        next: `openclaw doctor --generate-gateway-token, then, ${describeRestart()}`,
       },
     ],
   );

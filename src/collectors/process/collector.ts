@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises';
-import type { Observation, Target } from '../../core/collector.ts';
+import type { Evidence, Observation, Target } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import type { Holder, Publish } from '../../core/facts.ts';
 import { askHealth } from '../../gateway/http.ts';
@@ -49,7 +49,7 @@ export const processCollector = defineCollector({
   layer: 'process',
   defaults: { intervalMs: 15_000, timeoutMs: 10_000 },
   after: [],
-  publishes: ['process', 'holder'],
+  publishes: ['process', 'holder', 'stranger'],
   metrics: PROCESS_FAMILIES,
   create(context, { timeoutMs }, publish) {
     const watch = new ProcessWatch(context, publish);
@@ -78,12 +78,12 @@ class ProcessWatch {
   readonly #context: CollectorContext;
   readonly #processes: Processes | undefined;
   readonly #restarts: RestartCounter;
-  readonly #publish: Publish<'process' | 'holder'>;
+  readonly #publish: Publish<'process' | 'holder' | 'stranger'>;
   readonly #listening: ListeningPort | undefined;
   readonly #judge = new HolderJudge();
   readonly #same = new SameGateway();
 
-  constructor(context: CollectorContext, publish: Publish<'process' | 'holder'>) {
+  constructor(context: CollectorContext, publish: Publish<'process' | 'holder' | 'stranger'>) {
     this.#context = context;
     this.#publish = publish;
     this.#processes = processesOf(context);
@@ -124,6 +124,7 @@ class ProcessWatch {
   #withdraw(): void {
     this.#publish('process', undefined);
     this.#publish('holder', undefined);
+    this.#publish('stranger', undefined);
   }
 
   async #collectProcess(processes: Processes, run: Run, signal: AbortSignal): Promise<Observation> {
@@ -214,6 +215,7 @@ class ProcessWatch {
     signal.throwIfAborted();
     const total = restarts.state === 'known' ? restarts.total : undefined;
     this.#publish('holder', holder);
+    this.#publish('stranger', search.lastSeen === undefined ? finding.stranger : undefined);
     await this.#publishProcess(processes, alive, live, search, signal);
     if (elsewhere !== undefined) {
       const samples = [...unclearSamples(total), ...forwarderSamples(holder)];
@@ -249,6 +251,7 @@ class ProcessWatch {
   ): Promise<Observation> {
     this.#publish('process', undefined);
     this.#publish('holder', holder);
+    this.#publish('stranger', undefined);
     const text = `no gateway process can be seen, which proves nothing: ${reason}`;
     const evidence = [words(subject, 'unknown', text)];
     if (kind === 'closed') return { kind: 'blind', reason: text, evidence };
@@ -321,11 +324,16 @@ class ProcessWatch {
         evidence: serviceEvidence(outcome.service, install.address.port, held),
       };
     }
+    if (!install.serviceIsOthers && outcome.state !== 'no_service') {
+      const evidence: Evidence = {
+        ...words('service', 'unknown', 'there is no service manager'),
+        unconfigured: true,
+      };
+      return { kind: 'seen', samples: [], evidence: [evidence] };
+    }
     const text = install.serviceIsOthers
       ? 'the service of that name starts the gateway of another state folder'
-      : outcome.state === 'no_service'
-        ? 'no service is installed for the gateway; it does not start again by itself'
-        : 'there is no service manager';
+      : 'no service is installed for the gateway; it does not start again by itself';
     return { kind: 'seen', samples: [], evidence: [words('service', 'unknown', text)] };
   }
 }

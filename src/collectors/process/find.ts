@@ -63,6 +63,8 @@ export interface Finding {
   readonly duplicates: readonly ProcessRow[];
   /** Why not finding a gateway proves nothing; undefined where it does. */
   readonly unclear: Unclear | undefined;
+  /** Where none was found: a gateway of another user. */
+  readonly stranger?: { readonly pid: number; readonly uid: number } | undefined;
 }
 
 /**
@@ -117,6 +119,7 @@ class Finder {
       holder,
       duplicates: gateway === undefined ? [] : await this.#duplicates(gateway.row, byLooks),
       unclear: gateway === undefined ? await this.#whyUnclear(holder, byLooks) : undefined,
+      stranger: gateway === undefined ? await this.#findStranger(byLooks) : undefined,
     };
   }
 
@@ -270,6 +273,16 @@ class Finder {
     const { ownerUid } = this.#search;
     const uid = await this.#processes.userOf(pid, this.#signal);
     return ownerUid !== undefined && uid !== undefined && uid !== ownerUid;
+  }
+
+  async #findStranger(rows: readonly ProcessRow[]): Promise<Finding['stranger']> {
+    const { ownerUid } = this.#search;
+    for (const row of rows) {
+      if (looks(row) !== 'gateway' || row.state === 'zombie') continue;
+      const uid = await this.#processes.userOf(row.pid, this.#signal);
+      if (ownerUid !== undefined && uid !== undefined && uid !== ownerUid) return { pid: row.pid, uid };
+    }
+    return undefined;
   }
 
   /** The exporter always sees the processes of its own user. */

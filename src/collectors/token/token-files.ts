@@ -1,8 +1,7 @@
-import { accessSync, constants } from 'node:fs';
 import type { Evidence } from '../../core/collector.ts';
-import { codeOf } from '../../lib/errors.ts';
 import { expandHome } from '../../lib/paths.ts';
-import { formatTokenPath } from '../../openclaw/credentials.ts';
+import { NotedFiles } from '../../lib/watched-files.ts';
+import { fromTokenFile } from '../../openclaw/credentials.ts';
 
 /** A gateway of the configuration with the file that holds its credential. */
 interface NamedGateway {
@@ -10,30 +9,22 @@ interface NamedGateway {
   readonly token_file?: string | undefined;
 }
 
-/** Token files of the gateways for `/probe` that cannot be read: their probes would say so only when they run. */
+/** Token files of the gateways for `/probe` that hold no credential: their probes would say so only when they run. */
 export function tokenFileEvidence(gateways: readonly NamedGateway[], home: string): Evidence[] {
-  return gateways.flatMap(({ name, token_file: file }): Evidence[] => {
-    const path = file === undefined ? undefined : expandHome(file, home);
-    const problem = path === undefined ? undefined : findProblem(path);
-    if (path === undefined || problem === undefined) return [];
-    return [
-      {
+  return gateways.flatMap(({ name, token_file: file }) => {
+    const problems: string[] = [];
+    if (file !== undefined)
+      fromTokenFile(expandHome(file, home), { name: 'its token_file', home }, new NotedFiles(), problems);
+    return problems.map(
+      (text): Evidence => ({
         layer: 'token',
         subject: `gateway ${name}`,
         verdict: 'warning',
-        text: `its token_file ${formatTokenPath(path, home)} cannot be read (${problem})`,
-        repair: "correct the path, or let the exporter's user read the file (chown, chmod 600)",
+        text,
+        repair:
+          "correct the path or the file's content, or let the exporter's user read it (chown, chmod 600)",
         fault: 'token-unreadable',
-      },
-    ];
+      }),
+    );
   });
-}
-
-function findProblem(path: string): string | undefined {
-  try {
-    accessSync(path, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    return codeOf(error) ?? 'unreadable';
-  }
 }

@@ -63,6 +63,20 @@ function toMeasured({ text }: RepairStep): string {
 const cases = measured.flatMap((one) => Object.keys(STATES).map((state) => ({ ...one, state })));
 
 describe('the repair steps', () => {
+  it('start no second gateway beside that of another user before a person has decided which is meant', () => {
+    const evidence: Evidence = {
+      layer: 'answers',
+      subject: 's',
+      verdict: 'bad',
+      text: 't',
+      fault: 'gateway-down',
+    };
+    const machine: Machine = { ...MACHINE, alive: false, pid: undefined, stranger: { pid: 7, uid: 1001 } };
+    const [decision, run] = repairSteps({ cause: 'process', evidence }, machine);
+    expect(decision).toMatchObject({ isCommand: false, text: expect.stringContaining('process 7') });
+    expect(run?.text).toBe('openclaw gateway run');
+  });
+
   it.each(cases)(
     'for $state in $version ($manager) name no command that was measured to be useless',
     (one) => {

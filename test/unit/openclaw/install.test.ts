@@ -48,6 +48,20 @@ describe('finding OpenClaw where something is broken', () => {
     expect([found.token, found.address.unknown]).toEqual(['kept', undefined]);
   });
 
+  it.each([
+    ['[1]', undefined],
+    ['{ cron: ', undefined],
+    ['{ $include: "gone.json" }', undefined],
+    ['{ cron: "off" }', undefined],
+    ['{ cron: { enabled: "no" } }', undefined],
+    ['{ gateway: { port: "many" } }', true],
+    ['{ cron: { enabled: false }, gateway: { port: "many" } }', false],
+    ['{ env: { SLACK: "${GONE}" } }', true],
+    ['{}', true],
+  ])('knows of %s whether cron is switched on: %s', (text, enabled) => {
+    expect(find(home({ [CONFIG]: text })).cron?.enabled).toBe(enabled);
+  });
+
   it('takes no credential from a pipe, a folder or a file that is too large', () => {
     const folder = home({ big: 'x'.repeat(100_000) });
     mkdirSync(join(folder, 'folder'));

@@ -261,6 +261,22 @@ describe('a command over ssh', () => {
   });
 
   it.each([
+    ['goes on with the login', 'debug1: Authentications that can continue: publickey'],
+    ['has let ssh in', 'Authenticated to host ([127.0.0.1]:22) using "publickey".'],
+  ])('waits for nobody where the host greets every login so and then %s', (_, line) => {
+    const greeted = `debug1: SSH2_MSG_SERVICE_ACCEPT received\r\n${TAILSCALE_CHECK}${line}\r\n`;
+    expect(explainTimeout(greeted).result).toBe('timeout');
+    const closed = `${greeted}Connection closed by 10.0.0.1 port 22\r\n`;
+    expect(explainFailure(closed, false).result).toBe('other');
+  });
+
+  it('waits for a person where the account itself asks for a check after the login (from login_duo)', () => {
+    const stderr =
+      'Authenticated to host ([127.0.0.1]:22) using "publickey".\r\nAutopushing login request to phone...\r\n';
+    expect(explainTimeout(stderr).result).toBe('check_pending');
+  });
+
+  it.each([
     ['Authenticated to host ([127.0.0.1]:22) using "publickey".', 'the command does not end'],
     ['debug1: SSH2_MSG_SERVICE_ACCEPT received', 'while logging in'],
     ['debug1: Remote protocol version 2.0, remote software version x', 'during the key exchange'],

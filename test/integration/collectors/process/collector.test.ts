@@ -189,7 +189,10 @@ describe.runIf(process.platform === 'linux')('without a gateway', () => {
     await standIn({ shape: 'renamed-2026.5', env: { OPENCLAW_STATE_DIR: stateDir } });
     const seen = await watch({ port: await freePort(), stateDir }).look();
     expect(seen).toMatchObject({ up: undefined, listener: undefined, processes: undefined, restarts: 0 });
-    expect(seen).toMatchObject({ blind: [], evidence: [{ verdict: 'unknown' }, { subject: 'service' }] });
+    expect(seen).toMatchObject({
+      blind: [],
+      evidence: [{ verdict: 'unknown' }, { subject: 'service', unconfigured: true }],
+    });
   });
 });
 

@@ -206,7 +206,12 @@ describe('a process named only openclaw', () => {
 
   it('is a stranger when it was started for another state folder', async () => {
     const found = await find(machine([bare(7, { environment: { HOME: '/home/other' } })]));
-    expect(found).toMatchObject({ gateway: undefined, unclear: undefined });
+    expect(found).toMatchObject({ gateway: undefined, unclear: undefined, stranger: undefined });
+  });
+
+  it("is named with its user where it is another user's", async () => {
+    const found = await find(machine([titled(7, { uid: 1001 }), titled(8, { uid: 1002 })]));
+    expect(found).toMatchObject({ gateway: undefined, stranger: { pid: 7, uid: 1001 } });
   });
 });
 

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MAKE_EQUAL, tokenEvidence } from '../../../../src/collectors/token/evidence.ts';
@@ -84,8 +84,15 @@ describe('the evidence of a token', () => {
         text: `its token_file ${file} cannot be read (ENOENT)`,
       },
     ]);
+    writeFileSync(file, '\n');
+    expect(tokenFileEvidence(gateways, '/nowhere')).toMatchObject([
+      { text: `its token_file ${file} is empty` },
+    ]);
     writeFileSync(file, 'hunter2');
     expect(tokenFileEvidence(gateways, '/nowhere')).toEqual([]);
+    rmSync(file);
+    mkdirSync(file);
+    expect(tokenFileEvidence(gateways, '/nowhere')[0]?.text).toContain('not a regular file');
   });
 
   it('never shows the token', () => {
