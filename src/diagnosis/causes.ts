@@ -161,6 +161,12 @@ export const CAUSES: readonly CauseRow[] = [
     fact: 'The gateway listens elsewhere than it is configured to.',
   },
   { fault: 'duplicate', cause: 'process', fact: 'A second gateway process runs.' },
+  {
+    fault: 'children',
+    cause: 'process',
+    fact: 'Processes pile up below the gateway.',
+    warnsOnly: true,
+  },
   { fault: 'starting', cause: 'process', fact: 'The gateway is starting.' },
   { fault: 'draining', cause: 'process', fact: 'The gateway finishes its work before it stops.' },
   { fault: 'service-disabled', cause: 'process', fact: 'The service does not start by itself.' },

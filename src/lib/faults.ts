@@ -20,6 +20,7 @@ export const FAULTS = [
   'service-down',
   'service-disabled',
   'duplicate',
+  'children',
   'address-drift',
   'version-skew',
   'starting',

@@ -46,6 +46,11 @@ export const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie
 /** A label value of `openclaw_gateway_process_state`. */
 export type ProcessState = (typeof PROCESS_STATES)[number];
 
+/** What runs below a gateway; the label values of `openclaw_gateway_children`. */
+export const CHILD_KINDS = ['mcp', 'browser', 'command', 'agent_cli', 'other'] as const;
+/** A label value of `openclaw_gateway_children`. */
+export type ChildKind = (typeof CHILD_KINDS)[number];
+
 /** The label values of `openclaw_gateway_auth_attempts_total`. */
 export const AUTH_RESULTS = [
   'ok',

@@ -4,31 +4,34 @@ import type { Clock } from '../lib/clock.ts';
 import { codeOf } from '../lib/errors.ts';
 import { Slices } from '../lib/slices.ts';
 import { memoryGroups, memoryLimit, parseUnit } from './cgroup.ts';
+import { cleanName, type Machine, readMachine, toRow } from './proc-machine.ts';
 import { acceptingSockets, type ListeningSocket, parseListeningSockets, socketInode } from './proc-net.ts';
 import {
   type ProcStat,
-  parseBootTime,
   parseCmdline,
-  parseHertz,
   parseMaxOpenFiles,
   parseMemTotal,
   parseProcStat,
   parseProcStatus,
   pickEnvironment,
 } from './proc-process.ts';
-import type {
-  Answer,
-  ListeningAddress,
-  PortListener,
-  Processes,
-  ProcessFigures,
-  ProcessRow,
+import {
+  type Answer,
+  type Descendant,
+  findDescendants,
+  type ListeningAddress,
+  type PortListener,
+  type Processes,
+  type ProcessFigures,
+  type ProcessRow,
 } from './processes.ts';
 
 /** Kernel names of programs that can be a gateway: JavaScript runtimes, their main thread, and gateways' own titles. */
 const MAY_BE_GATEWAY = /^(?:node|bun|deno|openclaw|MainThread)/;
 /** By then a process has got its name, and its command line is read once more only if the kernel's name changes. */
 const NAMED_AFTER_SECONDS = 60;
+/** Of so many descendants the arguments are read. */
+const MAX_ARGUMENTS = 1_000;
 /** A search that did not find a socket's owner is repeated only after this time. */
 const FRUITLESS_SEARCH_LIVES_MS = 300_000;
 /** The wall clock was set when the machine's boot seems to have moved by more than this. */
@@ -46,12 +49,6 @@ interface KeptOwner {
   readonly foundAtMs: number;
 }
 
-interface Machine {
-  readonly hertz: number;
-  readonly bootId: string;
-  readonly bootTimeMs: number;
-}
-
 /**
  * Linux' /proc, without any program. Files that a process can block (its command line, while its memory is locked by a
  * stuck disk) are read off the event loop's thread, one after another, so that they hold up one look and nothing else.
@@ -62,6 +59,8 @@ export class LinuxProcesses implements Processes {
   readonly #arguments = new Map<number, KeptArguments>();
   readonly #owners = new Map<number, KeptOwner>();
   #machine: Machine | undefined;
+  /** As of the last table. */
+  #stats: readonly ProcStat[] = [];
 
   constructor(clock: Clock, root = '/proc') {
     this.#clock = clock;
@@ -80,23 +79,41 @@ export class LinuxProcesses implements Processes {
     const there = new Set(pids);
     for (const pid of this.#arguments.keys()) if (!there.has(pid)) this.#arguments.delete(pid);
     const rows: ProcessRow[] = [];
+    const stats: ProcStat[] = [];
     const slices = new Slices(signal);
     for (const pid of pids) {
       const found = parseProcStat(textNow(`${this.#root}/${pid}/stat`));
       if (found === undefined) continue;
+      stats.push(found);
       const named = uptime - Number(found.startTicks) / machine.hertz > NAMED_AFTER_SECONDS;
       const argv = MAY_BE_GATEWAY.test(found.comm) ? await this.#argumentsOf(found, named, signal) : [];
-      rows.push(rowOf(found, argv, machine));
+      rows.push(toRow(found, argv, machine));
       await slices.pause();
     }
+    this.#stats = stats;
     return rows;
+  }
+
+  async descendants(pid: number, signal: AbortSignal): Promise<readonly Descendant[]> {
+    const { pageBytes } = await this.#ownMachine(signal);
+    const found = findDescendants(this.#stats, pid);
+    const argvs: (readonly string[])[] = [];
+    // One after another, as in the table; of a crowd beyond the bound the kernel's name has to do.
+    for (const stat of found.slice(0, MAX_ARGUMENTS)) argvs.push(await this.#argumentsOf(stat, true, signal));
+    return found.map((stat, place) => ({
+      pid: stat.pid,
+      ppid: stat.ppid,
+      comm: cleanName(stat.comm),
+      argv: argvs[place] ?? [],
+      residentBytes: stat.residentPages * pageBytes,
+    }));
   }
 
   async row(pid: number, signal: AbortSignal): Promise<ProcessRow | undefined> {
     const found = await this.#stat(pid, signal);
     if (found === undefined) return undefined;
     const argv = parseCmdline((await this.#tryText(`${pid}/cmdline`, signal)) ?? '');
-    return rowOf(found, argv, await this.#ownMachine(signal));
+    return toRow(found, argv, await this.#ownMachine(signal));
   }
 
   async userOf(pid: number, signal: AbortSignal): Promise<number | undefined> {
@@ -319,11 +336,7 @@ export class LinuxProcesses implements Processes {
 
   async #ownMachine(signal: AbortSignal): Promise<Machine> {
     if (this.#machine !== undefined) return this.#machine;
-    const bootSeconds = parseBootTime(await this.#text('stat', signal));
-    if (bootSeconds === undefined) throw new Error('/proc/stat does not tell when the machine booted');
-    const auxv = await readFile(`${this.#root}/self/auxv`, { signal }).catch(() => Buffer.alloc(0));
-    const bootId = (await this.#text('sys/kernel/random/boot_id', signal)).trim();
-    this.#machine = { hertz: parseHertz(auxv), bootId, bootTimeMs: bootSeconds * 1000 };
+    this.#machine = await readMachine(this.#root, signal);
     return this.#machine;
   }
 
@@ -339,18 +352,6 @@ export class LinuxProcesses implements Processes {
       return undefined;
     }
   }
-}
-
-function rowOf(found: ProcStat, argv: readonly string[], { hertz, bootTimeMs }: Machine): ProcessRow {
-  return {
-    pid: found.pid,
-    ppid: found.ppid,
-    start: found.startTicks,
-    startedAtMs: bootTimeMs + (Number(found.startTicks) / hertz) * 1000,
-    state: found.state,
-    comm: found.comm.replaceAll(/\p{C}/gu, '?'),
-    argv,
-  };
 }
 
 function textNow(path: string): string {

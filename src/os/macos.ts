@@ -2,13 +2,15 @@ import { totalmem } from 'node:os';
 import type { RunCommand } from '../lib/run-command.ts';
 import type { ProcessState } from '../lib/vocabulary.ts';
 import { acceptingSockets } from './proc-net.ts';
-import type {
-  Answer,
-  ListeningAddress,
-  PortListener,
-  Processes,
-  ProcessFigures,
-  ProcessRow,
+import {
+  type Answer,
+  type Descendant,
+  findDescendants,
+  type ListeningAddress,
+  type PortListener,
+  type Processes,
+  type ProcessFigures,
+  type ProcessRow,
 } from './processes.ts';
 
 // Not tested on macOS: the parsers follow the documented output of ps(1) and lsof(8), the rest follows from them.
@@ -124,6 +126,10 @@ export class MacProcesses implements Processes {
   /** From the table of this round: one `ps` tells of all processes. */
   async row(pid: number): Promise<ProcessRow | undefined> {
     return this.#rowOf(pid);
+  }
+
+  async descendants(pid: number): Promise<readonly Descendant[]> {
+    return findDescendants(this.#rows, pid);
   }
 
   async userOf(pid: number): Promise<number | undefined> {

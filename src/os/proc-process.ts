@@ -10,6 +10,8 @@ export interface ProcStat {
   readonly userTicks: number;
   readonly systemTicks: number;
   readonly threads: number;
+  /** Pages of memory; 0 for a zombie. */
+  readonly residentPages: number;
   /** Ticks after boot; kept as text, for it may exceed 2^53. */
   readonly startTicks: string;
 }
@@ -30,6 +32,7 @@ const UTIME = 11;
 const STIME = 12;
 const THREADS = 17;
 const STARTTIME = 19;
+const RSS = 21;
 
 /** Reads /proc/PID/stat; undefined where the text is none. */
 export function parseProcStat(text: string): ProcStat | undefined {
@@ -40,14 +43,14 @@ export function parseProcStat(text: string): ProcStat | undefined {
     .slice(closing + 1)
     .trim()
     .split(/\s+/);
-  const numbers = [PPID, UTIME, STIME, THREADS].map((place) => Number(fields[place] ?? Number.NaN));
-  const [ppid = 0, userTicks = 0, systemTicks = 0, threads = 0] = numbers;
+  const numbers = [PPID, UTIME, STIME, THREADS, RSS].map((place) => Number(fields[place] ?? Number.NaN));
+  const [ppid = 0, userTicks = 0, systemTicks = 0, threads = 0, residentPages = 0] = numbers;
   const pid = Number(text.slice(0, opening));
   const startTicks = fields[STARTTIME] ?? '';
   if (![pid, ...numbers].every(Number.isInteger) || !/^\d+$/.test(startTicks)) return undefined;
   const comm = text.slice(opening + 1, closing);
   const state = STATES[fields[STATE] ?? ''] ?? 'other';
-  return { pid, comm, state, ppid, userTicks, systemTicks, threads, startTicks };
+  return { pid, comm, state, ppid, userTicks, systemTicks, threads, startTicks, residentPages };
 }
 
 /** What /proc/PID/status adds; a zombie has no memory lines. Source: proc_pid_status(5). */
@@ -101,17 +104,29 @@ export function parseMemTotal(text: string): number | undefined {
   return total === undefined ? undefined : total * 1024;
 }
 
+const AT_PAGESZ = 6n;
 const AT_CLKTCK = 17n;
 const DEFAULT_HERTZ = 100;
+const DEFAULT_PAGE_BYTES = 4096;
 
 /** Ticks per second of the kernel's user clock, from /proc/self/auxv of a 64-bit little-endian process. */
 export function parseHertz(auxv: Buffer): number {
+  const hertz = Number(auxiliary(auxv, AT_CLKTCK) ?? 0n);
+  return hertz > 0 && hertz <= 10_000 ? hertz : DEFAULT_HERTZ;
+}
+
+/** Bytes of a page of memory, from the same file. */
+export function parsePageBytes(auxv: Buffer): number {
+  const bytes = Number(auxiliary(auxv, AT_PAGESZ) ?? 0n);
+  return bytes >= 512 && bytes <= 2 ** 24 ? bytes : DEFAULT_PAGE_BYTES;
+}
+
+/** One entry of the auxiliary vector. Source: getauxval(3). */
+function auxiliary(auxv: Buffer, key: bigint): bigint | undefined {
   for (let at = 0; at + 16 <= auxv.length; at += 16) {
-    if (auxv.readBigUInt64LE(at) !== AT_CLKTCK) continue;
-    const hertz = Number(auxv.readBigUInt64LE(at + 8));
-    return hertz > 0 && hertz <= 10_000 ? hertz : DEFAULT_HERTZ;
+    if (auxv.readBigUInt64LE(at) === key) return auxv.readBigUInt64LE(at + 8);
   }
-  return DEFAULT_HERTZ;
+  return undefined;
 }
 
 function integer(digits: string | undefined): number | undefined {

@@ -14,6 +14,17 @@ export interface ProcessRow {
   readonly argv: readonly string[];
 }
 
+/** A process below another one. */
+export interface Descendant {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly comm: string;
+  /** Empty where it cannot be read; may hold a secret, so it is never shown. */
+  readonly argv: readonly string[];
+  /** 0 for a zombie. */
+  readonly residentBytes: number;
+}
+
 /** Figures of one process; what the operating system does not tell, or not to us, is undefined. */
 export interface ProcessFigures {
   readonly residentBytes: number | undefined;
@@ -42,6 +53,25 @@ export interface ListeningAddress {
   readonly port: number;
 }
 
+/** The processes below `root`, parents before their children. */
+export function findDescendants<P extends Pick<ProcessRow, 'pid' | 'ppid'>>(
+  all: Iterable<P>,
+  root: number,
+): P[] {
+  const children = Map.groupBy(all, ({ ppid }) => ppid);
+  const found = [...(children.get(root) ?? [])];
+  // The table is no snapshot: a pid that was used anew while it was read can make a ring.
+  const known = new Set(found.map(({ pid }) => pid).concat(root));
+  for (const { pid } of found) {
+    for (const child of children.get(pid) ?? []) {
+      if (known.has(child.pid)) continue;
+      known.add(child.pid);
+      found.push(child);
+    }
+  }
+  return found;
+}
+
 /**
  * One way of asking the operating system about processes. Every method rejects when it could not look at all and
  * gives undefined for what is gone or hidden.
@@ -53,6 +83,8 @@ export interface Processes {
   table(signal: AbortSignal): Promise<readonly ProcessRow[]>;
   /** One process now, zombies included. */
   row(pid: number, signal: AbortSignal): Promise<ProcessRow | undefined>;
+  /** All processes below this one, parents before their children, as of the last {@link table}. */
+  descendants(pid: number, signal: AbortSignal): Promise<readonly Descendant[]>;
   /** The real user id. */
   userOf(pid: number, signal: AbortSignal): Promise<number | undefined>;
   /** Who accepts connections to this address; `likely` processes are checked before all others. */

@@ -6,6 +6,7 @@ import { askHealth } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
 import { unlessLate } from '../../lib/deadline.ts';
 import { addressOfUrl, type GatewayAddress } from '../../openclaw/address.ts';
+import { groupChildren } from '../../openclaw/children.ts';
 import { type OpenClawInstall, tempFolders } from '../../openclaw/install.ts';
 import { type LiveGateway, preferredSocket } from '../../openclaw/locate.ts';
 import { gatewayLocks } from '../../openclaw/lock.ts';
@@ -13,6 +14,7 @@ import type { ServiceState } from '../../openclaw/service/manager.ts';
 import { LinuxProcesses } from '../../os/linux.ts';
 import { MacProcesses } from '../../os/macos.ts';
 import type { ListeningAddress, Processes, ProcessRow } from '../../os/processes.ts';
+import { childrenEvidence } from './children.ts';
 import {
   type Circumstances,
   elsewhereEvidence,
@@ -209,6 +211,7 @@ class ProcessWatch {
     if (elsewhere === undefined && unclear !== undefined)
       return this.#unclear(unclear, holder, search, subject);
     const figures = alive && (await processes.figures(alive.row, signal));
+    const children = alive && groupChildren(await processes.descendants(alive.row.pid, signal));
     signal.throwIfAborted();
     const seen = alive && seenAs(alive, holder, search.bootId);
     const restarts = await this.#restarts.observe(nameOf(search), seen);
@@ -221,11 +224,14 @@ class ProcessWatch {
       const samples = [...unclearSamples(total), ...forwarderSamples(holder)];
       return { kind: 'seen', samples, evidence: [elsewhere] };
     }
-    const known = { figures, total, holder, live, location };
+    const known = { figures, total, holder, live, location, children };
     return {
       kind: 'seen',
       samples: processSamples(finding, known),
-      evidence: processEvidence(finding, this.#circumstances(install, found, restarts)),
+      evidence: [
+        ...processEvidence(finding, this.#circumstances(install, found, restarts)),
+        ...childrenEvidence(subject, children),
+      ],
     };
   }
 

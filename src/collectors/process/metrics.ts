@@ -5,6 +5,7 @@ import { counter, gauge, type Sample, stateset } from '../../metrics/family.ts';
 import { isConfigured, type LiveGateway, type Location } from '../../openclaw/locate.ts';
 import type { ServiceState } from '../../openclaw/service/manager.ts';
 import type { ProcessFigures, ProcessRow } from '../../os/processes.ts';
+import { CHILDREN_FAMILIES, type Children, childrenSamples } from './children.ts';
 import type { Finding } from './find.ts';
 
 const NO_PROCESS = 'no gateway process is alive, or its state cannot be read';
@@ -159,6 +160,7 @@ export const PROCESS_FAMILIES = [
   restarts,
   state,
   info,
+  ...CHILDREN_FAMILIES,
   listenerUp,
   listenInfo,
   forwarder,
@@ -175,12 +177,14 @@ export interface Known {
   readonly holder: Holder;
   readonly live: LiveGateway | undefined;
   readonly location: Location;
+  /** Undefined where no gateway lives. */
+  readonly children: Children | undefined;
 }
 
 /** Samples of one run in which it was seen whether the gateway lives. */
 export function processSamples(
   { gateway, duplicates }: Finding,
-  { figures, total, holder, live, location }: Known,
+  { figures, total, holder, live, location, children }: Known,
 ): Sample[] {
   const alive = gateway !== undefined && gateway.row.state !== 'zombie';
   const listens = isListening(holder, live);
@@ -191,6 +195,7 @@ export function processSamples(
     ...(listens === undefined ? [] : [listenerUp.sample(listens ? 1 : 0, {})]),
     ...forwarderSamples(holder),
     ...listenSamples(live, location),
+    ...childrenSamples(children),
   ];
   if (gateway === undefined) return samples;
   samples.push(

@@ -8,6 +8,7 @@ import {
   parseHertz,
   parseMaxOpenFiles,
   parseMemTotal,
+  parsePageBytes,
   parseProcStat,
   parseProcStatus,
   pickEnvironment,
@@ -36,6 +37,7 @@ describe('a line of /proc/PID/stat', () => {
       systemTicks: 410,
       threads: 15,
       startTicks: '250849',
+      residentPages: 207_360,
     });
   });
 
@@ -127,6 +129,14 @@ describe('the files of the machine', () => {
     expect(parseHertz(auxv)).toBe(250);
     expect(parseHertz(auxv.subarray(0, 20))).toBe(100);
     expect(parseHertz(Buffer.alloc(0))).toBe(100);
+  });
+
+  it('tell how large a page is, and the usual size where they do not', () => {
+    const auxv = Buffer.alloc(16);
+    auxv.writeBigUInt64LE(6n, 0);
+    auxv.writeBigUInt64LE(16_384n, 8);
+    expect(parsePageBytes(auxv)).toBe(16_384);
+    expect(parsePageBytes(auxv.subarray(0, 10))).toBe(4096);
   });
 });
 

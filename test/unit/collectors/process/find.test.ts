@@ -42,6 +42,7 @@ function machine(fakes: readonly Fake[], { listener, othersHidden = false }: Mac
       const fake = find(pid);
       return fake && rowOf(fake);
     },
+    descendants: async () => [],
     userOf: async (pid) => find(pid)?.uid ?? 1000,
     listener: async () => {
       const owner = fakes.find(({ ports }) => ports?.includes(PORT));
