@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { codeOf } from '../lib/errors.ts';
 import { Slices } from '../lib/slices.ts';
 import { memoryGroups, memoryLimit, parseUnit } from './cgroup.ts';
-import { cleanName, type Machine, readMachine, toRow } from './proc-machine.ts';
+import { cleanName, type MachineFacts, readMachine, toRow } from './proc-machine.ts';
 import { acceptingSockets, type ListeningSocket, parseListeningSockets, socketInode } from './proc-net.ts';
 import {
   type ProcStat,
@@ -58,7 +58,7 @@ export class LinuxProcesses implements Processes {
   readonly #clock: Clock;
   readonly #arguments = new Map<number, KeptArguments>();
   readonly #owners = new Map<number, KeptOwner>();
-  #machine: Machine | undefined;
+  #machine: MachineFacts | undefined;
   /** As of the last table. */
   #stats: readonly ProcStat[] = [];
 
@@ -334,7 +334,7 @@ export class LinuxProcesses implements Processes {
     if (Math.abs(booted - (this.#machine?.bootTimeMs ?? booted)) > CLOCK_STEP_MS) this.#machine = undefined;
   }
 
-  async #ownMachine(signal: AbortSignal): Promise<Machine> {
+  async #ownMachine(signal: AbortSignal): Promise<MachineFacts> {
     if (this.#machine !== undefined) return this.#machine;
     this.#machine = await readMachine(this.#root, signal);
     return this.#machine;

@@ -3,7 +3,7 @@ import { type ProcStat, parseBootTime, parseHertz, parsePageBytes } from './proc
 import type { ProcessRow } from './processes.ts';
 
 /** What /proc tells of the machine itself. */
-export interface Machine {
+export interface MachineFacts {
   /** Ticks per second of the kernel's user clock. */
   readonly hertz: number;
   readonly pageBytes: number;
@@ -13,7 +13,7 @@ export interface Machine {
 }
 
 /** Reads what /proc, mounted at `root`, tells of the machine. Throws where it does not tell when it booted. */
-export async function readMachine(root: string, signal: AbortSignal): Promise<Machine> {
+export async function readMachine(root: string, signal: AbortSignal): Promise<MachineFacts> {
   const text = (path: string) => readFile(`${root}/${path}`, { encoding: 'utf8', signal });
   const bootSeconds = parseBootTime(await text('stat'));
   if (bootSeconds === undefined) throw new Error('/proc/stat does not tell when the machine booted');
@@ -30,7 +30,7 @@ export async function readMachine(root: string, signal: AbortSignal): Promise<Ma
 export function toRow(
   found: ProcStat,
   argv: readonly string[],
-  { hertz, bootTimeMs }: Pick<Machine, 'hertz' | 'bootTimeMs'>,
+  { hertz, bootTimeMs }: Pick<MachineFacts, 'hertz' | 'bootTimeMs'>,
 ): ProcessRow {
   return {
     pid: found.pid,
