@@ -12,6 +12,7 @@ import { remoteCollector } from './remote/collector.ts';
 import { sshCollector } from './ssh/collector.ts';
 import { tailscaleCollector } from './tailscale/collector.ts';
 import { tokenCollector } from './token/collector.ts';
+import { credentialsCollector } from './credentials/collector.ts';
 
 /** All collectors, in the order in which they are shown. */
 const ALL = {
@@ -25,6 +26,7 @@ const ALL = {
   remote: remoteCollector,
   tailscale: tailscaleCollector,
   maintenance: maintenanceCollector,
+  credentials: credentialsCollector,
 };
 
 /** A key of the configuration's `collectors`, and a label value of `openclaw_exporter_collector_up`. */

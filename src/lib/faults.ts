@@ -32,6 +32,8 @@ export const FAULTS = [
   'lock-out',
   'partial-failure',
   'cron-stopped',
+  'credential-cooldown',
+  'credential-expiry',
   'cron-failing',
   'overdue',
   'source-lost',
