@@ -3,7 +3,9 @@ import type { Collector } from '../core/collector.ts';
 import { type CollectorContext, type CollectorDescriptor, createCollector } from '../core/context.ts';
 import type { FactBoard, FactName } from '../core/facts.ts';
 import { apiCollector } from './api/collector.ts';
+import { channelsCollector } from './channels/collector.ts';
 import { clockCollector } from './clock/collector.ts';
+import { credentialsCollector } from './credentials/collector.ts';
 import { cronCollector } from './cron/collector.ts';
 import { maintenanceCollector } from './maintenance/collector.ts';
 import { pingCollector } from './ping/collector.ts';
@@ -12,7 +14,6 @@ import { remoteCollector } from './remote/collector.ts';
 import { sshCollector } from './ssh/collector.ts';
 import { tailscaleCollector } from './tailscale/collector.ts';
 import { tokenCollector } from './token/collector.ts';
-import { credentialsCollector } from './credentials/collector.ts';
 
 /** All collectors, in the order in which they are shown. */
 const ALL = {
@@ -20,6 +21,7 @@ const ALL = {
   ping: pingCollector,
   token: tokenCollector,
   api: apiCollector,
+  channels: channelsCollector,
   cron: cronCollector,
   ssh: sshCollector,
   clock: clockCollector,

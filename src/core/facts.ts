@@ -1,3 +1,4 @@
+import type { ChannelStatus } from '../gateway/channel-status.ts';
 import type { ClockOffset } from '../lib/clock-offset.ts';
 import type { Credential } from '../openclaw/credentials.ts';
 import type { LiveGateway } from '../openclaw/locate.ts';
@@ -68,6 +69,13 @@ export interface ProvedCredential {
     | undefined;
 }
 
+/** What the gateway itself reported of its channels. */
+export interface ChannelsSeen {
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+  readonly status: ChannelStatus;
+}
+
 /** A command that ran on a host. */
 export interface SshCommandSeen {
   /** Wall time of its end, milliseconds since the epoch. */
@@ -94,6 +102,8 @@ export interface Facts {
   readonly provedCredential: ProvedCredential;
   /** The last command of every SSH host that is up, by host. Written by `ssh`. */
   readonly sshCommands: ReadonlyMap<string, SshCommandSeen>;
+  /** The gateway's own report on its channels, where its API is asked. Written by `cron`, whose connection serves for it. */
+  readonly channels: ChannelsSeen;
   /** What clients on other hosts hold, by host. Written by `remote`. */
   readonly remoteTokens: ReadonlyMap<string, TokenDigest>;
 }

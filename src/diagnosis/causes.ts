@@ -182,6 +182,13 @@ export const CAUSES: readonly CauseRow[] = [
   },
   { fault: 'lock-out', cause: 'authentication', fact: 'Failed attempts have locked this address out.' },
   {
+    fault: 'channel-down',
+    cause: 'partial-failure',
+    fact: 'A channel account is not connected, and the gateway is well.',
+    warnsOnly: true,
+    explains: ['not-ready'],
+  },
+  {
     fault: 'not-ready',
     cause: 'partial-failure',
     fact: 'The gateway answers and says that it is not ready.',

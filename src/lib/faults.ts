@@ -26,6 +26,7 @@ export const FAULTS = [
   'starting',
   'draining',
   'not-ready',
+  'channel-down',
   'token-mismatch',
   'token-drift',
   'token-unreadable',

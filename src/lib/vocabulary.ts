@@ -65,3 +65,17 @@ export const AUTH_RESULTS = [
 ] as const;
 /** A label value of `openclaw_gateway_auth_attempts_total`. */
 export type AuthResult = (typeof AUTH_RESULTS)[number];
+
+/** Label values of `openclaw_channel_state`. */
+export const CHANNEL_STATES = [
+  'ready',
+  'starting',
+  'blocked',
+  'recovering',
+  'not_configured',
+  'disabled',
+  'missing',
+  'other',
+] as const;
+/** How an account of a channel is; one of {@link CHANNEL_STATES}. */
+export type ChannelState = (typeof CHANNEL_STATES)[number];

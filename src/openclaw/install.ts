@@ -5,6 +5,7 @@ import { expandHome } from '../lib/paths.ts';
 import { NotedFiles } from '../lib/watched-files.ts';
 import { listeningSockets } from '../os/own-sockets.ts';
 import { type GatewayAddress, pinnedAddress } from './address.ts';
+import type { ConfiguredChannel } from './channels.ts';
 import { type ConfigReading, readOpenClawConfig } from './config.ts';
 import {
   type AuthMode,
@@ -57,6 +58,8 @@ export interface OpenClawInstall {
   readonly writtenBy?: string | undefined;
   /** What the configuration says of the scheduler of cron jobs. */
   readonly cron?: CronSetting;
+  /** Channels that openclaw.json configures; undefined where it cannot be read. */
+  readonly channels?: readonly ConfiguredChannel[] | undefined;
   /** What could not be read or understood, in words without paths or secrets. */
   readonly problems: readonly string[];
 }
@@ -190,6 +193,7 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
     serviceIsOthers: service.isOthers,
     servicePort: own?.port,
     writtenBy: versionIn(config.meta?.lastTouchedVersion),
+    channels: setup.reading.unreadable === undefined ? (config.channels ?? []) : undefined,
     problems: [...new Set(problems)],
   };
 }

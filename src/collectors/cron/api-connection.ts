@@ -1,5 +1,8 @@
 import type { CollectorContext } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import { type ApiOutcome, type Ask, withGatewayApi } from '../../gateway/api.ts';
+import { askChannelStatus } from '../../gateway/channel-status.ts';
+import { unlessLate } from '../../lib/deadline.ts';
 import { ownVersion } from '../../lib/version.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import {
@@ -16,17 +19,43 @@ const EVERY_MS = 60_000;
 const REFUSED_MS = 10 * 60_000;
 /** Shares of the source's time; the rest is for the farewell. */
 const SHARES = { connect: 0.15, answer: 0.7 } as const;
+/** The answer about channels comes from memory; cron does not wait longer for it. */
+const CHANNELS_MS = 1_000;
 
 type Connected<T> = ApiOutcome<T> | { readonly state: 'waiting'; readonly reason: string };
 
-/** The gateway's own word on its cron jobs, asked only while its credential is proved and attempts are left. */
-export function cronApiSource(context: CollectorContext, timeoutMs: number, everyMs = EVERY_MS): CronSource {
+/**
+ * The gateway's own word on its cron jobs, asked only while its credential is proved and attempts are left. The same
+ * connection serves for its channels, which are published.
+ */
+export function cronApiSource(
+  context: CollectorContext,
+  publish: Publish<'channels'>,
+  timeoutMs: number,
+  everyMs = EVERY_MS,
+): CronSource {
   const connection = new CronApiConnection(context, timeoutMs);
   return createApiSource({
-    connect: (use, signal) => connection.use(use, signal),
+    connect: (use, signal) =>
+      connection.use(async (ask) => {
+        const value = await use(ask);
+        await publishChannels(ask, context, publish);
+        return value;
+      }, signal),
     monotonic: () => context.clock.monotonic(),
     everyMs,
   });
+}
+
+/** An older report stays where there is no new one: whoever reads it judges its age. */
+async function publishChannels(
+  ask: Ask,
+  { clock }: CollectorContext,
+  publish: Publish<'channels'>,
+): Promise<void> {
+  const asked = askChannelStatus(ask).catch(() => undefined);
+  const status = await unlessLate(asked, CHANNELS_MS, clock);
+  if (status !== undefined) publish('channels', { atMs: clock.monotonic(), status });
 }
 
 class CronApiConnection {

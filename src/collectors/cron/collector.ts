@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AUTH_METRICS } from '../../auth/gate.ts';
 import type { Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import { homeFolder } from '../../lib/paths.ts';
 import type { KnownSecrets } from '../../lib/redact.ts';
 import { Slices } from '../../lib/slices.ts';
@@ -45,10 +46,10 @@ export const cronCollector = defineCollector({
   layer: 'cron',
   defaults: { intervalMs: 15_000, timeoutMs: 10_000 },
   after: [],
-  publishes: [],
+  publishes: ['channels'],
   metrics: [...CRON_FAMILIES, ...AUTH_METRICS],
-  create(context, { timeoutMs }) {
-    const watch = new CronWatch(context, timeoutMs * 0.8);
+  create(context, { timeoutMs }, publish) {
+    const watch = new CronWatch(context, publish, timeoutMs * 0.8);
     return {
       targets: () => [{ name: TARGET, timeoutMs: timeoutMs * 0.9, collect: (signal) => watch.look(signal) }],
       close: () => watch.close(),
@@ -105,9 +106,9 @@ class CronWatch {
   readonly #heldSince = new Map<string, number>();
   #quiet: QuietLook | undefined;
 
-  constructor(context: CollectorContext, sourceTimeoutMs: number) {
+  constructor(context: CollectorContext, publish: Publish<'channels'>, sourceTimeoutMs: number) {
     this.#context = context;
-    this.#sources = new CronSources(context, sourceTimeoutMs);
+    this.#sources = new CronSources(context, publish, sourceTimeoutMs);
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     this.#punctuality = new Punctuality({ graceMs: context.config.cron.grace, timeZone });
     this.#clockSteps = new ClockSteps(context.clock);

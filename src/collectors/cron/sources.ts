@@ -1,4 +1,5 @@
 import type { CollectorContext } from '../../core/context.ts';
+import type { Publish } from '../../core/facts.ts';
 import { homeFolder } from '../../lib/paths.ts';
 import { cronApiSource } from './api-connection.ts';
 import { GuardedSource } from './guard.ts';
@@ -26,12 +27,14 @@ export const STORES: readonly CronSourceName[] = ['sqlite', 'jsonl'];
 /** The sources of one gateway, made anew when its state folder moves. */
 export class CronSources {
   readonly #context: CollectorContext;
+  readonly #publish: Publish<'channels'>;
   readonly #timeoutMs: number;
   readonly #logs: GuardedSource;
   #gateway: { stateDir: string; sources: readonly NamedSource[] } | undefined;
 
-  constructor(context: CollectorContext, timeoutMs: number) {
+  constructor(context: CollectorContext, publish: Publish<'channels'>, timeoutMs: number) {
     this.#context = context;
+    this.#publish = publish;
     this.#timeoutMs = timeoutMs;
     this.#logs = this.#guard(logSource(context, timeoutMs));
   }
@@ -45,7 +48,7 @@ export class CronSources {
         ['jsonl', this.#guard(createFilesSource({ stateDir }))],
       ];
       if (this.#context.config.cron.api) {
-        sources.push(['api', this.#guard(cronApiSource(this.#context, this.#timeoutMs))]);
+        sources.push(['api', this.#guard(cronApiSource(this.#context, this.#publish, this.#timeoutMs))]);
       }
       this.#gateway = { stateDir, sources };
     }
