@@ -31,3 +31,34 @@ export function childPanels() {
     ),
   ];
 }
+
+/** What the gateway's data weigh, and the room left. */
+export function diskPanels() {
+  return [
+    lines(
+      {
+        title: 'Room left on the disks',
+        description:
+          'Share of the filesystem that holds the state folder, and of the one for temporary files, that is still free. At 0 messages and cron state are lost.',
+        width: 12,
+        queries: [
+          {
+            expr: `${max('openclaw_state_filesystem_avail_bytes', 'folder')} / ${max('openclaw_state_filesystem_size_bytes', 'folder')}`,
+            legend: '{{folder}}',
+          },
+        ],
+      },
+      { unit: 'percentunit', axis: 'free', min: 0, max: 1 },
+    ),
+    lines(
+      {
+        title: 'What the state weighs',
+        description:
+          'By part of the state folder, measured every ten minutes. A wal that grows for hours is kept from being merged by some reader.',
+        width: 12,
+        queries: [{ expr: max('openclaw_state_bytes', 'part'), legend: '{{part}}' }],
+      },
+      { unit: 'bytes', axis: 'on disk', logarithmic: true },
+    ),
+  ];
+}

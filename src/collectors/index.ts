@@ -7,6 +7,7 @@ import { channelsCollector } from './channels/collector.ts';
 import { clockCollector } from './clock/collector.ts';
 import { credentialsCollector } from './credentials/collector.ts';
 import { cronCollector } from './cron/collector.ts';
+import { diskCollector } from './disk/collector.ts';
 import { maintenanceCollector } from './maintenance/collector.ts';
 import { pingCollector } from './ping/collector.ts';
 import { processCollector } from './process/collector.ts';
@@ -18,6 +19,7 @@ import { tokenCollector } from './token/collector.ts';
 /** All collectors, in the order in which they are shown. */
 const ALL = {
   process: processCollector,
+  disk: diskCollector,
   ping: pingCollector,
   token: tokenCollector,
   api: apiCollector,

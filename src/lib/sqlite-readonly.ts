@@ -23,6 +23,14 @@ const REASONS: Readonly<Record<number, string>> = {
 /** Of these results, those of a lock that another program holds. */
 const LOCKED: ReadonlySet<number> = new Set([5, 6]);
 
+/** Of this process: a reader pins the write-ahead log of a database for as long as its transaction lasts. */
+let longestReadMs = 0;
+
+/** Seconds that the longest read transaction of this process has held a database open since it started. */
+export function longestReadSeconds(): number {
+  return longestReadMs / 1000;
+}
+
 /** What was read, or why nothing was; words without paths. */
 export type DatabaseReading<T> =
   | { readonly state: 'read'; readonly value: T }
@@ -100,6 +108,7 @@ function readOnce<T>(
   const url = pathToFileURL(path);
   if (open === 'immutable') url.search = '?immutable=1';
   let database: DatabaseSync | undefined;
+  const beganMs = performance.now();
   try {
     database = new DatabaseSync(url, { readOnly: true, timeout: BUSY_MS });
     database.exec('BEGIN');
@@ -114,6 +123,7 @@ function readOnce<T>(
     };
   } finally {
     database?.close();
+    longestReadMs = Math.max(longestReadMs, performance.now() - beganMs);
   }
 }
 

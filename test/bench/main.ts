@@ -9,6 +9,7 @@ import { pingAgainstBlackbox } from './ping-against-blackbox.ts';
 import { scrapeAtSize } from './scrape-at-size.ts';
 import { scrapeWhileHanging } from './scrape-while-hanging.ts';
 import { sshHosts, sshHostsBySize } from './ssh-hosts.ts';
+import { stateFolder } from './state-folder.ts';
 
 const BENCHES: readonly Bench[] = [
   articleCommands,
@@ -20,6 +21,7 @@ const BENCHES: readonly Bench[] = [
   sshHostsBySize,
   sshHosts,
   cronScale,
+  stateFolder,
 ];
 const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 

@@ -14,7 +14,7 @@ const JOB = 'backup';
 const RUN_MS = 60_000;
 /** Of these, only whether they are there: how much depends on the machine and the moment. */
 const VARYING =
-  /(?:_seconds|_bytes|_ratio|_fds|_threads)(?:_total|_sum|_bucket|_count)?$|^openclaw_(?:gateway|exporter)_.*_total$/;
+  /(?:_seconds|_bytes|_ratio|_fds|_files|_threads)(?:_total|_sum|_bucket|_count)?$|^openclaw_(?:gateway|exporter)_.*_total$/;
 /** The system's scheduler decides between these two from moment to moment. */
 const RESTLESS = /^openclaw_gateway_process_state\{state="(?:running|sleeping)"\}/;
 /** Long enough that no collector is late on a busy machine. */
@@ -55,6 +55,7 @@ export class GoldenWorld {
         cron: { publish_delay: '0s' },
         collectors: {
           process: INTERVAL,
+          disk: INTERVAL,
           ping: INTERVAL,
           token: INTERVAL,
           api: INTERVAL,
