@@ -20,13 +20,13 @@ export const COMMAND_TEXTS: readonly CommandText[] = [
   { names: ['check'], usage: '[--fail-on=SEVERITY] [--json] [--watch] [flags]', words: [], allowed: 'check' },
   {
     names: ['install-service', 'uninstall-service'],
-    usage: '[--system] [--yes] [flags]',
+    usage: '[--name=NAME] [--system] [--yes] [flags]',
     words: [],
     allowed: 'install-service, uninstall-service',
   },
   {
     names: ['maintenance'],
-    usage: 'start DURATION | stop [--storage.path=FOLDER]',
+    usage: 'start DURATION | stop [--name=NAME] [--storage.path=FOLDER]',
     words: ['start', 'stop'],
     allowed: 'maintenance start DURATION (30m, at most 7d), maintenance stop',
   },

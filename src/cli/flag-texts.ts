@@ -27,6 +27,10 @@ export const FLAG_TEXTS: readonly FlagText[] = [
     help: 'totals and limits that survive a restart',
     default: '$XDG_STATE_HOME/openclaw-gateway-exporter, else ~/.local/state/openclaw-gateway-exporter',
   },
+  {
+    flag: '--name=NAME',
+    help: 'tells this exporter from that of another gateway of the same user: part of its service and of its default storage path',
+  },
   { flag: '--log.level=LEVEL', help: LOG_LEVELS.join(', '), default: 'info' },
   { flag: '--log.format=FORMAT', help: LOG_FORMATS.join(', '), default: 'logfmt' },
   {

@@ -12,6 +12,8 @@ import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
 
 /** Longer than this is no maintenance but a switched-off alert. */
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
+/** Fit for a file, a unit and a label of launchd. */
+const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 /** The words themselves are not repeated: a token may be among them. */
 const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.map(({ allowed }) => allowed).join(', ')} (see --help)`;
 const CHECK_ONLY_PROBLEM = '--fail-on, --json, --watch: allowed with the command check alone (see --help)';
@@ -24,6 +26,10 @@ export interface Flags {
   readonly onlyCheckConfig: boolean;
   readonly configFile: string | undefined;
   readonly listen: ListenAddress;
+  /** Whether {@link listen} is the default. */
+  readonly listensAtDefault: boolean;
+  /** Tells this exporter from others of the same user: part of its service's name and of its default storage path. */
+  readonly name: string | undefined;
   readonly webConfigFile: string | undefined;
   readonly allowUnauthenticatedRemote: boolean;
   readonly enableLifecycle: boolean;
@@ -68,6 +74,7 @@ const OPTIONS = {
   'log.level': { type: 'string' },
   'log.format': { type: 'string' },
   'storage.path': { type: 'string' },
+  name: { type: 'string' },
   'fail-on': { type: 'string' },
   json: { type: 'boolean' },
   watch: { type: 'boolean' },
@@ -168,10 +175,13 @@ function subCommand(words: readonly string[], storagePath: string): FlagsOutcome
 
 function validate(values: Values, env: Readonly<Record<string, string | undefined>>): FlagsOutcome {
   const listen = parseListenAddress(values['web.listen-address'] ?? DEFAULT_LISTEN_ADDRESS);
-  const storagePath = values['storage.path'] ?? defaultStoragePath(env);
+  const { name } = values;
+  const storagePath = values['storage.path'] ?? defaultStoragePath(env, name);
   const logLevel = oneOf(LOG_LEVELS, values['log.level'] ?? 'info');
   const logFormat = oneOf(LOG_FORMATS, values['log.format'] ?? 'logfmt');
   const problems = [...listenProblems(values, listen), ...pathProblems(values, storagePath)];
+  if (name !== undefined && !NAME.test(name))
+    problems.push(notAllowed('--name', name, 'at most 32 small letters, digits and hyphens'));
   if (!logLevel) problems.push(notAllowed('--log.level', values['log.level'], LOG_LEVELS.join(', ')));
   if (!logFormat) problems.push(notAllowed('--log.format', values['log.format'], LOG_FORMATS.join(', ')));
   if (problems.length > 0 || !listen || !logLevel || !logFormat || !storagePath) {
@@ -183,6 +193,8 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
       onlyCheckConfig: values['config.check'] ?? false,
       configFile: values['config.file'],
       listen,
+      listensAtDefault: values['web.listen-address'] === undefined,
+      name,
       webConfigFile: values['web.config.file'],
       allowUnauthenticatedRemote: values['web.allow-unauthenticated-remote'] ?? false,
       enableLifecycle: values['web.enable-lifecycle'] ?? false,
@@ -225,10 +237,19 @@ function notAllowed(flag: string, value: string | undefined, allowed: string): s
 }
 
 /** Where state is kept without `--storage.path`; undefined where no home folder is known. */
-export function defaultStoragePath(env: Readonly<Record<string, string | undefined>>): string | undefined {
+export function defaultStoragePath(
+  env: Readonly<Record<string, string | undefined>>,
+  name?: string | undefined,
+): string | undefined {
   const xdg = env.XDG_STATE_HOME;
+  const folder = nameProgram(name);
   // The XDG specification: a path that is not absolute is to be ignored.
-  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'openclaw-gateway-exporter');
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, folder);
   const home = env.HOME || homeOfUser();
-  return home && join(home, '.local', 'state', 'openclaw-gateway-exporter');
+  return home && join(home, '.local', 'state', folder);
+}
+
+/** The exporter's name for files and services: of its own where several run. */
+export function nameProgram(name: string | undefined): string {
+  return name === undefined ? 'openclaw-gateway-exporter' : `openclaw-gateway-exporter-${name}`;
 }

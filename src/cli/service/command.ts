@@ -6,8 +6,9 @@ import { codeOf, messageOf } from '../../lib/errors.ts';
 import { homeOfUser } from '../../lib/paths.ts';
 import { runCommand } from '../../lib/run-command.ts';
 import type { Flags } from '../flags.ts';
+import { chooseListenAddress } from './listen-address.ts';
 import { manageService } from './manage.ts';
-import { planService } from './plan.ts';
+import { type PlanOptions, type PlanOutcome, planService } from './plan.ts';
 
 /** What the command line asks of the service. */
 export interface ServiceCommand {
@@ -23,8 +24,7 @@ const BAD_INPUT = 2;
 /** `install-service` and `uninstall-service`: shows what it will do, asks, and does it. Gives the exit code. */
 export async function serviceCommand({ action, system, yes, flags }: ServiceCommand): Promise<0 | 1 | 2> {
   const { env, platform, stdout, stderr } = process;
-  const launcher = [process.execPath, findLauncher()];
-  const outcome = planService({
+  const options: PlanOptions = {
     action,
     system,
     flags,
@@ -32,9 +32,10 @@ export async function serviceCommand({ action, system, yes, flags }: ServiceComm
     env,
     uid: process.getuid?.() ?? 0,
     home: env.HOME || homeOfUser(),
-    launcher,
+    launcher: [process.execPath, findLauncher()],
     resolve,
-  });
+  };
+  const outcome = await planWithPort(options);
   if (outcome.state === 'impossible') {
     stderr.write(`${outcome.reason}\n`);
     return BAD_INPUT;
@@ -52,6 +53,16 @@ export async function serviceCommand({ action, system, yes, flags }: ServiceComm
     stderr.write(`the service's file cannot be changed (${codeOf(error) ?? messageOf(error)})\n`);
     return 1;
   }
+}
+
+/** A named service without an address of its own listens on a port that no other one has. */
+async function planWithPort(options: PlanOptions): Promise<PlanOutcome> {
+  const outcome = planService(options);
+  const { flags, action } = options;
+  if (outcome.state === 'impossible' || action === 'uninstall') return outcome;
+  if (flags.name === undefined || !flags.listensAtDefault) return outcome;
+  const listen = await chooseListenAddress(outcome.plan.file, flags.listen);
+  return planService({ ...options, flags: { ...flags, listen } });
 }
 
 /** In a clone the one in `src`, which outlives each `dist`; else the one of the package. */

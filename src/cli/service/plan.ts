@@ -1,14 +1,7 @@
 import { dirname, join } from 'node:path';
 import { authority } from '../../lib/authority.ts';
 import { defaultStoragePath, ENVIRONMENT_TEXTS, type Flags } from '../flags.ts';
-import {
-  LAUNCHD_LABEL,
-  LAUNCHD_LOG,
-  launchdPlist,
-  type ServiceProgram,
-  systemdUnit,
-  UNIT_NAME,
-} from './unit.ts';
+import { launchdPlist, nameService, type ServiceProgram, systemdUnit } from './unit.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -59,8 +52,17 @@ const KEPT_VARIABLES = [
   'XDG_CONFIG_HOME',
 ];
 
-/** Where systemd keeps the state of the machine's unit (`StateDirectory=`); the unit may write nowhere else. */
-const SYSTEM_STORAGE = '/var/lib/openclaw-gateway-exporter';
+/** One of them says which of several gateways is meant; or a configuration does. */
+const PLACE_VARIABLES = [
+  'OPENCLAW_PROFILE',
+  'OPENCLAW_STATE_DIR',
+  'OPENCLAW_CONFIG_PATH',
+  'OPENCLAW_HOME',
+  'OPENCLAW_GATEWAY_PORT',
+  'OPENCLAW_GATEWAY_URL',
+];
+/** Where systemd keeps the state of the machine's units (`StateDirectory=`); a unit may write nowhere else. */
+const SYSTEM_STATE = '/var/lib';
 /** `launchctl bootout` returns before the agent is gone, and until then the next bootstrap fails. */
 const LAUNCHD_GONE_SECONDS = '3';
 
@@ -76,6 +78,8 @@ export function planService(options: PlanOptions): PlanOutcome {
   if (platform !== 'darwin' && platform !== 'linux') {
     return impossible(`there is no service manager that is known on ${platform}`);
   }
+  const problem = whichProblem(options);
+  if (problem !== undefined) return impossible(problem);
   if (system) return systemPlan(options);
   if (home === undefined)
     return impossible('no home folder is known to put a service of the user into; set HOME');
@@ -83,10 +87,22 @@ export function planService(options: PlanOptions): PlanOutcome {
   return { state: 'planned', plan };
 }
 
+/** Without a word which gateway is meant, a second exporter would watch the first one's. */
+function whichProblem({ action, flags, env }: PlanOptions): string | undefined {
+  const isTold = flags.configFile !== undefined || PLACE_VARIABLES.some((name) => env[name]);
+  if (action === 'uninstall' || flags.name === undefined || isTold) return undefined;
+  return '--name: say which gateway is meant: set OPENCLAW_PROFILE or OPENCLAW_STATE_DIR, or name its settings with --config.file';
+}
+
 function userPlan(options: PlanOptions, home: string): ServicePlan {
   const { env } = options;
   const folder = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'systemd', 'user');
-  return systemdPlan(options, join(folder, UNIT_NAME), ['systemctl', '--user'], undefined);
+  return systemdPlan(
+    options,
+    join(folder, nameService(options.flags.name).unit),
+    ['systemctl', '--user'],
+    undefined,
+  );
 }
 
 function systemPlan(options: PlanOptions): PlanOutcome {
@@ -99,12 +115,12 @@ function systemPlan(options: PlanOptions): PlanOutcome {
       '--system: run it with sudo as the user who owns the gateway: the service runs as that user',
     );
   }
-  if (flags.storagePath !== defaultStoragePath(env)) {
-    return impossible(
-      `--storage.path: a service of the machine keeps its state in ${SYSTEM_STORAGE}; leave it out`,
-    );
+  const names = nameService(flags.name);
+  if (flags.storagePath !== defaultStoragePath(env, flags.name)) {
+    const folder = join(SYSTEM_STATE, names.state);
+    return impossible(`--storage.path: a service of the machine keeps its state in ${folder}; leave it out`);
   }
-  const file = join('/etc/systemd/system', UNIT_NAME);
+  const file = join('/etc/systemd/system', names.unit);
   return { state: 'planned', plan: systemdPlan(options, file, ['systemctl'], user) };
 }
 
@@ -115,38 +131,44 @@ function systemdPlan(
   user: string | undefined,
 ): ServicePlan {
   const reload = { command: [...systemctl, 'daemon-reload'] };
+  const names = nameService(options.flags.name);
   if (options.action === 'uninstall') {
     return {
       file,
       content: undefined,
-      before: [{ command: [...systemctl, 'disable', '--now', UNIT_NAME] }],
+      before: [{ command: [...systemctl, 'disable', '--now', names.unit] }],
       after: [reload],
     };
   }
-  const storage = user === undefined ? options.flags.storagePath : SYSTEM_STORAGE;
+  const storage = user === undefined ? options.flags.storagePath : join(SYSTEM_STATE, names.state);
   return {
     file,
-    content: systemdUnit(programOf(options, storage), user),
+    content: systemdUnit(programOf(options, storage), user, names),
     before: [],
     after: [
       reload,
-      { command: [...systemctl, 'enable', UNIT_NAME] },
-      { command: [...systemctl, 'restart', UNIT_NAME] },
+      { command: [...systemctl, 'enable', names.unit] },
+      { command: [...systemctl, 'restart', names.unit] },
     ],
   };
 }
 
 function launchdPlan(options: PlanOptions, home: string): ServicePlan {
   const { action, uid, flags } = options;
-  const file = join(home, 'Library', 'LaunchAgents', `${LAUNCHD_LABEL}.plist`);
+  const names = nameService(flags.name);
+  const file = join(home, 'Library', 'LaunchAgents', `${names.label}.plist`);
   const end = {
-    command: ['launchctl', 'bootout', `gui/${uid}/${LAUNCHD_LABEL}`],
+    command: ['launchctl', 'bootout', `gui/${uid}/${names.label}`],
     alsoGood: LAUNCHD_NOT_LOADED,
   };
   if (action === 'uninstall') return { file, content: undefined, before: [end], after: [] };
   return {
     file,
-    content: launchdPlist(programOf(options, flags.storagePath), join(home, 'Library', 'Logs', LAUNCHD_LOG)),
+    content: launchdPlist(
+      programOf(options, flags.storagePath),
+      join(home, 'Library', 'Logs', names.log),
+      names,
+    ),
     before: [end, { command: ['/bin/sleep', LAUNCHD_GONE_SECONDS] }],
     after: [{ command: ['launchctl', 'bootstrap', `gui/${uid}`, file] }],
   };

@@ -1,3 +1,5 @@
+import { nameProgram } from '../flags.ts';
+
 /** What a service of this program is made of; all paths absolute. */
 export interface ServiceProgram {
   /** Program and arguments. */
@@ -6,12 +8,30 @@ export interface ServiceProgram {
   readonly environment: ReadonlyMap<string, string>;
 }
 
-/** The exporter's own systemd unit. */
-export const UNIT_NAME = 'openclaw-gateway-exporter.service';
-/** The exporter's own launchd agent. */
-export const LAUNCHD_LABEL = 'ai.openclaw.gateway-exporter';
-/** Below the user's `Library/Logs`. */
-export const LAUNCHD_LOG = 'openclaw-gateway-exporter.log';
+/** What a service is called on each system. */
+export interface ServiceNames {
+  /** The systemd unit. */
+  readonly unit: string;
+  /** Its state folder, below the manager's. */
+  readonly state: string;
+  /** The launchd agent. */
+  readonly label: string;
+  /** Its log, below the user's `Library/Logs`. */
+  readonly log: string;
+  readonly description: string;
+}
+
+/** The names of an exporter's service; of its own where it has a name. */
+export function nameService(name: string | undefined): ServiceNames {
+  const program = nameProgram(name);
+  return {
+    unit: `${program}.service`,
+    state: program,
+    label: `ai.openclaw.gateway-exporter${name === undefined ? '' : `.${name}`}`,
+    log: `${program}.log`,
+    description: `Prometheus exporter for an OpenClaw gateway${name === undefined ? '' : ` (${name})`}`,
+  };
+}
 
 /** What holds for every service: nothing here needs a namespace, in which the gateway's process could not be looked at. */
 const COMMON = [
@@ -49,10 +69,14 @@ const SYSTEM = [
 ] as const;
 
 /** A systemd unit; with `user`, one of the machine's own manager that runs as that user, the gateway's. */
-export function systemdUnit({ command, environment }: ServiceProgram, user: string | undefined): string {
+export function systemdUnit(
+  { command, environment }: ServiceProgram,
+  user: string | undefined,
+  names = nameService(undefined),
+): string {
   const lines = [
     '[Unit]',
-    'Description=Prometheus exporter for an OpenClaw gateway',
+    `Description=${names.description}`,
     ...(user === undefined ? [] : ['Wants=network-online.target', 'After=network-online.target']),
     '',
     '[Service]',
@@ -61,7 +85,7 @@ export function systemdUnit({ command, environment }: ServiceProgram, user: stri
     ...[...environment].map(([name, value]) => `Environment=${quoted(`${name}=${value}`, false)}`),
     ...(user === undefined
       ? []
-      : [`User=${user}`, 'StateDirectory=openclaw-gateway-exporter', 'StateDirectoryMode=0700']),
+      : [`User=${user}`, `StateDirectory=${names.state}`, 'StateDirectoryMode=0700']),
     ...COMMON,
     ...(user === undefined ? [] : SYSTEM),
     '',
@@ -73,7 +97,11 @@ export function systemdUnit({ command, environment }: ServiceProgram, user: stri
 }
 
 /** A launchd agent of the user that writes its log to `logFile`: launchd keeps none. Not tested on macOS. */
-export function launchdPlist({ command, environment }: ServiceProgram, logFile: string): string {
+export function launchdPlist(
+  { command, environment }: ServiceProgram,
+  logFile: string,
+  { label } = nameService(undefined),
+): string {
   const strings = command.map((word) => `    <string>${xml(word)}</string>`);
   const variables = [...environment].map(
     ([name, value]) => `    <key>${xml(name)}</key><string>${xml(value)}</string>`,
@@ -82,7 +110,7 @@ export function launchdPlist({ command, environment }: ServiceProgram, logFile: 
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">
 <dict>
-  <key>Label</key><string>${LAUNCHD_LABEL}</string>
+  <key>Label</key><string>${label}</string>
   <key>ProgramArguments</key>
   <array>
 ${strings.join('\n')}

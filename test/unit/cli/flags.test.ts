@@ -78,6 +78,8 @@ describe('each flag', () => {
       onlyCheckConfig: false,
       configFile: undefined,
       listen: { host: '127.0.0.1', port: 10789 },
+      listensAtDefault: true,
+      name: undefined,
       webConfigFile: undefined,
       allowUnauthenticatedRemote: false,
       enableLifecycle: false,
@@ -90,7 +92,14 @@ describe('each flag', () => {
   it.each<[string, Partial<Flags>]>([
     ['--config.check', { onlyCheckConfig: true }],
     ['--config.file=a.yml', { configFile: 'a.yml' }],
-    ['--web.listen-address=[::1]:0', { listen: { host: '::1', port: 0 } }],
+    ['--web.listen-address=[::1]:0', { listen: { host: '::1', port: 0 }, listensAtDefault: false }],
+    [
+      '--name=rescue',
+      {
+        name: 'rescue',
+        storagePath: '/home/somebody/.local/state/openclaw-gateway-exporter-rescue',
+      },
+    ],
     ['--web.listen-address=localhost:9000', { listen: { host: 'localhost', port: 9000 } }],
     ['--web.enable-lifecycle', { enableLifecycle: true }],
     ['--web.config.file=web.yml', { webConfigFile: 'web.yml' }],

@@ -18,14 +18,16 @@ function place() {
     chmodSync(join(bin, 'systemctl'), 0o755);
   };
   manager(0);
-  const run = async (...args: readonly string[]) => {
-    const env = { HOME: home, PATH: `${bin}:/usr/bin:/bin` };
+  const run = async (...args: readonly string[]) => runFor({}, ...args);
+  const runFor = async (more: Readonly<Record<string, string>>, ...args: readonly string[]) => {
+    const env = { HOME: home, PATH: `${bin}:/usr/bin:/bin`, ...more };
     const child = new Child(process.execPath, [LAUNCHER, ...args], { env });
     return { code: await child.exited, output: child.output };
   };
   const unit = join(home, '.config', 'systemd', 'user', 'openclaw-gateway-exporter.service');
   return {
     run,
+    runFor,
     unit,
     manager,
     called: () => (existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : []),
@@ -60,6 +62,24 @@ describe.runIf(process.platform === 'linux')('install-service', () => {
       '--user disable --now openclaw-gateway-exporter.service',
       '--user daemon-reload',
     ]);
+  });
+
+  it('gives the exporter of each further gateway a port that no other one has, and keeps it', async () => {
+    const { run, runFor, unit } = place();
+    const portOf = (name: string) =>
+      /--web\.listen-address=127\.0\.0\.1:(?<port>\d+)/.exec(
+        readFileSync(unit.replace('.service', `${name}.service`), 'utf8'),
+      )?.groups?.port;
+    const install = (name: string) =>
+      runFor({ OPENCLAW_PROFILE: name }, 'install-service', '--yes', `--name=${name}`);
+    await run('install-service', '--yes');
+    for (const name of ['rescue', 'work', 'rescue']) expect(await install(name)).toMatchObject({ code: 0 });
+    const ports = ['', '-rescue', '-work'].map(portOf);
+    expect(ports[0]).toBe('10789');
+    expect(new Set(ports).size).toBe(3);
+    expect(await run('uninstall-service', '--yes', '--name=rescue')).toMatchObject({ code: 0 });
+    expect(existsSync(unit.replace('.service', '-rescue.service'))).toBe(false);
+    expect(portOf('-work')).toBe(ports[2]);
   });
 
   it('does not take away the unit of a service that could not be stopped', async () => {

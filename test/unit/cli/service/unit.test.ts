@@ -74,6 +74,34 @@ describe('the plan of a service', () => {
     expect(kept.sort()).toEqual([...wanted, 'PATH', 'XDG_CONFIG_HOME'].sort());
   });
 
+  it('with a name is a service, a storage folder and a log of its own, for the gateway that is named', () => {
+    const env = { HOME, PATH: '/bin', OPENCLAW_PROFILE: 'rescue' };
+    const { file, content = '', after } = planned({ env }, '--name=rescue');
+    expect(file).toBe('/home/somebody/.config/systemd/user/openclaw-gateway-exporter-rescue.service');
+    expect(content).toContain(
+      `"--storage.path=/home/somebody/.local/state/openclaw-gateway-exporter-rescue"`,
+    );
+    expect(content).toContain('Environment="OPENCLAW_PROFILE=rescue"');
+    expect(after.at(-1)?.command.at(-1)).toBe('openclaw-gateway-exporter-rescue.service');
+    const sudo = { ...env, SUDO_USER: 'claw' };
+    const machine = planned({ system: true, uid: 0, env: sudo }, '--name=rescue').content;
+    expect(machine).toContain('\nStateDirectory=openclaw-gateway-exporter-rescue\n');
+    const agent = planned({ platform: 'darwin', env }, '--name=rescue');
+    expect(agent.file).toContain('/ai.openclaw.gateway-exporter.rescue.plist');
+    expect(agent.content).toContain('<key>Label</key><string>ai.openclaw.gateway-exporter.rescue</string>');
+    expect(agent.content).toContain('/Logs/openclaw-gateway-exporter-rescue.log');
+  });
+
+  it('with a name is impossible where nothing says which gateway is meant', () => {
+    const env = { HOME, PATH: '/bin' };
+    expect(planService(options({ env }, '--name=rescue'))).toMatchObject({
+      state: 'impossible',
+      reason: expect.stringContaining('OPENCLAW_PROFILE'),
+    });
+    expect(planned({ env }, '--name=rescue', '--config.file=rescue.yml').content).toContain('rescue.yml');
+    expect(planned({ env, action: 'uninstall' }, '--name=rescue').file).toContain('-rescue.service');
+  });
+
   it('of the machine runs as the user who called sudo, never as root', () => {
     const env = { HOME, PATH: '/bin', SUDO_USER: 'claw' };
     const { file, content } = planned({ system: true, uid: 0, env });
