@@ -72,7 +72,9 @@ describe('a bad start', () => {
       const { code, output } = await runToEnd(`--config.file=${file}`, ...args);
       expect(code).toBe(2);
       expect(output.trim().split('\n').length).toBe(2);
-      expect(output).toContain('gateway.url: "nonsense" is not allowed; allowed: ');
+      expect(output).toContain('gateway.url: a text of 8 characters is not allowed; allowed: ');
+      // A URL may hold a password, so what stands in its place is not shown.
+      expect(output).not.toContain('nonsense');
       expect(output).toContain('cron.max_jobs: 0 is not allowed; allowed: ');
     }
   });

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { GatewayPing } from '../../../../src/collectors/ping/collector.ts';
+import { GatewayPing, pingCollector } from '../../../../src/collectors/ping/collector.ts';
 import { deadlines } from '../../../../src/gateway/deadlines.ts';
 import { askHealth, askReady, askStartup, callGateway } from '../../../../src/gateway/http.ts';
 import { openToChallenge } from '../../../../src/gateway/websocket.ts';
@@ -213,6 +213,7 @@ describe('the time of a call', () => {
     });
     const limits = deadlines(5_000);
     const context = testContext({ ...installOf(address.port, undefined), address }, { clock });
+    context.metrics.declare(pingCollector.metrics);
     const look = new GatewayPing(context).look(new AbortController().signal, limits);
     await until(() => asked.length === 3);
     await clock.advance(limits.totalMs - clock.monotonic());
