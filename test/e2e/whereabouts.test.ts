@@ -118,7 +118,10 @@ describe('beside a gateway 2026.5.7 that binds an address of its own', () => {
       await exporter.stop();
       exporter.remove();
     }
-    expect(wrong(await check(home))).toEqual([]);
+    // 2026.5.7 calls itself at 127.0.0.1, so bound elsewhere its functions fail, and no restart changes that.
+    expect(wrong(await check(home))).toEqual([
+      expect.stringMatching(/calls itself at 127\.0\.0\.1.*\[set gateway\.bind to loopback or lan/),
+    ]);
   });
 
   it('never takes it for that of another user', async () => {

@@ -163,7 +163,7 @@ class FunctionCheck {
       this.#wantsCredentialUntilMs = nowMs + SLOW_RECHECK_MS;
       return observed('unknown', WANTS_CREDENTIAL);
     }
-    return judge(readCall(outcome), outcome);
+    return this.#judge(readCall(outcome), outcome);
   }
 
   /** The accepted credential, unless something speaks against it since. */
@@ -210,7 +210,20 @@ class FunctionCheck {
       gate.startLockOut(retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000);
     }
     const shadow = call.works === false ? findShadow(install, known) : undefined;
-    return shadow === undefined ? judge(call, outcome) : shadowed(call.text, shadow);
+    return shadow === undefined ? this.#judge(call, outcome) : shadowed(call.text, shadow);
+  }
+
+  #judge(call: CallReading, outcome: HttpOutcome): Observation {
+    const isServerError = outcome.state === 'answered' && outcome.status >= 500;
+    return isServerError && this.#callsItselfInVain() ? deafToItself(call.text) : judge(call, outcome);
+  }
+
+  /** Whether the gateway of this machine listens at none of the addresses at which it calls itself. */
+  #callsItselfInVain(): boolean {
+    const { address } = this.#context.install();
+    const all = this.#context.facts('process')?.live?.listens ?? [];
+    const listens = all.filter(({ port }) => port === address.port);
+    return address.local && listens.length > 0 && !listens.some(isReachedByItself);
   }
 }
 
@@ -277,17 +290,36 @@ function worked(seconds: number): Observation {
 }
 
 function failed(text: string): Observation {
+  return partialFailure({
+    ...words('bad', text),
+    repair: 'openclaw gateway restart',
+    fault: 'partial-failure',
+  });
+}
+
+/** The addresses at which a gateway's own calls arrive: they go to 127.0.0.1. */
+function isReachedByItself({ host }: { readonly host: string }): boolean {
+  return host === '127.0.0.1' || host === '0.0.0.0' || host === '::';
+}
+
+/**
+ * The gateway's calls to itself reach nobody. Measured: 2026.5.7 with `gateway.bind: custom` listens at
+ * `customBindHost` alone, calls itself at 127.0.0.1 and answers 500; 2026.9.6 listens at both. A restart changes
+ * nothing, so the evidence bears no fault that has one as its step.
+ */
+function deafToItself(text: string): Observation {
+  return partialFailure({
+    ...words('bad', `${text}: the gateway calls itself at 127.0.0.1, where this version does not listen`),
+    repair:
+      'set gateway.bind to loopback or lan in openclaw.json and restart the gateway, or update OpenClaw: newer versions listen at 127.0.0.1 as well',
+  });
+}
+
+function partialFailure(evidence: Evidence): Observation {
   return {
     kind: 'seen',
     samples: [up.sample(0, { function: FUNCTION })],
-    evidence: [
-      {
-        ...words('bad', text),
-        repair: 'openclaw gateway restart',
-        cause: 'partial-failure',
-        fault: 'partial-failure',
-      },
-    ],
+    evidence: [{ ...evidence, cause: 'partial-failure' }],
   };
 }
 

@@ -58,7 +58,9 @@ function stateWords(pinged: Pinged, port: number): Words {
       fault: 'starting',
     };
   }
-  if (pinged.state === 'refused' && listensAt !== undefined) {
+  // Where a forwarder stood, the address was meant: what listens elsewhere on this machine explains nothing.
+  const wasForwarded = holder?.kind === 'nobody' && holder.isForwarderGone;
+  if (pinged.state === 'refused' && listensAt !== undefined && !wasForwarded) {
     return {
       verdict: 'bad',
       text: `nothing listens on port ${port}, which the exporter was told to use; the gateway listens on ${listensAt}`,

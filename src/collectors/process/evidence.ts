@@ -206,7 +206,8 @@ function aboutLostListener(startedAtMs: number, isStopped: boolean, around: Circ
 function aboutDrift(around: Circumstances): Words | undefined {
   const { live, location, servicePort, port, holder } = around;
   const [first] = live?.listens ?? [];
-  if (live === undefined || first === undefined || holder.kind === 'forwarder') return undefined;
+  const isForwarded = holder.kind === 'forwarder' || (holder.kind === 'nobody' && holder.isForwarderGone);
+  if (live === undefined || first === undefined || isForwarded) return undefined;
   const listens = authority(first);
   const { by, configured } = location;
   if (by !== 'process' && first.port !== port) {

@@ -253,6 +253,29 @@ describe('the function check', () => {
     expect(old.words).toContain('.env in the state folder holds another token');
   });
 
+  it.each([
+    ['127.0.0.2', true],
+    ['127.0.0.1', false],
+    ['0.0.0.0', false],
+  ])(
+    'says of a gateway that listens at %s alone whether its own calls fail by it: %s',
+    async (host, isDeaf) => {
+      const { gateway, context, look } = await watch(GOOD);
+      const { port } = gateway;
+      const listens = [
+        { host, port },
+        { host: '127.0.0.1', port: port + 2 },
+      ];
+      const live = { listens, port: undefined };
+      context.board.publish('process', { identity: 'one', startedMonotonicMs: 0, live });
+      gateway.tools = { status: 500, type: 'application/json', body: '{"ok":false}' };
+      await look('token');
+      const seen = await look('api');
+      expect(sampleOf(seen.series, up)).toBe(0);
+      expect(seen.words.includes('calls itself at 127.0.0.1')).toBe(isDeaf);
+    },
+  );
+
   it('counts a refusal once, has the token proved anew and does not insist', async () => {
     const { gateway, look } = await watch(GOOD);
     await look('token');

@@ -5,7 +5,7 @@ import { type Answers, gatewayState } from '../../../../src/collectors/ping/stat
 const WINDOW_MS = 60_000;
 
 /** The evidence of a port on which nothing listens, beside a process of that age that has never been up. */
-function evidenceOfNobody(newProcessAgeMs: number | undefined) {
+function evidenceOfNobody(newProcessAgeMs: number | undefined, seen: Partial<Answers> = {}) {
   const answers: Answers = {
     health: { state: 'refused' },
     ready: undefined,
@@ -15,6 +15,7 @@ function evidenceOfNobody(newProcessAgeMs: number | undefined) {
     listensAt: undefined,
     newProcessAgeMs,
     startupWindowMs: WINDOW_MS,
+    ...seen,
   };
   const pinged = { answers, state: gatewayState(answers), opening: undefined, info: undefined };
   return pingEvidence(pinged, '127.0.0.1:18789', 18_789);
@@ -31,6 +32,17 @@ describe('the evidence of a port on which nothing listens', () => {
     expect(evidenceOfNobody(age)[0]).toMatchObject({
       verdict: 'bad',
       repair: 'openclaw gateway restart',
+    });
+  });
+
+  it('names where the gateway listens instead, unless a tunnel or proxy stood at that port', () => {
+    const listensAt = '127.0.0.1:20356';
+    const nobody = (isForwarderGone: boolean) => ({ kind: 'nobody', isForwarderGone }) as const;
+    expect(evidenceOfNobody(undefined, { listensAt, holder: nobody(false) })[0]).toMatchObject({
+      fault: 'address-drift',
+    });
+    expect(evidenceOfNobody(undefined, { listensAt, holder: nobody(true) })[0]).toMatchObject({
+      fault: 'forwarder-gone',
     });
   });
 });
