@@ -1,7 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PROCESS_STATES } from '../../src/lib/vocabulary.ts';
 import { dashboard, UID } from './frame.ts';
-import { childPanels, diskPanels } from './host.ts';
+import { childPanels, deliveryPanels, diskPanels } from './host.ts';
 import { GATEWAY_STATE_WORDS, steps, words, YES_NO } from './mappings.ts';
 import { heatmap, lines, stat, timeline } from './panels.ts';
 import { HERE } from './queries.ts';
@@ -35,6 +35,7 @@ export function gateway(): Dashboard {
       { title: 'Process', panels: [memory(), restarts(), cpu(), files()] },
       { title: 'Below the gateway', panels: childPanels() },
       { title: 'Disk', panels: diskPanels() },
+      { title: 'Messages and devices', panels: deliveryPanels() },
       { title: 'Event loop and version', panels: [loopDelay(), loopUse(), degraded(), versions()] },
     ],
     marks: [

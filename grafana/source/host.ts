@@ -62,3 +62,40 @@ export function diskPanels() {
     ),
   ];
 }
+
+/** Messages that wait or were given up, and devices that are paired or wait. */
+export function deliveryPanels() {
+  return [
+    lines(
+      {
+        title: 'Messages that wait or were given up',
+        description:
+          'The delivery queue by status and channel, and incoming messages that wait behind a stuck one. The channel of what was given up is not kept.',
+        width: 12,
+        queries: [
+          {
+            expr: max('openclaw_delivery_queue_entries', 'status', 'channel'),
+            legend: '{{status}} {{channel}}',
+          },
+          {
+            expr: max('openclaw_ingress_blocked_events', 'channel'),
+            legend: 'incoming, blocked {{channel}}',
+          },
+        ],
+      },
+      { unit: 'short', axis: 'messages', stepped: true, min: 0 },
+    ),
+    lines(
+      {
+        title: 'Devices',
+        description: 'Paired devices by role, and pairing requests that wait for approval by kind.',
+        width: 12,
+        queries: [
+          { expr: max('openclaw_gateway_devices', 'role'), legend: '{{role}}' },
+          { expr: max('openclaw_gateway_pairing_requests', 'kind'), legend: 'waits: {{kind}}' },
+        ],
+      },
+      { unit: 'short', axis: 'devices', stepped: true, min: 0 },
+    ),
+  ];
+}

@@ -231,6 +231,7 @@ const cron = {
   delivery_range: range('30m', 'A message that was not delivered stays visible for this long.'),
   cron_source_for: span('5m', 'Warns when a history source has been unreadable for this long.'),
   channel_down_for: span('10m', 'Warns when a channel account has been down for this long.'),
+  ingress_for: span('10m', 'Warns when incoming messages have been stuck for this long.'),
   queue_age: span('1h', 'Warns when a message has waited in the delivery queue for this long.'),
   credential_expiry: span(
     '3d',

@@ -109,6 +109,15 @@ const turns: readonly Scenario[] = [
     after: 5,
   }),
   turn({
+    ids: ['H1'],
+    name: 'a message that came in is not handled and holds up others',
+    series: 'openclaw_ingress_pressured_lanes{channel="telegram"}',
+    good: 0,
+    bad: 1,
+    alert: 'OpenClawIngressStuck/1',
+    after: 10,
+  }),
+  turn({
     ids: ['C17'],
     name: 'a credential expires within a day',
     series: 'openclaw_provider_credential_expiry_timestamp_seconds{provider="anthropic", kind="token"}',

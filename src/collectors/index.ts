@@ -7,6 +7,8 @@ import { channelsCollector } from './channels/collector.ts';
 import { clockCollector } from './clock/collector.ts';
 import { credentialsCollector } from './credentials/collector.ts';
 import { cronCollector } from './cron/collector.ts';
+import { deliveriesCollector } from './deliveries/collector.ts';
+import { devicesCollector } from './devices/collector.ts';
 import { diskCollector } from './disk/collector.ts';
 import { maintenanceCollector } from './maintenance/collector.ts';
 import { pingCollector } from './ping/collector.ts';
@@ -24,6 +26,8 @@ const ALL = {
   token: tokenCollector,
   api: apiCollector,
   channels: channelsCollector,
+  devices: devicesCollector,
+  deliveries: deliveriesCollector,
   cron: cronCollector,
   ssh: sshCollector,
   clock: clockCollector,

@@ -34,6 +34,8 @@ export const FAULTS = [
   'token-drift',
   'token-unreadable',
   'lock-out',
+  'delivery-queue',
+  'ingress',
   'partial-failure',
   'cron-stopped',
   'credential-cooldown',

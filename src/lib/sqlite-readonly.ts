@@ -100,6 +100,12 @@ export function readDatabase<T>(path: string, use: (database: DatabaseSync) => T
   return last;
 }
 
+/** Columns of a table; none where there is no such table. */
+export function listColumns(database: DatabaseSync, table: string): ReadonlySet<string> {
+  const rows = database.prepare('SELECT name FROM pragma_table_info(?)').all(table);
+  return new Set(rows.map(({ name }) => String(name)));
+}
+
 function readOnce<T>(
   path: string,
   open: 'shared' | 'immutable',

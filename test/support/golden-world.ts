@@ -56,6 +56,8 @@ export class GoldenWorld {
         collectors: {
           process: INTERVAL,
           disk: INTERVAL,
+          devices: INTERVAL,
+          deliveries: INTERVAL,
           ping: INTERVAL,
           token: INTERVAL,
           api: INTERVAL,

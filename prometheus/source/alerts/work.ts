@@ -32,6 +32,7 @@ export function workGroups(t: Thresholds): RuleGroup[] {
         ...deliveries(t),
         ...channels(t),
         ...queue(t),
+        ...ingress(t),
         ...credentials(t),
         ...pairing(t),
       ],
@@ -154,6 +155,31 @@ function queue(t: Thresholds): AlertRule[] {
         severity: 'warning',
         forMs: t.slow_for,
         next: 'openclaw channels status: the channel it waits for; then openclaw logs',
+      },
+    ],
+  );
+}
+
+function ingress(t: Thresholds): AlertRule[] {
+  const lanes = takeMax([], keepLast(t, 'openclaw_ingress_pressured_lanes', ['channel']));
+  return ladder(
+    {
+      alert: 'OpenClawIngressStuck',
+      incident: 'ingress',
+      about: ['channel'],
+      expr: joinLines(`${lanes} > 0`, `unless ${ignoreLabels('channel')} ${NOT_ANSWERING}`),
+      keepMs: t.settle,
+      summary: 'Incoming messages of OpenClaw gateway {{ $labels.instance }} are stuck',
+      description:
+        '{{ $value | printf "%.0f" }} conversation(s) of {{ $labels.channel }}: a message failed eight times, or its handler has not reported for half an hour. Later messages of it wait.',
+      catalogue: ['H1'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: t.ingress_for,
+        next: 'openclaw health --json (ingressPressure); openclaw logs names the error; then openclaw gateway restart',
       },
     ],
   );

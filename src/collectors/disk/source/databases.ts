@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DatabaseReading, readDatabase } from '../../../lib/sqlite-readonly.ts';
+import { type DatabaseReading, listColumns, readDatabase } from '../../../lib/sqlite-readonly.ts';
 
 /** The gateway's databases; the label values of `openclaw_state_wal_growth_bytes`. */
 export const DATABASES = ['state', 'tasks', 'agents'] as const;
@@ -64,10 +64,7 @@ export function readQuarantine(stateDir: string): Quarantine {
     count(database.prepare('SELECT count(*) AS n FROM quarantined_databases').get()),
   );
   const cronJobs = readDatabase(join(stateDir, STATE_FILE), (database) => {
-    const table = database
-      .prepare("SELECT count(*) AS n FROM pragma_table_info('diagnostic_events') WHERE name = 'scope'")
-      .get();
-    if (count(table) !== 1) return undefined;
+    if (!listColumns(database, 'diagnostic_events').has('scope')) return undefined;
     // A range, for LIKE would not use the primary key.
     return count(
       database
