@@ -25,8 +25,17 @@ export const CREDENTIAL_PLACES = [
 /** One of {@link CREDENTIAL_PLACES}. */
 export type CredentialPlace = (typeof CREDENTIAL_PLACES)[number];
 
-/** How the gateway authenticates shared credentials; `none` and `trusted-proxy` compare no token at all. */
+/** How the gateway authenticates clients. */
 export type AuthMode = 'token' | 'password' | 'none' | 'trusted-proxy';
+
+/** What a client shows in a mode; with `trusted-proxy` that is for clients on the gateway's own machine alone. */
+export type CredentialKind = 'token' | 'password';
+
+/** The kind of credential that a mode compares; undefined where it compares none. */
+export function credentialKind(mode: AuthMode): CredentialKind | undefined {
+  if (mode === 'none') return undefined;
+  return mode === 'token' ? 'token' : 'password';
+}
 
 /** A token or password, and where it was found. */
 export interface Credential {
@@ -73,7 +82,7 @@ interface Held {
  */
 export function heldCredentials(holding: Holding): Held {
   const { env, dotenv, service, authMode, target } = holding;
-  const kind = authMode === 'password' ? 'password' : 'token';
+  const kind = credentialKind(authMode) ?? 'token';
   const variable = kind === 'password' ? 'OPENCLAW_GATEWAY_PASSWORD' : 'OPENCLAW_GATEWAY_TOKEN';
   const places: readonly (readonly [CredentialPlace, SecretOutcome])[] = [
     ['config', configCredential(holding, kind)],
@@ -97,7 +106,7 @@ export function heldCredentials(holding: Holding): Held {
   return { credential: onlyEnv ? fromEnv : all[0], all, unresolved, problems };
 }
 
-function configCredential({ sources, target }: Holding, kind: 'token' | 'password'): SecretOutcome {
+function configCredential({ sources, target }: Holding, kind: CredentialKind): SecretOutcome {
   const gateway = sources.config.gateway;
   const own = resolveSecret(gateway?.auth?.[kind], `openclaw.json: gateway.auth.${kind}`, sources);
   const remote = () =>

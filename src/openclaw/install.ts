@@ -12,6 +12,7 @@ import {
   authModeOf,
   type Credential,
   type CredentialPlace,
+  credentialKind,
   fromTokenFile,
   heldCredentials,
 } from './credentials.ts';
@@ -173,7 +174,6 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
     expand: (path) => resolve(dirname(configPath), expandHome(path, home)),
   };
   const authMode = authModeOf(config, sources.env);
-  const comparesTokens = authMode === 'token' || authMode === 'password';
   const { profile, service, location } = findPlace(options, known, { ...setup, sources }, problems);
   const address = addressAt(location, sources, stateDir, problems);
   const own = address.local && startsAt(service, location, address.port) ? service : undefined;
@@ -187,7 +187,7 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
   return {
     ...{ address, stateDir, configPath, profile, location, authMode },
     ...held,
-    credential: comparesTokens ? held.credential : undefined,
+    credential: canProve(authMode, address) ? held.credential : undefined,
     service: own?.found === true,
     cron: cronSetting(setup, own?.environment.get('OPENCLAW_SKIP_CRON')),
     serviceIsOthers: service.isOthers,
@@ -196,6 +196,11 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
     channels: setup.reading.unreadable === undefined ? (config.channels ?? []) : undefined,
     problems: [...new Set(problems)],
   };
+}
+
+/** Behind a trusted proxy a password counts only for who comes from the gateway's own machine, past the proxy. */
+function canProve(mode: AuthMode, { local }: GatewayAddress): boolean {
+  return credentialKind(mode) !== undefined && (mode !== 'trusted-proxy' || local);
 }
 
 function cronSetting(

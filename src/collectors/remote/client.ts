@@ -2,14 +2,12 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { parseJson } from '../../lib/json.ts';
+import type { CredentialKind } from '../../openclaw/credentials.ts';
 import type { Nonce, TokenDigest } from '../../openclaw/token-digest.ts';
 import { type CommandTools, runOverSsh } from '../../ssh/command.ts';
 import type { SshRoute } from '../../ssh/config.ts';
 import type { SshDestination, SshProblem } from '../../ssh/ssh.ts';
 import { READER, SHELL_HEAD, SHELL_TAIL } from './client-script.ts';
-
-/** Which of the two shared credentials the gateway compares. */
-export type CredentialKind = 'token' | 'password';
 
 /** What the client on a host holds. */
 export type RemoteClient =

@@ -6,11 +6,12 @@ import type { Publish } from '../../core/facts.ts';
 import { withDeadline } from '../../lib/deadline.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { Slots } from '../../lib/slots.ts';
+import type { CredentialKind } from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import { holds, type Nonce, newNonce, type TokenDigest } from '../../openclaw/token-digest.ts';
 import { configFilePath, resolveRoute } from '../../ssh/config.ts';
 import { sshEnvironment } from '../../ssh/ssh.ts';
-import { askRemoteClient, type CredentialKind, type RemoteClient } from './client.ts';
+import { askRemoteClient, type RemoteClient } from './client.ts';
 
 const AT_ONCE = 4;
 const MAX_ROUTE_MS = 3_000;

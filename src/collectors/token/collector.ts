@@ -7,7 +7,7 @@ import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, askReady } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
 import { homeFolder } from '../../lib/paths.ts';
-import type { CredentialPlace } from '../../openclaw/credentials.ts';
+import { type CredentialPlace, credentialKind } from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import { processCredential } from '../../openclaw/process-credential.ts';
 import { tokenEvidence } from './evidence.ts';
@@ -78,7 +78,7 @@ class TokenCheck {
   async #look(): Promise<Held> {
     const base = this.#context.install();
     const row = this.#context.platform === 'linux' ? this.#context.facts('process')?.row : undefined;
-    const kind = base.authMode === 'password' ? 'password' : 'token';
+    const kind = credentialKind(base.authMode) ?? 'token';
     const found = base.address.local && row !== undefined ? await processCredential(row, kind) : undefined;
     const given = found?.state === 'found' ? { place: 'process' as const, secret: found.secret } : undefined;
     const hidden = found?.state === 'hidden' ? found.reason : undefined;

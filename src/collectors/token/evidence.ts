@@ -1,6 +1,6 @@
 import type { PlacesReading } from '../../auth/places.ts';
 import type { Evidence } from '../../core/collector.ts';
-import type { CredentialPlace } from '../../openclaw/credentials.ts';
+import type { AuthMode, CredentialPlace } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
 import type { CredentialVerdict } from './proof.ts';
 
@@ -49,6 +49,13 @@ function problemWords(text: string): Words {
   return { verdict: 'warning', text, repair, fault: 'token-unreadable' };
 }
 
+/** Modes in which having no credential is as it should be. */
+const OPEN_MODES: Readonly<Partial<Record<AuthMode, string>>> = {
+  none: 'the gateway compares no token (auth mode none)',
+  'trusted-proxy':
+    'the proxy authenticates clients (auth mode trusted-proxy), and no password is configured that clients on this machine could show',
+};
+
 function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
   const since = note === undefined ? '' : ` (not asked again: ${note})`;
   if (verdict !== undefined) {
@@ -62,10 +69,8 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
           fault: 'token-mismatch',
         };
   }
-  if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {
-    const text = `the gateway compares no token (auth mode ${install.authMode})`;
-    return { verdict: 'unknown', text, unconfigured: true };
-  }
+  const open = install.credential === undefined ? OPEN_MODES[install.authMode] : undefined;
+  if (open !== undefined) return { verdict: 'unknown', text: open, unconfigured: true };
   if (note !== undefined) {
     const text = `no verdict on the credential: ${note}`;
     return isLimited === true

@@ -5,7 +5,7 @@ import { type AuthenticationOutcome, authenticate } from '../../gateway/auth.ts'
 import type { Asking, HealthOutcome, Readiness } from '../../gateway/http.ts';
 import { ownVersion } from '../../lib/version.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
-import type { Credential } from '../../openclaw/credentials.ts';
+import { type Credential, credentialKind } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
 import { type CredentialVerdict, TokenProof } from './proof.ts';
 
@@ -98,9 +98,8 @@ export class TokenVerdict {
   ): Promise<string | undefined> {
     const { credential, held } = this.#proof;
     this.#isLimited = false;
-    if (credential === undefined || install.authMode === 'none' || install.authMode === 'trusted-proxy') {
-      return undefined;
-    }
+    const kind = credentialKind(install.authMode);
+    if (credential === undefined || kind === undefined) return undefined;
     if (busy !== undefined) return busy;
     if (held !== undefined) {
       this.#context.gate.suppress(held);
@@ -111,7 +110,6 @@ export class TokenVerdict {
       this.#isLimited = entry.limited;
       return entry.reason;
     }
-    const kind = install.authMode === 'password' ? 'password' : 'token';
     const startedAt = this.#context.clock.monotonic();
     const outcome = await authenticate({
       ...asking(),

@@ -62,6 +62,24 @@ describe('finding OpenClaw where something is broken', () => {
     expect(find(home({ [CONFIG]: text })).cron?.enabled).toBe(enabled);
   });
 
+  it.each([
+    ['{ mode: "token", token: "t", password: "p" }', 't'],
+    ['{ mode: "password", token: "t", password: "p" }', 'p'],
+    ['{ token: "t" }', 't'],
+    ['{ password: "p" }', 'p'],
+    ['{ mode: "none", token: "t", password: "p" }', undefined],
+    ['{ mode: "trusted-proxy", token: "t", password: "p" }', 'p'],
+    ['{ mode: "trusted-proxy", token: "t" }', undefined],
+  ])('proves of auth %s what the mode compares: %s', (auth, credential) => {
+    expect(find(home({ [CONFIG]: `{ gateway: { auth: ${auth} } }` })).token).toBe(credential);
+  });
+
+  it('proves no password of a trusted proxy on another machine, which would not count there', () => {
+    const auth = '{ gateway: { auth: { mode: "trusted-proxy", password: "p" } } }';
+    const found = find(home({ [CONFIG]: auth }), {}, { url: 'wss://gateway.example.net' });
+    expect(found.credential).toBeUndefined();
+  });
+
   it('takes no credential from a pipe, a folder or a file that is too large', () => {
     const folder = home({ big: 'x'.repeat(100_000) });
     mkdirSync(join(folder, 'folder'));

@@ -1,14 +1,10 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  type CredentialKind,
-  type RemoteClient,
-  readAnswer,
-  script,
-} from '../../../../src/collectors/remote/client.ts';
+import { type RemoteClient, readAnswer, script } from '../../../../src/collectors/remote/client.ts';
 import { runCommand } from '../../../../src/lib/run-command.ts';
 import { Secret } from '../../../../src/lib/secret.ts';
+import type { CredentialKind } from '../../../../src/openclaw/credentials.ts';
 import { holds, newNonce } from '../../../../src/openclaw/token-digest.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 

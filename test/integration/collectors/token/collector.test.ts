@@ -238,6 +238,21 @@ describe('the function check', () => {
     expect(gateway.shown).toEqual([]);
   });
 
+  it('has not failed where every client is accepted and an older gateway never answered the call', async () => {
+    const { gateway, context, look } = await watch(undefined);
+    context.found = { ...context.found, authMode: 'none' };
+    gateway.acceptsAll = true;
+    const { tools } = gateway;
+    gateway.tools = { status: 500, type: 'application/json', body: '{"ok":false}' };
+    const old = await look('api');
+    expect(sampleOf(old.series, up)).toBeUndefined();
+    expect(old.words).toContain('older gateways refuse this function');
+    gateway.tools = tools;
+    expect(sampleOf((await look('api')).series, up)).toBe(1);
+    gateway.tools = { status: 500, type: 'application/json', body: '{"ok":false}' };
+    expect(sampleOf((await look('api')).series, up)).toBe(0);
+  });
+
   it('points at .env where it shadows the configured token and an old gateway’s own call fails', async () => {
     const { gateway, context, look } = await watch(GOOD);
     const { found } = context;
