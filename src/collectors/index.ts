@@ -3,6 +3,7 @@ import type { Collector } from '../core/collector.ts';
 import { type CollectorContext, type CollectorDescriptor, createCollector } from '../core/context.ts';
 import type { FactBoard, FactName } from '../core/facts.ts';
 import { apiCollector } from './api/collector.ts';
+import { bootsCollector } from './boots/collector.ts';
 import { channelsCollector } from './channels/collector.ts';
 import { clockCollector } from './clock/collector.ts';
 import { credentialsCollector } from './credentials/collector.ts';
@@ -11,17 +12,22 @@ import { deliveriesCollector } from './deliveries/collector.ts';
 import { devicesCollector } from './devices/collector.ts';
 import { diskCollector } from './disk/collector.ts';
 import { maintenanceCollector } from './maintenance/collector.ts';
+import { oomCollector } from './oom/collector.ts';
 import { pingCollector } from './ping/collector.ts';
 import { processCollector } from './process/collector.ts';
 import { remoteCollector } from './remote/collector.ts';
 import { sshCollector } from './ssh/collector.ts';
 import { tailscaleCollector } from './tailscale/collector.ts';
 import { tokenCollector } from './token/collector.ts';
+import { versionsCollector } from './versions/collector.ts';
 
 /** All collectors, in the order in which they are shown. */
 const ALL = {
   process: processCollector,
   disk: diskCollector,
+  boots: bootsCollector,
+  versions: versionsCollector,
+  oom: oomCollector,
   ping: pingCollector,
   token: tokenCollector,
   api: apiCollector,

@@ -21,6 +21,13 @@ export interface KnownProcess {
   readonly live?: LiveGateway | undefined;
 }
 
+/** The last run of the gateway's service, by systemd. */
+export interface ServiceRunSeen {
+  readonly invocation: string;
+  /** How it ended, such as `oom-kill`; `success` also while it runs. */
+  readonly result: string;
+}
+
 /** What accepts connections at the gateway's address, judged by what answers there. */
 export type Holder =
   | { readonly kind: 'gateway' }
@@ -96,6 +103,8 @@ export interface Facts {
   readonly holder: Holder;
   /** While no gateway was ever seen for the state folder: one of another user. Written by `process`. */
   readonly stranger: Stranger;
+  /** The last run of the gateway's service, where systemd has one. Written by `process`. */
+  readonly serviceRun: ServiceRunSeen;
   /** The newest authenticated check's connection, so that `ping` need not open another. Written by `token`. */
   readonly opening: WebSocketOpening;
   /** Absent before the first proof and after a refusal. Written by `token`. */

@@ -74,6 +74,13 @@ export const CAUSES: readonly CauseRow[] = [
     explains: ['service-loop', 'service-down', 'crash-loop', 'gateway-down', 'port-foreign', 'gateway-hung'],
   },
   {
+    fault: 'oom',
+    cause: 'process',
+    fact: 'The kernel killed a process of the gateway for want of memory.',
+    warnsOnly: true,
+    explains: ['crash-loop', 'service-loop', 'gateway-down', 'service-down'],
+  },
+  {
     fault: 'crash-loop',
     cause: 'process',
     fact: 'The gateway restarts again and again.',
@@ -211,6 +218,13 @@ export const CAUSES: readonly CauseRow[] = [
     fact: 'A file that should hold the token cannot be read.',
   },
   { fault: 'lock-out', cause: 'authentication', fact: 'Failed attempts have locked this address out.' },
+  {
+    fault: 'safe-mode',
+    cause: 'process',
+    fact: 'The gateway runs in safe mode: its channels are not started after a crash loop.',
+    warnsOnly: true,
+    explains: ['channel-down', 'not-ready'],
+  },
   {
     fault: 'channel-down',
     cause: 'partial-failure',

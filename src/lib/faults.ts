@@ -26,6 +26,8 @@ export const FAULTS = [
   'quarantined',
   'address-drift',
   'version-skew',
+  'oom',
+  'safe-mode',
   'starting',
   'draining',
   'not-ready',

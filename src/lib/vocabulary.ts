@@ -79,3 +79,18 @@ export const CHANNEL_STATES = [
 ] as const;
 /** How an account of a channel is; one of {@link CHANNEL_STATES}. */
 export type ChannelState = (typeof CHANNEL_STATES)[number];
+
+/** Label values of `openclaw_gateway_boots_total`: how the boot before ended. */
+export const BOOT_REASONS = [
+  'first',
+  'clean_stop',
+  'planned_restart',
+  'config_restart',
+  'unclean',
+  'forced_stop',
+  'startup_failed',
+  'crash_loop_breaker',
+  'other',
+] as const;
+/** One of {@link BOOT_REASONS}. */
+export type BootReason = (typeof BOOT_REASONS)[number];

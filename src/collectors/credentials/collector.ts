@@ -57,14 +57,14 @@ export const credentialsCollector = defineCollector({
   },
 });
 
-/** Samples and evidence of an outcome at `nowMs`; a store that is not there is no fault. */
+/** Samples and evidence of an outcome at `nowMs`. A damaged store is reported by the cron source of the same database. */
 export function observeCredentials(outcome: CredentialsOutcome, nowMs: number): Observation {
   switch (outcome.state) {
     case 'absent':
       return { kind: 'seen', samples: [], evidence: [] };
     case 'unreadable': {
       const text = `the gateway's credential store cannot be read: ${outcome.reason}`;
-      return { kind: 'blind', reason: text, evidence: [evidence('credentials', 'unknown', text)] };
+      return { kind: 'seen', samples: [], evidence: [evidence('credentials', 'unknown', text)] };
     }
     case 'read': {
       const groups = groupByLabels(outcome.credentials);

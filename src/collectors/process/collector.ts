@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import type { Evidence, Observation, Target } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
-import type { Holder, Publish } from '../../core/facts.ts';
+import type { Holder, Publish, ServiceRunSeen } from '../../core/facts.ts';
 import { askHealth } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
 import { unlessLate } from '../../lib/deadline.ts';
@@ -51,13 +51,15 @@ export const processCollector = defineCollector({
   layer: 'process',
   defaults: { intervalMs: 15_000, timeoutMs: 10_000 },
   after: [],
-  publishes: ['process', 'holder', 'stranger'],
+  publishes: ['process', 'holder', 'stranger', 'serviceRun'],
   metrics: PROCESS_FAMILIES,
   create(context, { timeoutMs }, publish) {
     const watch = new ProcessWatch(context, publish);
     return { targets: () => watch.targets(timeoutMs * SHARE_OF_TIMEOUT) };
   },
 });
+
+type ProcessFact = 'process' | 'holder' | 'stranger' | 'serviceRun';
 
 /** One run: what it looks for, and what its targets tell each other. */
 interface Run {
@@ -80,12 +82,12 @@ class ProcessWatch {
   readonly #context: CollectorContext;
   readonly #processes: Processes | undefined;
   readonly #restarts: RestartCounter;
-  readonly #publish: Publish<'process' | 'holder' | 'stranger'>;
+  readonly #publish: Publish<ProcessFact>;
   readonly #listening: ListeningPort | undefined;
   readonly #judge = new HolderJudge();
   readonly #same = new SameGateway();
 
-  constructor(context: CollectorContext, publish: Publish<'process' | 'holder' | 'stranger'>) {
+  constructor(context: CollectorContext, publish: Publish<ProcessFact>) {
     this.#context = context;
     this.#publish = publish;
     this.#processes = processesOf(context);
@@ -127,6 +129,7 @@ class ProcessWatch {
     this.#publish('process', undefined);
     this.#publish('holder', undefined);
     this.#publish('stranger', undefined);
+    this.#publish('serviceRun', undefined);
   }
 
   async #collectProcess(processes: Processes, run: Run, signal: AbortSignal): Promise<Observation> {
@@ -319,6 +322,7 @@ class ProcessWatch {
 
   async #collectService({ install, service, obstacle }: Run, signal: AbortSignal): Promise<Observation> {
     const outcome = await service.ask(signal);
+    this.#publish('serviceRun', outcome.state === 'found' ? toServiceRun(outcome.service) : undefined);
     if (outcome.state === 'found') {
       const held = outcome.service.active
         ? undefined
@@ -342,6 +346,10 @@ class ProcessWatch {
       : 'no service is installed for the gateway; it does not start again by itself';
     return { kind: 'seen', samples: [], evidence: [words('service', 'unknown', text)] };
   }
+}
+
+function toServiceRun({ invocation, result }: ServiceState): ServiceRunSeen | undefined {
+  return invocation === undefined || result === undefined ? undefined : { invocation, result };
 }
 
 /** Which gateway the restarts are counted of: the state folder, its symbolic links followed. */

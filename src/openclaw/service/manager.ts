@@ -19,6 +19,10 @@ export interface ServiceState {
   /** Starts the manager made on its own since it knows the service. */
   readonly restarts: number | undefined;
   readonly mainPid: number | undefined;
+  /** How its last run ended, such as `success` or `oom-kill`; only systemd tells. */
+  readonly result?: string | undefined;
+  /** Identifies this run, or the last one; only systemd tells. */
+  readonly invocation?: string | undefined;
 }
 
 /** What a service manager said of the gateway. */
@@ -41,7 +45,7 @@ export interface ServiceQuery {
   readonly exists: (path: string) => Promise<boolean>;
 }
 
-const PROPERTIES = 'Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,MainPID';
+const PROPERTIES = 'Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,MainPID,Result,InvocationID';
 const STARTS_BY_ITSELF = ['enabled', 'enabled-runtime', 'alias', 'generated'];
 
 /** What the manager of this platform says of the gateway's service. Rejects only when `signal` fires. */
@@ -103,6 +107,8 @@ export function parseSystemctlShow(text: string, scope: ServiceState['scope']): 
         enabled: file === '' ? undefined : STARTS_BY_ITSELF.includes(file),
         restarts: count(values.get('NRestarts')),
         mainPid: positive(count(values.get('MainPID'))),
+        result: word(values.get('Result')),
+        invocation: word(values.get('InvocationID')),
       },
     ];
   });
@@ -198,6 +204,10 @@ function preferred(services: readonly ServiceState[]): ServiceOutcome {
 
 function count(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function word(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\w-]{1,64}$/.test(text) ? text : undefined;
 }
 
 function positive(value: number | undefined): number | undefined {

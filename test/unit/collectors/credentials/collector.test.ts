@@ -132,7 +132,7 @@ describe('credentials for model providers', () => {
     mkdirSync(join(stateDir, 'state'));
     writeFileSync(join(stateDir, 'state', 'openclaw.sqlite'), 'this is no database');
     const outcome = new CredentialStores(Date.now).read(stateDir);
-    expect(observeCredentials(outcome, 0)).toMatchObject({ kind: 'blind' });
+    expect(observeCredentials(outcome, 0)).toMatchObject({ samples: [], evidence: [{ verdict: 'unknown' }] });
   });
 
   it('have at most 50 providers, the others are one series', () => {
