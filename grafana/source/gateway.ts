@@ -2,6 +2,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PROCESS_STATES } from '../../src/lib/vocabulary.ts';
 import { dashboard, UID } from './frame.ts';
 import { childPanels, deliveryPanels, diskPanels } from './host.ts';
+import { lifePanels, workPanels } from './life.ts';
 import { GATEWAY_STATE_WORDS, steps, words, YES_NO } from './mappings.ts';
 import { heatmap, lines, stat, timeline } from './panels.ts';
 import { HERE } from './queries.ts';
@@ -33,6 +34,8 @@ export function gateway(): Dashboard {
       { title: 'States', panels: [states(), checks()] },
       { title: 'Answers', panels: [pingHeatmap(), percentiles(), phases(), pings()] },
       { title: 'Process', panels: [memory(), restarts(), cpu(), files()] },
+      { title: 'Boots and versions', panels: lifePanels() },
+      { title: 'Channels and model credentials', panels: workPanels() },
       { title: 'Below the gateway', panels: childPanels() },
       { title: 'Disk', panels: diskPanels() },
       { title: 'Messages and devices', panels: deliveryPanels() },
