@@ -46,6 +46,10 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   'openclaw-gateway / Restarts / B': NO_SERVICE,
   'openclaw-gateway / Percentiles of /healthz / D': 'what is usual is known after an hour',
   'openclaw-gateway / The gateway’s own word, and what fails in it / B': 'nothing in the gateway fails',
+  'openclaw-gateway / Boots by how the one before ended / A': 'no boot need follow another one',
+  'openclaw-gateway / Channels connected / A': 'no channel is configured',
+  'openclaw-gateway / Model credentials suspended / A': 'no credential is stored',
+  'openclaw-gateway / Time until model credentials expire / A': 'no credential is stored',
   'openclaw-network / Own clock / A': 'containers cannot tell',
 };
 
