@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Child } from './child.ts';
 import { freePort } from './ports.ts';
@@ -77,6 +77,15 @@ export class GatewayHome {
   static async create(version: Version): Promise<GatewayHome> {
     const root = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
     return new GatewayHome(version, await installOpenClaw(version), await freePort(), root);
+  }
+
+  /** As {@link create}, with an installation of its own that a test may change: hard links, where the file system has them. */
+  static async createWithOwnPackage(version: Version): Promise<GatewayHome> {
+    const root = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
+    const modules = dirname(dirname(await installOpenClaw(version)));
+    const copy = join(root, 'node_modules');
+    await run('cp', ['-al', modules, copy]).catch(() => run('cp', ['-a', modules, root]));
+    return new GatewayHome(version, join(copy, 'openclaw', 'openclaw.mjs'), await freePort(), root);
   }
 
   /** The same home and port with another version of the program, to be started once this one's gateway has ended. */
