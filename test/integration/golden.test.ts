@@ -52,12 +52,10 @@ describe('the exposition', () => {
     await expect(`${healthy.join('\n')}\n`).toMatchFileSnapshot(join(FOLDER, 'healthy.prom'));
   });
 
-  it.each(FAULTS)(
+  it.concurrent.for(FAULTS)(
     'changes by %s only as the golden difference holds',
-    {
-      timeout: TIMEOUT_MS,
-    },
-    async (name, bring, sign) => {
+    { timeout: TIMEOUT_MS },
+    async ([name, bring, sign], { expect }) => {
       const faulty = await GoldenWorld.start();
       try {
         await faulty.settledLines();
