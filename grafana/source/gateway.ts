@@ -4,6 +4,7 @@ import { dashboard, UID } from './frame.ts';
 import { childPanels, deliveryPanels, diskPanels } from './host.ts';
 import { lifePanels, workPanels } from './life.ts';
 import { GATEWAY_STATE_WORDS, steps, words, YES_NO } from './mappings.ts';
+import { objectivePanels } from './objectives.ts';
 import { heatmap, lines, stat, timeline } from './panels.ts';
 import { HERE } from './queries.ts';
 
@@ -39,6 +40,7 @@ export function gateway(): Dashboard {
       { title: 'Below the gateway', panels: childPanels() },
       { title: 'Disk', panels: diskPanels() },
       { title: 'Messages and devices', panels: deliveryPanels() },
+      { title: 'Objectives', panels: objectivePanels() },
       { title: 'Event loop and version', panels: [loopDelay(), loopUse(), degraded(), versions()] },
     ],
     marks: [

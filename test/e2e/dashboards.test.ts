@@ -39,6 +39,8 @@ const ONLY_IN_FAULTS: Readonly<Record<string, string>> = {
 
 const NO_SERVICE = 'no service manager has a service for this gateway';
 
+const TOO_SHORT = 'an objective is judged once most of a window was measured';
+
 /** Queries that may be empty on the machine of this test, whatever state the gateway is in, each with the reason. */
 const NOT_HERE: Readonly<Record<string, string>> = {
   'openclaw-gateway / Memory full in / A': 'memory need not grow',
@@ -50,6 +52,12 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   'openclaw-gateway / Channels connected / A': 'no channel is configured',
   'openclaw-gateway / Model credentials suspended / A': 'no credential is stored',
   'openclaw-gateway / Time until model credentials expire / A': 'no credential is stored',
+  'openclaw-gateway / Availability / A': TOO_SHORT,
+  'openclaw-gateway / Error budgets left / A': TOO_SHORT,
+  'openclaw-gateway / Error budgets over time / A': TOO_SHORT,
+  'openclaw-gateway / Burn rate of availability / A': TOO_SHORT,
+  'openclaw-gateway / Burn rate of availability / B': TOO_SHORT,
+  'openclaw-gateway / Burn rate of availability / C': TOO_SHORT,
   'openclaw-network / Own clock / A': 'containers cannot tell',
 };
 

@@ -361,7 +361,7 @@ async function knownLabels(): Promise<ReadonlyMap<string, ReadonlySet<string>>> 
 /** The labels that the level of a record names. */
 function labelsOfRecord(record: string): string[] {
   const [level = ''] = record.split(':');
-  const all = ['layer', 'cause', 'incident', 'host', 'result', 'phase', 'status', 'cron_job'];
+  const all = ['layer', 'cause', 'incident', 'host', 'result', 'phase', 'status', 'cron_job', 'slo'];
   return all
     .filter((label) => level.includes(label))
     .concat(level.includes('cron_job') ? ['cron_job_id'] : []);
