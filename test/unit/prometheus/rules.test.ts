@@ -128,10 +128,6 @@ describe('the alerts', () => {
   });
 });
 
-/** What only some exporters report. */
-const OPTIONAL =
-  /^openclaw_(?:channel_|delivery_queue_|provider_|state_|ssh_result|exporter_external_url|gateway_(?:forwarder|proxy|safe|version_skew|update|children|oom|listen_info|installed|pairing)|cron_(?:last_error_info|run_in_progress|next_run_beyond|last_run_in_future|jobs_disappeared|unmigrated|log_lines|consecutive_skips|duplicate|job_disabled_info|scheduler))/;
-
 describe('the metrics the rules speak of', () => {
   const used = new Set(
     groups.flatMap(({ rules }) =>
@@ -153,9 +149,7 @@ describe('the metrics the rules speak of', () => {
 
   it('stand in the metrics reference', () => {
     const text = readFileSync(join(root, 'docs', 'metrics.md'), 'utf8');
-    const missing = [...used].filter(
-      (name) => !text.includes(name.replace(/_bucket$/, '')) && !OPTIONAL.test(name),
-    );
+    const missing = [...used].filter((name) => !text.includes(name.replace(/_bucket$/, '')));
     expect(missing).toEqual([]);
   });
 });
