@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { Child } from './child.ts';
 import { freePort } from './ports.ts';
 import { rememberSecret } from './secrets.ts';
-import { until } from './until.ts';
+import { NeverAnyMore, until } from './until.ts';
 
 const run = promisify(execFile);
 
@@ -125,7 +125,9 @@ export class GatewayHome {
   async untilReady(gateway: Child): Promise<void> {
     await until(
       async () => {
-        if (gateway.ended !== undefined) throw new Error(`gateway ended: ${gateway.output.slice(-2000)}`);
+        if (gateway.ended !== undefined) {
+          throw new NeverAnyMore(`gateway ended: ${gateway.output.slice(-2000)}`);
+        }
         return (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok;
       },
       { timeoutMs: 120_000, everyMs: 250, what: `gateway ${this.version} to be ready` },
