@@ -4,6 +4,7 @@ import { causesPage } from './causes-page.ts';
 import { configurationPage } from './configuration-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { repairsPage } from './repairs-page.ts';
+import { versionsPage } from './versions-page.ts';
 
 /** A page with its path below the repository's root. */
 export interface Page {
@@ -18,6 +19,7 @@ export function referencePages(): readonly Page[] {
     { path: 'docs/configuration.md', text: configurationPage() },
     { path: 'docs/causes.md', text: causesPage() },
     { path: 'docs/repairs.md', text: repairsPage() },
+    { path: 'docs/versions.md', text: versionsPage() },
   ];
 }
 

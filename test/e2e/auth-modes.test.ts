@@ -63,7 +63,7 @@ describe('an authentication mode of a real gateway', () => {
     const report = await play({ mode: 'none' }, {});
     expect(describeAccess(report)).toEqual([
       'ok: answers',
-      'unknown: the gateway compares no token (auth mode none)',
+      'unseen: the gateway compares no token (auth mode none)',
     ]);
     expect(report.verdict).toBe('ok');
   });
@@ -90,7 +90,7 @@ describe('an authentication mode of a real gateway', () => {
     const report = await play(auth, { trustedProxies: ['127.0.0.1'] });
     const shown = describeAccess(report);
     expect(shown).toHaveLength(2);
-    for (const text of shown) expect(text).toMatch(/^unknown: .*the proxy authenticates clients/);
+    for (const text of shown) expect(text).toMatch(/^unseen: .*the proxy authenticates clients/);
     expect(report.verdict).toBe('ok');
   });
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
+import { isVersionBefore } from '../../src/openclaw/versions.ts';
 import { type Series, sampleOf } from './exposition.ts';
 import type { GatewayHome } from './openclaw.ts';
 
@@ -30,14 +31,8 @@ const RECEIPTS_AND_TASKS = `
 
 /** All finished runs in a gateway's own storage; to be read while the gateway is stopped. */
 export function rememberedRuns(home: GatewayHome): RememberedRun[] {
-  switch (home.version) {
-    case '2026.5.7':
-      return fromFiles(home);
-    case '2026.7.35':
-      return fromDatabase(home, RUN_LOGS);
-    case '2026.9.6':
-      return fromDatabase(home, RECEIPTS_AND_TASKS);
-  }
+  if (isVersionBefore(home.version, [2026, 6])) return fromFiles(home);
+  return fromDatabase(home, isVersionBefore(home.version, [2026, 8]) ? RUN_LOGS : RECEIPTS_AND_TASKS);
 }
 
 function fromDatabase(home: GatewayHome, query: string): RememberedRun[] {

@@ -15,7 +15,19 @@ const run = promisify(execFile);
 export const STORAGE_AGES = ['2026.9.6', '2026.7.35', '2026.5.7'] as const;
 /** The gateway versions the other suites run against: protocol 4 and 3. */
 export const VERSIONS = ['2026.9.6', '2026.5.7'] as const;
-export type Version = (typeof STORAGE_AGES)[number];
+/** Every version that is looked at by hand: each age of storage, protocol and lock, and those around a change. */
+export const ALL_VERSIONS = [
+  '2026.5.7',
+  '2026.6.1',
+  '2026.6.35',
+  '2026.7.1',
+  '2026.7.35',
+  '2026.8.1',
+  '2026.8.2',
+  '2026.9.1',
+  '2026.9.6',
+] as const;
+export type Version = (typeof ALL_VERSIONS)[number];
 
 const CACHE = process.env.OPENCLAW_E2E_CACHE ?? join(homedir(), '.cache', 'openclaw-gateway-exporter-e2e');
 

@@ -29,6 +29,9 @@ export interface DefaultFinding {
 /** Where words are searched; the time of each pattern is linear in it. */
 const WORDS_CHARACTERS = 4096;
 const SHAPE_CHARACTERS = 60;
+const ESCAPE = '\u001B';
+/** Colours and the like, which would stand right before a word. */
+const COLOUR = new RegExp(`${ESCAPE}\\[[0-9;]{0,32}[A-Za-z]`, 'g');
 const TRACE = /^\+{1,9} /;
 
 const START =
@@ -45,7 +48,8 @@ const EXIT = /\b(?:exit(?:ed)?|rc)(?: with)?(?: ?(?:code|status))? ?[:=]? ?(\d{1
  * Reads a line of a log for which no pattern is configured: a JSON object by its status, a line of text by the words
  * SUCCESS and ERROR, and by `started`, `completed`, `failed` and the like, which count in pairs only.
  */
-export function judgeByDefault(line: string): DefaultFinding | undefined {
+export function judgeByDefault(raw: string): DefaultFinding | undefined {
+  const line = raw.includes(ESCAPE) ? raw.replaceAll(COLOUR, '') : raw;
   const fields = parseFields(line);
   const kind = fields === undefined ? undefined : readStatus(fields);
   if (fields !== undefined && kind !== undefined)

@@ -113,6 +113,8 @@ describe('the default rule', () => {
   });
 
   test.each([
+    ['\u001B[32mSUCCESS\u001B[0m', ['ok']],
+    ['\u001B[1;31mERROR\u001B[0m: disk full', ['error']],
     ['{"status":"ok"}', ['ok']],
     ['{"time":1795395058746,"job":"x","status":"completed","durationMs":1500}', ['ok']],
     ['{"result":"Failed","msg":"SUCCESS"}', ['error']],
