@@ -99,7 +99,7 @@ class RunningExporter implements Exporter {
 
   async listen(version: string): Promise<ListenOutcome> {
     this.#metrics.collectOwnProcess();
-    this.#own.start();
+    this.#own.start(this.#flags.externalUrl);
     this.#own.recordReload(true, systemClock.now() / 1000);
     const { listen, webConfigFile: configFile, allowUnauthenticatedRemote } = this.#flags;
     const [clock, logger] = [systemClock, this.#logger];

@@ -90,10 +90,20 @@ function renderRule(rule: Rule, file: string, t: Thresholds) {
       description: rule.description,
       next_step: rule.next,
       runbook_url: runbookUrl(t, rule.alert),
-      runbook_local: `{{ with ${renderQuery(t, 'openclaw_exporter_external_url_info{@}')} }}{{ (. | first).Labels.url }}/runbooks/${rule.alert}{{ end }}`,
+      ...runbookLocal(t, file, rule.alert),
       dashboard_url: dashboardUrl(t, file),
     },
   };
+}
+
+/** Files of alerts on what serves the runbooks or carries the alerts: their links must not lead there. */
+const WATCHING = ['exporter', 'watchers'];
+
+/** The runbook on the exporter itself; empty where it does not tell its external URL. */
+function runbookLocal(t: Thresholds, file: string, alert: string): { runbook_local?: string } {
+  if (WATCHING.includes(file)) return {};
+  const query = renderQuery(t, 'openclaw_exporter_external_url_info{@}');
+  return { runbook_local: `{{ with ${query} }}{{ (. | first).Labels.url }}/runbooks/${alert}{{ end }}` };
 }
 
 const manifestSchema = z.object({ homepage: z.string() });

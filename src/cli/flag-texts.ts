@@ -20,6 +20,10 @@ export const FLAG_TEXTS: readonly FlagText[] = [
     flag: '--web.config.file=FILE',
     help: "TLS and authentication, in the format of Prometheus' exporter-toolkit",
   },
+  {
+    flag: '--web.external-url=URL',
+    help: 'URL under which others reach this exporter; alerts then link to its runbooks',
+  },
   { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
   { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },
   {

@@ -1,6 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../config/duration.ts';
+import { EXTERNAL_URL_FORM, parseExternalUrl } from '../config/external-url.ts';
 import { exposureProblems, type ListenAddress, parseListenAddress } from '../config/listen.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
@@ -33,6 +34,8 @@ export interface Flags {
   readonly webConfigFile: string | undefined;
   readonly allowUnauthenticatedRemote: boolean;
   readonly enableLifecycle: boolean;
+  /** Under which others reach this exporter, without a slash at the end; undefined where it is not known. */
+  readonly externalUrl: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Absolute folder of the exporter's own state. */
@@ -70,6 +73,7 @@ const OPTIONS = {
   'web.listen-address': { type: 'string' },
   'web.config.file': { type: 'string' },
   'web.enable-lifecycle': { type: 'boolean' },
+  'web.external-url': { type: 'string' },
   'web.allow-unauthenticated-remote': { type: 'boolean' },
   'log.level': { type: 'string' },
   'log.format': { type: 'string' },
@@ -179,7 +183,11 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
   const storagePath = values['storage.path'] ?? defaultStoragePath(env, name);
   const logLevel = oneOf(LOG_LEVELS, values['log.level'] ?? 'info');
   const logFormat = oneOf(LOG_FORMATS, values['log.format'] ?? 'logfmt');
-  const problems = [...listenProblems(values, listen), ...pathProblems(values, storagePath)];
+  const problems = [
+    ...listenProblems(values, listen),
+    ...externalUrlProblems(values),
+    ...pathProblems(values, storagePath),
+  ];
   if (name !== undefined && !NAME.test(name))
     problems.push(notAllowed('--name', name, 'at most 32 small letters, digits and hyphens'));
   if (!logLevel) problems.push(notAllowed('--log.level', values['log.level'], LOG_LEVELS.join(', ')));
@@ -198,6 +206,7 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
       webConfigFile: values['web.config.file'],
       allowUnauthenticatedRemote: values['web.allow-unauthenticated-remote'] ?? false,
       enableLifecycle: values['web.enable-lifecycle'] ?? false,
+      externalUrl: parseExternalUrl(values['web.external-url'] ?? ''),
       logLevel,
       logFormat,
       storagePath: resolve(storagePath),
@@ -213,6 +222,12 @@ function listenProblems(values: Values, listen: ListenAddress | undefined): stri
   // Whether a web configuration authenticates anybody is known when it is read.
   if (values['web.config.file'] !== undefined) return [];
   return exposureProblems(listen, values['web.allow-unauthenticated-remote'] ?? false);
+}
+
+function externalUrlProblems({ 'web.external-url': text }: Values): string[] {
+  if (text === undefined || parseExternalUrl(text) !== undefined) return [];
+  // What stands before an @ may be a password.
+  return [notAllowed('--web.external-url', text.replace(/.*@/s, '…@'), EXTERNAL_URL_FORM)];
 }
 
 function pathProblems(values: Values, storagePath: string | undefined): string[] {

@@ -11,6 +11,14 @@ const buildInfo = gauge(
     meaning: { absent: 'never', one: 'always' },
   },
 );
+const externalUrlInfo = gauge(
+  'openclaw_exporter_external_url_info',
+  'URL under which this exporter and its runbooks can be opened; always 1. Alerts link to it.',
+  {
+    labels: ['url'],
+    meaning: { absent: '`--web.external-url` is not set', one: 'always' },
+  },
+);
 const reloadSuccessful = gauge(
   'openclaw_exporter_config_last_reload_successful',
   'Whether the last attempt to load the configuration succeeded; at 0 the previous configuration stays in force.',
@@ -53,6 +61,7 @@ const probes = eventCounter(
 export const EXPORTER_METRICS = [
   stateSaved,
   buildInfo,
+  externalUrlInfo,
   reloadSuccessful,
   reloadSuccessTime,
   stateCorruptions,
@@ -71,11 +80,14 @@ export class ExporterMetrics {
     this.#version = version;
   }
 
-  /** Declares the metrics and exposes the build; before anything is recorded. */
-  start(): void {
+  /** Declares the metrics and exposes the build and, where it is known, the external URL; before anything is recorded. */
+  start(externalUrl?: string | undefined): void {
     this.#metrics.declare(EXPORTER_METRICS);
     const labels = { version: this.#version, node_version: process.version };
-    this.#metrics.put({ collector: 'exporter', target: 'build' }, [buildInfo.sample(1, labels)]);
+    this.#metrics.put({ collector: 'exporter', target: 'build' }, [
+      buildInfo.sample(1, labels),
+      ...(externalUrl === undefined ? [] : [externalUrlInfo.sample(1, { url: externalUrl })]),
+    ]);
   }
 
   /** Records an attempt to load the configuration; `nowSeconds` as Unix time. */

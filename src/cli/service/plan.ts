@@ -183,6 +183,7 @@ function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: 
     ...flag('config.file', flags.configFile && resolve(flags.configFile)),
     ...flag('web.config.file', flags.webConfigFile && resolve(flags.webConfigFile)),
     ...flag('web.listen-address', authority(flags.listen)),
+    ...flag('web.external-url', flags.externalUrl),
     ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),
     ...(flags.allowUnauthenticatedRemote ? ['--web.allow-unauthenticated-remote'] : []),
     ...flag('storage.path', storagePath),

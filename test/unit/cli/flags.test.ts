@@ -24,6 +24,7 @@ describe('a bad flag', () => {
     ['--web.listen-address=::1:9000', '"::1:9000"', '[::1]:10789'],
     ['--log.level=loud', '"loud"', 'debug, info, warn, error'],
     ['--log.format=xml', '"xml"', 'logfmt, json'],
+    ['--web.external-url=mini:10789', '"mini:10789"', 'the http or https URL'],
     ['--config.file=', '""', 'a file'],
     ['--storage.path=', '""', 'a folder'],
   ])('%s is told with its value and what is allowed', (arg, value, allowed) => {
@@ -40,6 +41,12 @@ describe('a bad flag', () => {
     ['a word without a flag', 'start'],
   ])('such as %s is refused with a word on --help', (_what, arg) => {
     expect(problemsOf(arg)).toEqual([expect.stringContaining('--help')]);
+  });
+
+  it('does not repeat the password of an external URL', () => {
+    const told = problemsOf('--web.external-url=https://user:hunter2@mini.example.org').join();
+    expect(told).toContain('without user, query and fragment');
+    expect(told).not.toContain('hunter2');
   });
 
   it('does not echo the value of an unknown flag, which may be a token', () => {
@@ -83,6 +90,7 @@ describe('each flag', () => {
       webConfigFile: undefined,
       allowUnauthenticatedRemote: false,
       enableLifecycle: false,
+      externalUrl: undefined,
       logLevel: 'info',
       logFormat: 'logfmt',
       storagePath: '/home/somebody/.local/state/openclaw-gateway-exporter',
@@ -102,6 +110,7 @@ describe('each flag', () => {
     ],
     ['--web.listen-address=localhost:9000', { listen: { host: 'localhost', port: 9000 } }],
     ['--web.enable-lifecycle', { enableLifecycle: true }],
+    ['--web.external-url=https://mini.example.org/', { externalUrl: 'https://mini.example.org' }],
     ['--web.config.file=web.yml', { webConfigFile: 'web.yml' }],
     ['--log.level=debug', { logLevel: 'debug' }],
     ['--log.format=json', { logFormat: 'json' }],

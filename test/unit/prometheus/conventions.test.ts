@@ -88,11 +88,37 @@ describe('the conventions of the rules', () => {
         'description',
         'next_step',
         'runbook_url',
-        'runbook_local',
+        ...(annotations?.['runbook_local'] === undefined ? [] : ['runbook_local']),
         'dashboard_url',
       ]);
       expect(annotations?.['runbook_url']).toMatch(/^https:\/\/[^ ]+\/OpenClaw[A-Za-z]+(?:\.md)?$/);
       expect(annotations?.['dashboard_url']).toMatch(/^https?:\/\/[^ ]+\/d\/openclaw-[a-z]+\?var-instance=/);
+    }
+  });
+
+  it.each(['exporter', 'watchers'])('give the alerts of %s no link to what they are about', (file) => {
+    const own = alertsOf(groups.filter((group) => group.file === file)).map(({ alert }) => alert);
+    expect(own).not.toEqual([]);
+    const rules = renderAlerts(ruleFiles).filter(({ alert }) => own.includes(alert ?? ''));
+    for (const { annotations } of rules) expect(annotations?.['runbook_local']).toBeUndefined();
+  });
+
+  it.each(alerts.filter(({ alert }) => /Exporter|Prometheus|Alertmanager|Watch/.test(alert)))(
+    'let $alert not depend on the exporter that it is about',
+    ({ alert }) => {
+      const rules = renderAlerts(ruleFiles).filter((rule) => rule.alert === alert);
+      for (const { annotations } of rules) expect(annotations?.['runbook_local']).toBeUndefined();
+    },
+  );
+
+  it('link every other alert to its runbook on the exporter, where that tells its external URL', () => {
+    const watching = groups.filter(({ file }) => ['exporter', 'watchers'].includes(file));
+    const away = alertsOf(watching).map(({ alert }) => alert);
+    for (const { alert = '', annotations } of renderAlerts(ruleFiles)) {
+      if (away.includes(alert)) continue;
+      const local = annotations?.['runbook_local'] ?? '';
+      expect(local).toContain('openclaw_exporter_external_url_info{instance=');
+      expect(local).toContain(`.Labels.url }}/runbooks/${alert}{{ end }}`);
     }
   });
 
