@@ -3,7 +3,7 @@ import type { Flags } from './cli/flags.ts';
 import { COLLECTOR_DEFAULTS, createCollectors } from './collectors/index.ts';
 import { surroundings } from './collectors/surroundings.ts';
 import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
-import type { FileConfig } from './config/schema.ts';
+import { type FileConfig, switchCollectors } from './config/schema.ts';
 import type { Collector } from './core/collector.ts';
 import { ExporterMetrics } from './core/exporter-metrics.ts';
 import { FactBoard } from './core/facts.ts';
@@ -39,15 +39,21 @@ export type StartOutcome =
 
 /** The configuration file's content, or the defaults where none is named; invalid where the web configuration is. */
 export function loadConfiguration(flags: Flags): ConfigOutcome {
-  const loaded: ConfigOutcome =
-    flags.configFile === undefined
-      ? { state: 'valid', config: defaultConfig() }
-      : loadConfigFile(flags.configFile, COLLECTOR_DEFAULTS);
+  const loaded = loadCollected(flags);
   const file = new WebConfigFile(flags.webConfigFile);
   const web = checkWebConfig(file, flags.listen, flags.allowUnauthenticatedRemote);
   if (web.state === 'valid') return loaded;
   const problems = loaded.state === 'invalid' ? loaded.problems : [];
   return { state: 'invalid', problems: [...problems, ...web.problems] };
+}
+
+function loadCollected({ configFile, collectorSwitches }: Flags): ConfigOutcome {
+  const loaded: ConfigOutcome =
+    configFile === undefined
+      ? { state: 'valid', config: defaultConfig() }
+      : loadConfigFile(configFile, COLLECTOR_DEFAULTS);
+  if (loaded.state === 'invalid') return loaded;
+  return { state: 'valid', config: switchCollectors(loaded.config, collectorSwitches) };
 }
 
 /** Builds everything around one configuration and starts it; the one place where the parts meet. */

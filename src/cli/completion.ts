@@ -34,12 +34,18 @@ interface CompletedFlag {
   readonly value: Value;
 }
 
-const FLAGS: readonly CompletedFlag[] = FLAG_TEXTS.map(({ flag, help }) => {
+const FLAGS: readonly CompletedFlag[] = FLAG_TEXTS.flatMap(({ flag, help, spellings }) => {
+  if (spellings !== undefined) return spellings.map(describeSwitch);
   const [name = flag, placeholder] = flag.split('=');
   const value: Value =
     placeholder === undefined ? { kind: 'none' } : (VALUES[placeholder] ?? { kind: 'anything' });
-  return { name, help, value };
+  return [{ name, help, value }];
 });
+
+function describeSwitch(name: string): CompletedFlag {
+  const help = name.startsWith('--no-') ? 'disable this collector' : 'enable this collector';
+  return { name, help, value: { kind: 'none' } };
+}
 
 /** The script that completes commands, flags and their values in that shell; to be sourced. */
 export function completionScript(shell: Shell): string {

@@ -1,5 +1,6 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
 import { FAIL_ON } from './check/report.ts';
+import { COLLECTOR_FLAGS, COLLECTOR_FLAGS_HELP } from './collector-flags.ts';
 
 /** Loopback alone; the port is the gateway's plus 1,000. */
 export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:10789';
@@ -9,6 +10,8 @@ interface FlagText {
   readonly flag: string;
   readonly help: string;
   readonly default?: string;
+  /** The flags that `flag` stands for, where it is a pattern. */
+  readonly spellings?: readonly string[];
 }
 
 /** Every flag with what it does. */
@@ -26,6 +29,7 @@ export const FLAG_TEXTS: readonly FlagText[] = [
   },
   { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
   { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },
+  { flag: '--[no-]collector.NAME', help: COLLECTOR_FLAGS_HELP, spellings: COLLECTOR_FLAGS },
   {
     flag: '--storage.path=FOLDER',
     help: 'totals and limits that survive a restart',

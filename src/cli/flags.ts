@@ -7,6 +7,7 @@ import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
 import { homeOfUser } from '../lib/paths.ts';
 import { FAIL_ON, type FailOn } from './check/report.ts';
+import { takeCollectorFlags } from './collector-flags.ts';
 import { COMMAND_TEXTS, SHELLS } from './command-texts.ts';
 import { completionScript } from './completion.ts';
 import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
@@ -36,6 +37,8 @@ export interface Flags {
   readonly enableLifecycle: boolean;
   /** Under which others reach this exporter, without a slash at the end; undefined where it is not known. */
   readonly externalUrl: string | undefined;
+  /** Whether a collector is enabled, by its name, whatever the configuration file says. */
+  readonly collectorSwitches: ReadonlyMap<string, boolean>;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Absolute folder of the exporter's own state. */
@@ -118,17 +121,20 @@ export function parseFlags(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): FlagsOutcome {
+  const { rest, switches, problems } = takeCollectorFlags(args);
   let parsed: ReturnType<typeof parse>;
   try {
-    parsed = parse(args);
+    parsed = parse(rest);
   } catch (error) {
-    return { state: 'invalid', problems: [`${messageOf(error)} (see --help)`] };
+    return { state: 'invalid', problems: [...problems, `${messageOf(error)} (see --help)`] };
   }
   const { values, positionals } = parsed;
   if (values.version) return { state: 'version' };
   if (values.help) return { state: 'help' };
-  const outcome = validate(values, env);
-  if (outcome.state !== 'run') return outcome;
+  const validated = validate(values, env);
+  if (validated.state === 'invalid') return { ...validated, problems: [...problems, ...validated.problems] };
+  if (problems.length > 0) return { state: 'invalid', problems };
+  const outcome = { ...validated, flags: { ...validated.flags, collectorSwitches: switches } };
   return positionals.length === 0 && COMMAND_FLAGS.every((name) => values[name] === undefined)
     ? outcome
     : commandOf(positionals, values, outcome.flags);
@@ -177,7 +183,11 @@ function subCommand(words: readonly string[], storagePath: string): FlagsOutcome
   return { state: 'maintenance_start', storagePath, durationMs };
 }
 
-function validate(values: Values, env: Readonly<Record<string, string | undefined>>): FlagsOutcome {
+type Validated =
+  | { readonly state: 'run'; readonly flags: Omit<Flags, 'collectorSwitches'> }
+  | Extract<FlagsOutcome, { readonly state: 'invalid' }>;
+
+function validate(values: Values, env: Readonly<Record<string, string | undefined>>): Validated {
   const listen = parseListenAddress(values['web.listen-address'] ?? DEFAULT_LISTEN_ADDRESS);
   const { name } = values;
   const storagePath = values['storage.path'] ?? defaultStoragePath(env, name);

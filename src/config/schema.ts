@@ -245,3 +245,9 @@ export function resolveSettings(
   const timeoutMs = own?.timeout ?? Math.min(defaults.timeoutMs, intervalMs);
   return { enabled: own?.enabled ?? true, intervalMs, timeoutMs };
 }
+
+/** The configuration with the collectors enabled or disabled as `switches` says by name; all others as they were. */
+export function switchCollectors(config: FileConfig, switches: ReadonlyMap<string, boolean>): FileConfig {
+  const changed = [...switches].map(([name, enabled]) => [name, { ...config.collectors[name], enabled }]);
+  return { ...config, collectors: { ...config.collectors, ...Object.fromEntries(changed) } };
+}

@@ -65,6 +65,28 @@ function majorOf(node: string): number {
   return Number(/^v(\d+)/.exec(execFileSync(node, ['--version'], { encoding: 'utf8' }))?.[1]);
 }
 
+describe('the flags of a collector', () => {
+  it('count over the configuration file, also after it was read again', async () => {
+    const file = configFile({ collectors: { clock: { enabled: false }, ssh: { enabled: true } } });
+    const args = [`--config.file=${file}`, '--collector.clock', '--no-collector.ssh'];
+    const { child, sample } = await serve(...args);
+    const interval = (collector: string) =>
+      sample('openclaw_exporter_collector_interval_seconds', { collector });
+    expect(await interval('clock')).toBeGreaterThan(0);
+    expect(await interval('ssh')).toBeUndefined();
+    writeFileSync(file, stringify({ collectors: { clock: { enabled: false, interval: '17s' } } }));
+    child.signal('SIGHUP');
+    await until(async () => (await interval('clock')) === 17, { what: 'the new interval' });
+    expect(await interval('ssh')).toBeUndefined();
+  });
+
+  it('with an unknown name end the program with 2 and the list of names', async () => {
+    const { code, output } = await runToEnd('--no-collector.sshd');
+    expect(code).toBe(2);
+    expect(output).toContain('--no-collector.sshd: no such collector; allowed: process, ');
+  });
+});
+
 describe('a bad start', () => {
   it('with a bad configuration tells every mistake and ends with 2', async () => {
     const file = configFile({ gateway: { url: 'nonsense' }, cron: { max_jobs: 0 } });

@@ -186,6 +186,7 @@ function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: 
     ...flag('web.external-url', flags.externalUrl),
     ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),
     ...(flags.allowUnauthenticatedRemote ? ['--web.allow-unauthenticated-remote'] : []),
+    ...[...flags.collectorSwitches].map(([name, isOn]) => `--${isOn ? '' : 'no-'}collector.${name}`),
     ...flag('storage.path', storagePath),
     ...flag('log.level', flags.logLevel),
     ...flag('log.format', flags.logFormat),

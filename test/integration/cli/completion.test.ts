@@ -33,7 +33,7 @@ describe('completion in bash', () => {
   });
 
   it('offers every flag, with an equals sign where a value belongs', () => {
-    const flags = FLAG_TEXTS.map(({ flag }) => flag.replace(/=.*/, '='));
+    const flags = FLAG_TEXTS.flatMap(({ flag, spellings }) => spellings ?? [flag.replace(/=.*/, '=')]);
     expect(offeredByBash(['--'])).toEqual(flags.toSorted());
   });
 

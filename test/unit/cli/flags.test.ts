@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FLAG_TEXTS } from '../../../src/cli/flag-texts.ts';
 import { type Flags, parseFlags, USAGE } from '../../../src/cli/flags.ts';
+import { COLLECTOR_LIST } from '../../../src/collectors/index.ts';
 import { isLoopback } from '../../../src/config/listen.ts';
 
 const env = { HOME: '/home/somebody' };
@@ -91,6 +92,7 @@ describe('each flag', () => {
       allowUnauthenticatedRemote: false,
       enableLifecycle: false,
       externalUrl: undefined,
+      collectorSwitches: new Map(),
       logLevel: 'info',
       logFormat: 'logfmt',
       storagePath: '/home/somebody/.local/state/openclaw-gateway-exporter',
@@ -134,7 +136,49 @@ describe('each flag', () => {
   });
 
   it('that --help names is known', () => {
-    for (const { flag } of FLAG_TEXTS) expect(problemsOf(flag).join()).not.toContain('Unknown option');
+    for (const { flag, spellings = [flag] } of FLAG_TEXTS) {
+      for (const arg of spellings) expect(problemsOf(arg).join()).not.toContain('Unknown option');
+    }
+  });
+});
+
+describe('the flags of a collector', () => {
+  it('enable and disable it', () => {
+    expect(flagsOf(['--collector.cron', '--no-collector.ssh']).collectorSwitches).toEqual(
+      new Map([
+        ['cron', true],
+        ['ssh', false],
+      ]),
+    );
+  });
+
+  it('count for check as well', () => {
+    const outcome = parseFlags(['check', '--no-collector.ssh'], env);
+    expect(outcome).toMatchObject({ flags: { collectorSwitches: new Map([['ssh', false]]) } });
+  });
+
+  it.each(['--collector.sshd', '--no-collector.sshd'])(
+    '%s names none, and the known ones are listed',
+    (arg) => {
+      const [problem = '', ...more] = problemsOf(arg);
+      expect(more).toEqual([]);
+      expect(problem).toContain(`${arg}: no such collector; allowed: `);
+      for (const { name } of COLLECTOR_LIST) expect(problem).toContain(name);
+    },
+  );
+
+  it('do not echo what may be a secret', () => {
+    expect(problemsOf('--collector.ssh=hunter2')).toEqual([expect.not.stringContaining('hunter2')]);
+  });
+
+  it('are refused where they name a collector twice, as in Prometheus programs', () => {
+    expect(problemsOf('--collector.ssh', '--no-collector.ssh')).toEqual([
+      expect.stringContaining('more than once'),
+    ]);
+  });
+
+  it('are told together with all other mistakes', () => {
+    expect(problemsOf('--collector.sshd', '--log.level=x', '--no-collector.x').length).toBe(3);
   });
 });
 

@@ -64,6 +64,11 @@ describe('the plan of a service', () => {
     ).toBe(true);
   });
 
+  it('keeps which collectors the flags enable and disable', () => {
+    const { content = '' } = planned({}, '--no-collector.ssh', '--collector.cron');
+    expect(content).toContain('"--no-collector.ssh" "--collector.cron"');
+  });
+
   it('keeps every variable that is honoured, but none that is a secret', () => {
     const names = ENVIRONMENT_TEXTS.map(([name]) => name);
     const env = Object.fromEntries([...names, 'XDG_CONFIG_HOME'].map((name) => [name, `/of/${name}`]));
