@@ -5,6 +5,7 @@ import { surroundings } from './collectors/surroundings.ts';
 import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
 import { type FileConfig, switchCollectors } from './config/schema.ts';
 import type { Collector } from './core/collector.ts';
+import { selectCollectors } from './core/collector-metrics.ts';
 import { ExporterMetrics } from './core/exporter-metrics.ts';
 import { FactBoard } from './core/facts.ts';
 import { Scheduler } from './core/scheduler.ts';
@@ -18,6 +19,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { Probes } from './probe/probes.ts';
 import { StateFile } from './state/state-file.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
+import type { SelectOutcome } from './web/metrics.ts';
 import { checkWebConfig, type ListenOutcome, serve } from './web/server.ts';
 import { WebConfigFile } from './web/web-config.ts';
 
@@ -171,6 +173,13 @@ class RunningExporter implements Exporter {
     };
   }
 
+  #select(names: ReadonlySet<string>): SelectOutcome {
+    const { collectors } = this.#parts;
+    const selected = collectors.filter(({ name }) => names.has(name));
+    if (selected.length === names.size) return { state: 'selected', selection: selectCollectors(selected) };
+    return { state: 'unknown', running: collectors.map(({ name }) => name) };
+  }
+
   #app(version: string) {
     const scheduler = this.#scheduler;
     return createApp({
@@ -182,6 +191,7 @@ class RunningExporter implements Exporter {
       layerSince: (layer) => scheduler.layerSince(layer),
       jobGraceMs: () => this.#parts.jobGraceMs,
       ready: () => scheduler.ready,
+      select: (names) => this.#select(names),
       machine: () => this.#parts.machine.read(this.#closing.signal),
       isAuthenticated: () => this.#server?.authenticates === true,
       reload: this.#flags.enableLifecycle ? this.reload : undefined,

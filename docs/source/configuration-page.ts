@@ -164,6 +164,10 @@ ${table(
   FLAG_TEXTS.map(({ flag, help, default: fallback }) => [code(flag), code(fallback ?? ''), help]),
 )}
 
+\`/metrics?collect[]=NAME&collect[]=NAME\` shows these collectors alone, so that one job of Prometheus can scrape some of them more often than
+another: their metrics and their \`openclaw_exporter_collector_*\`, nothing of the exporter as a whole. A name that is unknown or disabled is
+answered with 400 and the names that are enabled. In Prometheus: \`params: { "collect[]": [ping, process] }\`.
+
 The shell completes commands, flags and their values with \`source <(openclaw-gateway-exporter completion bash)\` (or \`zsh\`) in its start-up
 file; in fish with \`openclaw-gateway-exporter completion fish | source\`.
 

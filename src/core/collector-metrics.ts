@@ -1,6 +1,7 @@
 import { RUN_RESULTS, type RunResult } from '../lib/vocabulary.ts';
-import { eventCounter, gauge } from '../metrics/family.ts';
+import { eventCounter, gauge, type Metric } from '../metrics/family.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Selection } from '../metrics/selection.ts';
 import type { Collector } from './collector.ts';
 
 const labels = ['collector'] as const;
@@ -79,6 +80,25 @@ export class CollectorMetrics {
   }
 }
 
+/** Whose snapshots hold what is said of collectors; the target is the collector. */
+const OWNER = 'exporter';
+
 function key(collector: string) {
-  return { collector: 'exporter', target: collector };
+  return { collector: OWNER, target: collector };
+}
+
+/**
+ * What a scrape of these collectors shows: the metrics they declare, and how their runs went; nothing of the exporter as
+ * a whole.
+ */
+export function selectCollectors(collectors: readonly Pick<Collector, 'name' | 'metrics'>[]): Selection {
+  const names = new Set(collectors.map(({ name }) => name));
+  const declared = new Set(collectors.flatMap(({ metrics }) => metrics));
+  const ofRuns = new Set<Metric>(COLLECTOR_METRICS);
+  return {
+    includesSamples: (metric, { collector, target }) =>
+      collector === OWNER ? ofRuns.has(metric) && names.has(target) : names.has(collector),
+    includesSeries: (metric, { collector }) =>
+      declared.has(metric) || (ofRuns.has(metric) && names.has(String(collector))),
+  };
 }

@@ -1,6 +1,7 @@
 import { Counter, Histogram, type MetricObjectWithValues, type MetricValue } from 'prom-client';
 import { type Format, renderHeader, renderPromClientSeries } from './exposition.ts';
 import { EventCounter, type EventHistogram, type Metric } from './family.ts';
+import type { Selection } from './selection.ts';
 
 /** Where events are counted and measured. */
 export interface Instruments {
@@ -70,17 +71,26 @@ export class InstrumentStore implements Instruments {
     known.revision += 1;
   }
 
-  /** The text of every metric that has a series; only what counted an event since is rendered anew. */
-  async render(format: Format): Promise<string> {
+  /** The text of every metric that has a series, or of those selected; of all of them only what counted an event since is rendered anew. */
+  async render(format: Format, selection?: Selection): Promise<string> {
     const texts: string[] = [];
     for (const known of [...this.#counters.values(), ...this.#histograms.values()]) {
-      const lines = await renderLines(known);
+      const lines = await (selection === undefined ? renderLines(known) : renderSelected(known, selection));
       if (lines === '') continue;
       const { name, type, help } = known.metric;
       texts.push(renderHeader(name, type, help, format), lines);
     }
     return texts.join('');
   }
+}
+
+async function renderSelected(
+  { metric, held }: Held<Metric<string>, Counter | Histogram>,
+  { includesSeries }: Selection,
+): Promise<string> {
+  const all: MetricObjectWithValues<MetricValue<string>> = await held.get();
+  const values = all.values.filter(({ labels }) => includesSeries(metric, labels));
+  return renderPromClientSeries({ ...all, values });
 }
 
 async function renderLines(known: Held<Metric<string>, Counter | Histogram>): Promise<string> {

@@ -4,6 +4,7 @@ import { type Format, renderHeader, renderPromClientSeries } from './exposition.
 import { EventCounter, EventHistogram, Family, type Metric, type Sample } from './family.ts';
 import { InstrumentStore, type Instruments } from './instruments.ts';
 import { Pieces } from './pieces.ts';
+import type { Selection } from './selection.ts';
 import {
   type Block,
   buildSnapshot,
@@ -155,6 +156,25 @@ export class Metrics implements Instruments {
     });
   }
 
+  /**
+   * The selected part of the exposition in UTF-8, without the exporter's own process; what it costs follows what is
+   * selected.
+   */
+  async selectedChunks(format: Format, selection: Selection): Promise<readonly Buffer[]> {
+    const counted = await this.#instruments.render(format, selection);
+    const pieces = new Pieces();
+    for (const family of this.#families.values()) {
+      const owners = [...(this.#blocksByFamily.get(family) ?? [])].filter(([owner]) =>
+        selection.includesSamples(family, readKey(owner)),
+      );
+      if (owners.length === 0) continue;
+      pieces.add(Buffer.from(renderHeader(family.name, family.type, family.help, format)));
+      for (const [, blocks] of owners) for (const { text } of blocks) pieces.add(text);
+    }
+    pieces.add(Buffer.from(counted + (format === 'openmetrics' ? '# EOF\n' : '')));
+    return pieces.end();
+  }
+
   async #renderOwnProcess(format: Format): Promise<string> {
     const all = await this.#ownProcess.getMetricsAsJSON();
     return all
@@ -203,6 +223,11 @@ function isShown(metric: object): metric is PromClientMetric {
 
 function repeatedSeries(series: string): Error {
   return new Error(`metric ${series.replace(/\{.*/s, '')} repeats a label set`);
+}
+
+function readKey(owner: string): SnapshotKey {
+  const [collector = '', target = ''] = owner.split('\u0000', 2);
+  return { collector, target };
 }
 
 function keyText({ collector, target }: SnapshotKey): string {

@@ -5,9 +5,8 @@ import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { oneAtATime } from '../lib/one-at-a-time.ts';
 import type { Layer } from '../lib/vocabulary.ts';
-import { CONTENT_TYPES } from '../metrics/exposition.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { negotiate } from './accept.ts';
+import { metricsHandler, type SelectOutcome } from './metrics.ts';
 import { CONTENT_SECURITY_POLICY } from './page/assets.ts';
 import { statusPage } from './page/page.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
@@ -28,6 +27,8 @@ export interface WebOptions {
   readonly ready: () => boolean;
   /** Reloads the configuration; undefined where the lifecycle API is switched off. */
   readonly reload: (() => Promise<ReloadOutcome>) | undefined;
+  /** The part of the exposition that belongs to these collectors. */
+  readonly select: (names: ReadonlySet<string>) => SelectOutcome;
   /** What repair steps depend on. */
   readonly machine: () => Promise<Machine>;
   /** Whether only authenticated clients are served: they may see what other programs reported. */
@@ -46,15 +47,7 @@ export function createApp(options: WebOptions): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(securityHeaders);
-  app.get('/metrics', async (request, response) => {
-    const format = negotiate(request);
-    const chunks = await options.metrics.chunks(format);
-    if (response.destroyed) return;
-    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    response.set({ 'Content-Type': CONTENT_TYPES[format], Vary: 'Accept', 'Content-Length': String(length) });
-    for (const chunk of chunks) response.write(chunk);
-    response.end();
-  });
+  app.get('/metrics', metricsHandler(options));
   // However many requests there are, one page of each kind is made at a time and shared.
   const page = oneAtATime(() => currentPage(options, false));
   const detailedPage = oneAtATime(() => currentPage(options, true));

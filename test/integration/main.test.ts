@@ -87,6 +87,20 @@ describe('the flags of a collector', () => {
   });
 });
 
+describe('/metrics?collect[]=NAME', () => {
+  it('shows what the whole exposition shows of that collector, and refuses a disabled one', async () => {
+    const { get, sample } = await serve('--no-collector.ssh');
+    await until(() => sample('openclaw_exporter_collector_up', { collector: 'disk' }), { what: 'a run' });
+    const parts = await (await get('/metrics?collect[]=disk&collect[]=ping')).text();
+    const names = new Set(parseExposition(parts).map(({ name }) => name));
+    expect(names).toContain('openclaw_exporter_collector_up');
+    expect([...names].filter((name) => /^(?:process|nodejs|openclaw_cron)_/.test(name))).toEqual([]);
+    const answer = await get('/metrics?collect[]=ssh');
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain('enabled: process, disk, ');
+  });
+});
+
 describe('a bad start', () => {
   it('with a bad configuration tells every mistake and ends with 2', async () => {
     const file = configFile({ gateway: { url: 'nonsense' }, cron: { max_jobs: 0 } });

@@ -37,6 +37,7 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
     jobGraceMs: () => 600_000,
     ready: () => true,
     reload: undefined,
+    select: () => ({ state: 'unknown', running: [] }),
     machine: async () => MACHINE,
     isAuthenticated: () => false,
     probing: probed,

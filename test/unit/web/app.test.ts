@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
+import { selectCollectors } from '../../../src/core/collector-metrics.ts';
 import { authority } from '../../../src/lib/authority.ts';
 import { gauge } from '../../../src/metrics/family.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
@@ -33,6 +34,7 @@ function app(options: Partial<WebOptions> = {}) {
     jobGraceMs: () => 600_000,
     ready: () => true,
     reload: undefined,
+    select: () => ({ state: 'unknown', running: ['ping', 'cron'] }),
     machine: async () => MACHINE,
     isAuthenticated: () => false,
     probing: probing(),
@@ -82,6 +84,34 @@ describe('/metrics', () => {
     const response = await request(app()).head('/metrics').expect(200);
     expect(response.headers['content-type']).toContain('text/plain');
     expect(response.text ?? '').toBe('');
+  });
+
+  it.each(['?collect[]=ping&collect[]=cron', '?collect%5B%5D=cron&x=1&collect%5B%5D=ping&collect[]=cron'])(
+    'with %s shows the named collectors alone',
+    async (query) => {
+      const asked: string[][] = [];
+      const select = (names: ReadonlySet<string>) => {
+        asked.push([...names].sort());
+        return { state: 'selected', selection: selectCollectors([]) } as const;
+      };
+      const { text } = await request(app({ select })).get(`/metrics${query}`).expect(200);
+      expect(text).toBe('');
+      expect(asked).toEqual([['cron', 'ping']]);
+    },
+  );
+
+  it.each(['?collect[]=hunter2', '?collect[]=', '?collect[]=ping&collect[]=x'])(
+    'with %s is 400 and lists the collectors that are enabled, without repeating what was asked for',
+    async (query) => {
+      const { text } = await request(app()).get(`/metrics${query}`).expect(400);
+      expect(text).toContain('enabled: ping, cron.');
+      expect(text).not.toContain('hunter2');
+    },
+  );
+
+  it('with any other parameter shows everything', async () => {
+    const { text } = await request(app()).get('/metrics?collect=ping').expect(200);
+    expect(text).toContain('openclaw_test_up 1');
   });
 
   it('says 500 without a reason, and logs it, when the exposition fails', async () => {
