@@ -183,6 +183,7 @@ class RunningExporter implements Exporter {
   #app(version: string) {
     const scheduler = this.#scheduler;
     return createApp({
+      telemetryPath: this.#flags.telemetryPath,
       metrics: this.#metrics,
       logger: this.#logger,
       version,

@@ -46,7 +46,7 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
   }
   const started = await startExporter(outcome.flags, loaded.config, logger, ownVersion());
   if (started.state === 'failed') return refuse([started.reason]);
-  logger.info('serving', { url: `${started.url}/metrics`, version: ownVersion() });
+  logger.info('serving', { url: `${started.url}${outcome.flags.telemetryPath}`, version: ownVersion() });
   obeySignals(started.exporter, logger);
 }
 

@@ -1,6 +1,7 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
 import { FAIL_ON } from './check/report.ts';
 import { COLLECTOR_FLAGS, COLLECTOR_FLAGS_HELP } from './collector-flags.ts';
+import { DEFAULT_TELEMETRY_PATH } from './web-flags.ts';
 
 /** Loopback alone; the port is the gateway's plus 1,000. */
 export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:10789';
@@ -26,6 +27,11 @@ export const FLAG_TEXTS: readonly FlagText[] = [
   {
     flag: '--web.external-url=URL',
     help: 'URL under which others reach this exporter; alerts then link to its runbooks',
+  },
+  {
+    flag: '--web.telemetry-path=PATH',
+    help: 'where the metrics are; / puts them in the place of the status page',
+    default: DEFAULT_TELEMETRY_PATH,
   },
   { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
   { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },

@@ -11,6 +11,7 @@ import { takeCollectorFlags } from './collector-flags.ts';
 import { COMMAND_TEXTS, SHELLS } from './command-texts.ts';
 import { completionScript } from './completion.ts';
 import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
+import { parseWebFlags, type WebFlags } from './web-flags.ts';
 
 /** Longer than this is no maintenance but a switched-off alert. */
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
@@ -23,7 +24,7 @@ const SERVICE_ONLY_PROBLEM =
   '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
 
 /** All flags after defaults; paths as they were given. */
-export interface Flags {
+export interface Flags extends WebFlags {
   /** Validate the configuration and exit. */
   readonly onlyCheckConfig: boolean;
   readonly configFile: string | undefined;
@@ -75,6 +76,7 @@ const OPTIONS = {
   'config.check': { type: 'boolean' },
   'web.listen-address': { type: 'string' },
   'web.config.file': { type: 'string' },
+  'web.telemetry-path': { type: 'string' },
   'web.enable-lifecycle': { type: 'boolean' },
   'web.external-url': { type: 'string' },
   'web.allow-unauthenticated-remote': { type: 'boolean' },
@@ -193,8 +195,10 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
   const storagePath = values['storage.path'] ?? defaultStoragePath(env, name);
   const logLevel = oneOf(LOG_LEVELS, values['log.level'] ?? 'info');
   const logFormat = oneOf(LOG_FORMATS, values['log.format'] ?? 'logfmt');
+  const web = parseWebFlags(values);
   const problems = [
     ...listenProblems(values, listen),
+    ...web.problems,
     ...externalUrlProblems(values),
     ...pathProblems(values, storagePath),
   ];
@@ -208,6 +212,7 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
   return {
     state: 'run',
     flags: {
+      ...web.flags,
       onlyCheckConfig: values['config.check'] ?? false,
       configFile: values['config.file'],
       listen,

@@ -13,6 +13,8 @@ import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
 
 /** What the pages and metrics are made of. */
 export interface WebOptions {
+  /** Where the metrics are; `/` puts them in the place of the status page. */
+  readonly telemetryPath: string;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly version: string;
@@ -43,11 +45,12 @@ export type ReloadOutcome =
 
 /** The exporter's HTTP interface; nothing in it but `/probe` waits for a probe. */
 export function createApp(options: WebOptions): Express {
+  const { telemetryPath } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(securityHeaders);
-  app.get('/metrics', metricsHandler(options));
+  app.get(telemetryPath, metricsHandler(options));
   // However many requests there are, one page of each kind is made at a time and shared.
   const page = oneAtATime(() => currentPage(options, false));
   const detailedPage = oneAtATime(() => currentPage(options, true));
@@ -71,19 +74,20 @@ export function createApp(options: WebOptions): Express {
   app.get('/sd', discoveryHandler(options.probing));
   if (options.reload !== undefined) app.post('/-/reload', reloadHandler(options.reload));
   app.use((_request, response) => {
-    response.status(404).type('text').send('Not found. Try /metrics or /.\n');
+    response.status(404).type('text').send(`Not found. Try ${telemetryPath} or /.\n`);
   });
   app.use(failureHandler(options.logger));
   return app;
 }
 
 async function currentPage(options: WebOptions, showsDetails: boolean): Promise<string> {
-  const { layerSince, metrics, version } = options;
+  const { layerSince, metrics, version, telemetryPath } = options;
   return statusPage({
     states: options.states(),
     layerSince,
     metrics,
     version,
+    telemetryPath,
     nowMs: options.now(),
     graceMs: options.jobGraceMs(),
     isReady: options.ready(),

@@ -184,6 +184,7 @@ function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: 
     ...flag('web.config.file', flags.webConfigFile && resolve(flags.webConfigFile)),
     ...flag('web.listen-address', authority(flags.listen)),
     ...flag('web.external-url', flags.externalUrl),
+    ...flag('web.telemetry-path', flags.telemetryPath),
     ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),
     ...(flags.allowUnauthenticatedRemote ? ['--web.allow-unauthenticated-remote'] : []),
     ...[...flags.collectorSwitches].map(([name, isOn]) => `--${isOn ? '' : 'no-'}collector.${name}`),

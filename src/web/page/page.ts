@@ -31,6 +31,8 @@ export interface StatusPageInput extends PageContext {
   /** Whether every collector has run: a layer without evidence is then not configured. */
   readonly isReady: boolean;
   readonly version: string;
+  /** Where the metrics are, with a leading slash. */
+  readonly telemetryPath: string;
   /** How late a job may be (`cron.grace`), milliseconds. */
   readonly graceMs: number;
 }
@@ -83,7 +85,7 @@ function findVersion(metrics: StatusPageInput['metrics']): string | undefined {
 }
 
 function document(view: View, input: StatusPageInput): Html {
-  const { version } = input;
+  const { version, telemetryPath } = input;
   const { verdict } = view.diagnosis;
   const gateway = view.gatewayVersion === undefined ? '' : `gateway ${view.gatewayVersion}`;
   return html`<!doctype html>
@@ -104,7 +106,7 @@ ${shapes()}
 <p id="note" role="status"></p><p id="news" class="spoken" role="status"></p>
 ${body(view, input)}
 <footer>
-openclaw-gateway-exporter ${version} · <a id="to-metrics" href="/metrics">metrics</a>
+openclaw-gateway-exporter ${version} · <a id="to-metrics" href="${telemetryPath.slice(1)}">metrics</a>
 · refreshes every ${REFRESH_SECONDS} s · times in UTC
 </footer>
 <script type="module">${new Html(SCRIPT)}</script>

@@ -28,6 +28,7 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
   const probed = probing(config, { storagePath: tempFolder(), ...options });
   onTestFinished(() => probed.close());
   const app = createApp({
+    telemetryPath: '/metrics',
     metrics: new Metrics(),
     logger: recordingLogger(),
     version: '1.2.3',

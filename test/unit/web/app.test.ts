@@ -25,6 +25,7 @@ function app(options: Partial<WebOptions> = {}) {
   metrics.declare([up]);
   metrics.put({ collector: 'test', target: 'a' }, [up.sample(1, {})]);
   return createApp({
+    telemetryPath: '/metrics',
     metrics,
     logger: recordingLogger(),
     version: '1.2.3',
@@ -121,6 +122,24 @@ describe('/metrics', () => {
     const response = await request(app({ metrics, logger })).get('/metrics').expect(500);
     expect(response.text).not.toContain('inner words');
     expect(logger.lines).toMatchObject([{ level: 'error', fields: { error: 'inner words' } }]);
+  });
+});
+
+describe('--web.telemetry-path', () => {
+  it('moves the metrics, and the link to them', async () => {
+    const server = app({ telemetryPath: '/of/this.host' });
+    const { text } = await request(server).get('/of/this.host').expect(200);
+    expect(text).toContain('openclaw_test_up 1');
+    await request(server).get('/metrics').expect(404, 'Not found. Try /of/this.host or /.\n');
+    const page = await request(server).get('/').expect(200);
+    expect(page.text).toContain('href="of/this.host">metrics<');
+  });
+
+  it('of / puts them in the place of the status page, as in node_exporter', async () => {
+    const { text } = await request(app({ telemetryPath: '/' }))
+      .get('/')
+      .expect(200);
+    expect(text).toContain('openclaw_test_up 1');
   });
 });
 

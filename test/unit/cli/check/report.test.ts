@@ -329,6 +329,7 @@ describe('the report', () => {
     const terminal = renderReport(createReport(resultOf([DOWN])), { colours: false });
     const page = textOfPage(
       await statusPage({
+        telemetryPath: '/metrics',
         states,
         layerSince: () => undefined,
         metrics: new Metrics(),

@@ -88,6 +88,7 @@ describe('the cron collector', () => {
     await clock.advance(2 * 3_600_000);
     const { evidence } = await harness.observe();
     const html = await statusPage({
+      telemetryPath: '/metrics',
       states: [{ collector: 'cron', target: 'jobs', atMs: clock.now(), evidence }],
       layerSince: () => undefined,
       metrics: new Metrics(),

@@ -29,6 +29,7 @@ const NOW = Date.UTC(2026, 8, 20, 12, 0, 0);
 
 function page(input: Partial<StatusPageInput> = {}): Promise<string> {
   return statusPage({
+    telemetryPath: '/metrics',
     states: [],
     layerSince: () => undefined,
     metrics: new Metrics(),
