@@ -27,6 +27,8 @@ export interface Evidence {
   readonly note?: true;
   /** What the other side itself said, redacted; for `check`, and for pages behind authentication only. */
   readonly detail?: string;
+  /** Only with `ok`: it cannot make its layer ok, as free disk space says nothing of a process that cannot be seen. */
+  readonly incidental?: true;
   /** Only with `unknown`: there is nothing to observe here, which is neither good nor bad. */
   readonly unconfigured?: true;
   /** People declared it, such as maintenance: it is shown beside the layers and decides nothing. */

@@ -1,6 +1,6 @@
 import type { Layer } from '../lib/vocabulary.ts';
 import type { Evidence, Verdict } from './collector.ts';
-import { decides, overallVerdict } from './verdict.ts';
+import { countsForLayer, overallVerdict } from './verdict.ts';
 
 /** What was seen of one target, with the moment each verdict began, in the order of the evidence. */
 export interface DatedEvidence {
@@ -47,7 +47,7 @@ export class LayerTimes {
 
   /** A target's evidence is replaced. */
   replace(replaced: readonly Evidence[], by: readonly Evidence[], nowMs: number): void {
-    const [before, after] = [replaced.filter(decides), by.filter(decides)];
+    const [before, after] = [replaced.filter(countsForLayer), by.filter(countsForLayer)];
     for (const { layer, verdict } of before) this.#count(layer, verdict, -1);
     for (const { layer, verdict } of after) this.#count(layer, verdict, 1);
     for (const layer of new Set([...before, ...after].map((one) => one.layer))) this.#judge(layer, nowMs);

@@ -14,6 +14,11 @@ export function decides({ planned, unconfigured }: Evidence): boolean {
   return planned !== true && unconfigured !== true;
 }
 
+/** Whether evidence counts for the verdict of its layer. */
+export function countsForLayer(evidence: Evidence): boolean {
+  return decides(evidence) && evidence.incidental !== true;
+}
+
 /** For sorting: what needs attention comes first, notes before what is plainly well, what is not configured last. */
 export function compareEvidence(a: Evidence, b: Evidence): number {
   return (

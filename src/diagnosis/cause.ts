@@ -1,6 +1,6 @@
 import { COLLECTOR_LIST } from '../collectors/index.ts';
 import type { Cause, Evidence, Verdict } from '../core/collector.ts';
-import { decides, overallVerdict } from '../core/verdict.ts';
+import { countsForLayer, decides, overallVerdict } from '../core/verdict.ts';
 import { LAYERS, type Layer } from '../lib/vocabulary.ts';
 import { CAUSES, type CauseRow, findExplanations, statesFact } from './causes.ts';
 
@@ -44,7 +44,7 @@ export function diagnose(seen: readonly Seen[]): Diagnosis {
   const all = seen.flatMap(({ evidence }) => evidence.filter(decides));
   const layers = new Map<Layer, Verdict>();
   for (const layer of LAYERS) {
-    const its = all.filter((one) => one.layer === layer);
+    const its = all.filter((one) => one.layer === layer && countsForLayer(one));
     if (its.length > 0) layers.set(layer, overallVerdict(its.map(({ verdict }) => verdict)));
     // What is configured and could not be collected is unknown.
     else if (seen.some((one) => one.blind !== undefined && findLayer(one) === layer))

@@ -27,7 +27,7 @@ export function filesystemEvidence({ folder, sizeBytes, availBytes, fullInMs }: 
   const left = `its filesystem has ${formatBytes(availBytes)} left (${Math.round(ratio * 100)} %)`;
   const base = { layer: 'process', subject } as const;
   const isFilling = fullInMs !== undefined && fullInMs < HORIZON_MS && ratio < TREND_RATIO;
-  if (ratio >= LOW_RATIO && !isFilling) return { ...base, verdict: 'ok', text: left };
+  if (ratio >= LOW_RATIO && !isFilling) return { ...base, verdict: 'ok', text: left, incidental: true };
   const isFull = ratio < FULL_RATIO || isFilling;
   const trend = isFilling ? ` and is full in ${Math.ceil(fullInMs / HOUR_MS)} h at this rate` : '';
   return {

@@ -56,6 +56,18 @@ describe('the first moment of a layer', () => {
   const bad = seen('bad');
   const ok = seen('ok');
 
+  it('is not made well by what says nothing of it', () => {
+    const unknown = seen('unknown');
+    const disk = seen('ok', '71 GiB left', { subject: 'state folder', incidental: true });
+    expect(
+      layerAfter('process', [
+        [[], [unknown]],
+        [[], [disk]],
+      ]),
+    ).toBe(1000);
+    expect(layerAfter('process', [[[], [disk]]])).toBeUndefined();
+  });
+
   it('is not moved by what people planned', () => {
     const planned = seen('warning', 'planned', { subject: 'maintenance', planned: true });
     expect(layerAfter('process', [[[], [planned]]])).toBeUndefined();
