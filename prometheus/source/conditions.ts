@@ -240,7 +240,7 @@ export function cronStopped(t: Thresholds): string {
     `unless (${lastRun} > (${exporterNow(lastRun)} - ${latest}))`,
     `unless (${runUnderWay(t)})`,
     `unless ${NOT_ANSWERING}`,
-    `unless (${schedulerDisabled()})`,
+    `unless (${schedulerDisabled(t)})`,
   );
 }
 
@@ -259,6 +259,6 @@ function runUnderWay(t: Thresholds): string {
 }
 
 /** Cron is switched off on purpose: nothing is due. */
-export function schedulerDisabled(): string {
-  return `${takeMax([], 'openclaw_cron_scheduler_enabled')} == 0`;
+export function schedulerDisabled(t: Thresholds): string {
+  return `${takeMax([], keepLast(t, 'openclaw_cron_scheduler_enabled'))} == 0`;
 }

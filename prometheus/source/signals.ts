@@ -69,12 +69,14 @@ export function signalRecords(t: Thresholds): RecordRule[] {
 
 /**
  * A collector that advances was successful moments ago by the exporter's clock, so the youngest of them shows how far
- * the clocks are apart. One that stands still shows nothing.
+ * the clocks are apart. One that stands still shows nothing, and a missed scrape keeps the last offset.
  */
 function clockRecord(t: Thresholds): RecordRule {
   const success = 'openclaw_exporter_collector_last_success_timestamp_seconds';
   const advancing = `changes(${success}[${formatSpan(t.lookback)}]) > 0`;
-  return record(CLOCK, takeMin(['collector'], `(timestamp(${success}) - ${success}) and (${advancing})`));
+  const steps = `${formatSpan(t.lookback)}:${formatSpan(t.scrape_interval)}`;
+  const apart = `last_over_time((timestamp(${success}) - ${success})[${steps}])`;
+  return record(CLOCK, takeMin(['collector'], `${apart} and (${advancing})`));
 }
 
 function maintenanceRecords(t: Thresholds): RecordRule[] {
@@ -120,10 +122,11 @@ function watcherRecord(t: Thresholds): RecordRule {
 /** An exporter that is gone, or a gateway that no packet reaches, and neither a second machine nor SSH gets there. */
 function hostRecord(t: Thresholds): RecordRule {
   const across = matchAcrossJobs(t, 'instance');
-  const reached = 'max without (instance, job) (openclaw_ssh_up)';
+  const lately = (series: string) => `last_over_time(${series}[${formatSpan(t.lookback)}])`;
+  const reached = `max without (instance, job) (${lately('openclaw_ssh_up')})`;
   const ssh = (value: number) => `label_replace(${reached} == ${value}, "instance", "$1", "host", "(.+)")`;
   const exporter = neverGood(t, `up{${selectExporters(t)}, watcher=""}`);
-  const outside = (value: number) => `probe_success{job=~"${t.outside_jobs}"} == ${value}`;
+  const outside = (value: number) => `${lately(`probe_success{job=~"${t.outside_jobs}"}`)} == ${value}`;
   return record(
     HOST_GONE,
     takeGroup(

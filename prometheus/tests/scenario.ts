@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { ruleGroups } from '../source/rules.ts';
 import { thresholdsSchema } from '../source/thresholds.ts';
-import { notation } from './timeline.ts';
+import { everySecondMissing, notation } from './timeline.ts';
 import { healthy, type World } from './world.ts';
 
 /**
@@ -59,6 +59,60 @@ export function renderTest(rules: string, scenarios: readonly Scenario[], evalua
     tests: sideBySide(scenarios).map(testOf),
   };
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** How long after its minute an alert may come, and stay away again, while every second scrape fails. */
+const LATE_MINUTES = 5;
+
+/**
+ * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them: each alert that a scenario expects somewhere
+ * fires there too, at most {@link LATE_MINUTES} later. `stepSeconds` is the interval of the scrapes.
+ */
+export function renderMissing(rules: string, scenarios: readonly Scenario[], stepSeconds: number): string {
+  const groups = ruleGroups(thresholdsSchema.parse({}));
+  const tests = sideBySide(scenarios).map((chosen) => ({
+    interval: `${stepSeconds}s`,
+    input_series: chosen.flatMap((scenario) => missingSeries(scenario, stepSeconds)),
+    promql_expr_test: chosen.flatMap(survivals),
+  }));
+  const group_eval_order = groups.map(({ name }) => name);
+  return stringify(
+    { rule_files: [rules], evaluation_interval: '1m', group_eval_order, tests },
+    { lineWidth: 0, aliasDuplicateObjects: false },
+  );
+}
+
+/** For each alert of these scenarios the first minute at which one of them expects it. */
+export function firstTimes(scenarios: readonly Scenario[]): [name: string, minute: number][] {
+  const times = new Map<string, number>();
+  for (const { firing } of scenarios) {
+    for (const [minute, list] of Object.entries(firing)) {
+      for (const name of list.map((alert) => alert.replace(/\/.*/, ''))) {
+        times.set(name, Math.min(Number(minute), times.get(name) ?? Number.POSITIVE_INFINITY));
+      }
+    }
+  }
+  return [...times];
+}
+
+function missingSeries(scenario: Scenario, stepSeconds: number) {
+  const { world, without = [], minutes } = scenario;
+  return Object.entries({ ...healthy(), ...world })
+    .filter(([name]) => !without.some((start) => name.startsWith(start)))
+    .map(([name, timeline]) => ({
+      series: labelled(name, instanceOf(scenario)),
+      values: everySecondMissing(timeline, minutes + LATE_MINUTES, stepSeconds, /^up\b/.test(name)),
+    }));
+}
+
+function survivals(scenario: Scenario) {
+  const own = isAlone(scenario) ? '' : `, instance="${instanceOf(scenario)}"`;
+  return firstTimes([scenario]).map(([name, minute]) => {
+    const fired = `count_over_time(ALERTS{alertname="${name}", alertstate="firing"${own}}[${LATE_MINUTES + 1}m])`;
+    return expectation(String(minute + LATE_MINUTES), `count by (alertname) (${fired}) > bool 0`, [
+      { labels: `{alertname="${name}"}`, value: 1 },
+    ]);
+  });
 }
 
 function testOf(scenarios: readonly Scenario[]) {

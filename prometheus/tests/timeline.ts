@@ -24,6 +24,32 @@ function part(value: Value, count: number, stepSeconds: number): string {
   return `${value.from}${slope}x${count - 1}`;
 }
 
+/**
+ * The same where every second scrape fails: its samples are gone as Prometheus marks them, and `up` (`isUp`) says 0.
+ */
+export function everySecondMissing(
+  timeline: Timeline,
+  minutes: number,
+  stepSeconds: number,
+  isUp: boolean,
+): string {
+  const count = Math.round((minutes * 60) / stepSeconds) + 1;
+  return Array.from({ length: count }, (_, index) => {
+    const value = valueAt(timeline, (index * stepSeconds) / 60);
+    if (value === 'gone') return 'stale';
+    if (index % 2 === 0) return isUp ? '0' : 'stale';
+    return String(value);
+  }).join(' ');
+}
+
+function valueAt(timeline: Timeline, minute: number): number | 'gone' {
+  const at = timeline.findLast(([from]) => from <= minute) ?? timeline[0];
+  if (at === undefined) return 'gone';
+  const [from, value] = at;
+  const begins = timeline[0] === at ? 0 : from;
+  return typeof value === 'object' ? value.from + value.perMinute * (minute - begins) : value;
+}
+
 /** A counter or gauge that grows; it starts at `from`. */
 export function growing(perMinute: number, from = 0): Value {
   return { from, perMinute };

@@ -7,7 +7,14 @@ import { ruleFiles } from '../../prometheus/source/render.ts';
 import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
 import { SCENARIO_SETS, SCENARIOS, type ScenarioSet } from '../../prometheus/tests/files.ts';
-import { inputSeries, renderTest, type Scenario, sideBySide } from '../../prometheus/tests/scenario.ts';
+import {
+  firstTimes,
+  inputSeries,
+  renderMissing,
+  renderTest,
+  type Scenario,
+  sideBySide,
+} from '../../prometheus/tests/scenario.ts';
 import { installed, runProgram } from '../support/promtool.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'prometheus');
@@ -35,19 +42,30 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
   );
 
   it(
+    'finds each alert while every second scrape fails, each evaluation at such a moment',
+    async () => {
+      const stepSeconds = 30;
+      const place = writeRules({ scrape_interval: `${stepSeconds}s` });
+      const file = join(place, 'missing.yml');
+      const short = coveringScenarios(SCENARIOS.filter(({ step = 30 }) => step === 30));
+      writeFileSync(file, renderMissing(join(place, 'rules', '*.yml'), short, stepSeconds));
+      const result = await runProgram('promtool', ['test', 'rules', file]);
+      expect(result.ok ? '' : result.output).toBe('');
+    },
+    LONG,
+  );
+
+  it(
     'expands every annotation without an error',
     async () => {
       const place = mkdtempSync(join(tmpdir(), 'openclaw-annotations-'));
       onTestFinished(() => rmSync(place, { recursive: true, force: true }));
-      const isLong = ({ step = 30 }: Scenario) => step > 30;
-      const enough = coveringScenarios();
-      const files = [
-        annotationTests(
-          enough.filter((scenario) => !isLong(scenario)),
-          '1m',
-        ),
-        annotationTests(enough.filter(isLong), '10m'),
-      ].map((content, index) => {
+      const enough = coveringScenarios(SCENARIOS);
+      const files = SCENARIO_SETS.map((set) => ({
+        ...set,
+        scenarios: set.scenarios.filter((scenario) => enough.includes(scenario)),
+      })).map((set, index) => {
+        const content = annotationTests(set);
         const file = join(place, `${index}.yml`);
         writeFileSync(file, stringify(content, { lineWidth: 0 }));
         return file;
@@ -86,14 +104,20 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
 
 /** A set of scenarios as a file for promtool, beside the rules it is played on, in a folder of its own. */
 function writeSet({ name, scenarios, evaluation, thresholds }: ScenarioSet): string {
+  const place = writeRules(thresholds);
+  const file = join(place, `${name}.yml`);
+  writeFileSync(file, renderTest(join(place, 'rules', '*.yml'), scenarios, evaluation));
+  return file;
+}
+
+/** The rules by these thresholds, in the folder `rules` of the returned one. */
+function writeRules(thresholds: ScenarioSet['thresholds']): string {
   const place = mkdtempSync(join(tmpdir(), 'openclaw-scenarios-'));
   onTestFinished(() => rmSync(place, { recursive: true, force: true }));
   const parsed = thresholdsSchema.parse(thresholds ?? {});
   mkdirSync(join(place, 'rules'));
   for (const { path, text } of ruleFiles(ruleGroups(parsed), parsed)) writeFileSync(join(place, path), text);
-  const file = join(place, `${name}.yml`);
-  writeFileSync(file, renderTest(join(place, 'rules', '*.yml'), scenarios, evaluation));
-  return file;
+  return place;
 }
 
 /** Every alert whose step names a job, for jobs with these ids; each on a gateway of its own: many together are one alert. */
@@ -128,12 +152,14 @@ const JOB_ALERTS = [
   'OpenClawCronLastRunInFuture',
 ];
 
-const NAMES = [...new Set(alertsOf(ruleGroups(thresholdsSchema.parse({}))).map(({ alert }) => alert))].filter(
+const GROUPS = ruleGroups(thresholdsSchema.parse({}));
+const NAMES = [...new Set(alertsOf(GROUPS).map(({ alert }) => alert))].filter(
   (name) => name !== 'OpenClawWatchdog',
 );
 
 /** Tests that expect no alert, so that promtool prints those it got with their annotations. */
-function annotationTests(chosen: readonly Scenario[], evaluation_interval: string) {
+function annotationTests({ scenarios: chosen, evaluation = '1m', thresholds }: ScenarioSet) {
+  const rules = thresholds === undefined ? folder : writeRules(thresholds);
   const tests = sideBySide(chosen).map((scenarios) => ({
     interval: `${scenarios[0]?.step ?? 30}s`,
     input_series: scenarios.flatMap(inputSeries),
@@ -143,30 +169,22 @@ function annotationTests(chosen: readonly Scenario[], evaluation_interval: strin
       exp_alerts: [],
     })),
   }));
-  return { rule_files: [join(folder, 'rules', '*.yml')], evaluation_interval, tests };
+  return {
+    rule_files: [join(rules, 'rules', '*.yml')],
+    evaluation_interval: evaluation,
+    group_eval_order: GROUPS.map(({ name }) => name),
+    tests,
+  };
 }
 
 /** Scenarios that together let every alert fire, the short ones first. */
-function coveringScenarios(): Scenario[] {
+function coveringScenarios(of: readonly Scenario[]): Scenario[] {
   const seen = new Set<string>();
-  const byLength = SCENARIOS.toSorted((a, b) => a.minutes - b.minutes);
+  const byLength = of.toSorted((a, b) => a.minutes - b.minutes);
   return byLength.filter((scenario) => {
     const names = firstTimes([scenario]).map(([name]) => name);
     const isNew = names.some((name) => !seen.has(name));
     for (const name of names) seen.add(name);
     return isNew;
   });
-}
-
-/** For each alert of these scenarios the first minute at which one of them expects it. */
-function firstTimes(scenarios: readonly Scenario[]): [string, number][] {
-  const times = new Map<string, number>();
-  for (const { firing } of scenarios) {
-    for (const [minute, list] of Object.entries(firing)) {
-      for (const name of list.map((alert) => alert.replace(/\/.*/, ''))) {
-        times.set(name, Math.min(Number(minute), times.get(name) ?? Number.POSITIVE_INFINITY));
-      }
-    }
-  }
-  return [...times];
 }

@@ -172,7 +172,9 @@ function late(t: Thresholds): AlertRule[] {
   return [...missed(t), ...overdue(t)];
 }
 
-const SWITCHED_OFF = `unless ${ANY_JOB} (${schedulerDisabled()})`;
+function unlessDisabled(t: Thresholds): string {
+  return `unless ${ANY_JOB} (${schedulerDisabled(t)})`;
+}
 
 function missed(t: Thresholds): AlertRule[] {
   const range = formatSpan(t.cron_missed_range);
@@ -184,7 +186,7 @@ function missed(t: Thresholds): AlertRule[] {
         about: JOB_LABELS,
         expr: joinLines(
           `${takeSum([], `increase(openclaw_cron_missed_runs_total[${range}])`)} > 0`,
-          SWITCHED_OFF,
+          unlessDisabled(t),
         ),
         summary: 'Cron job {{ $labels.cron_job }} of {{ $labels.instance }} missed a run',
         description: `About {{ $value | printf "%.0f" }} scheduled run(s) did not start in the last ${range}. The gateway itself reports this nowhere.`,
@@ -212,7 +214,7 @@ function overdue(t: Thresholds): AlertRule[] {
         expr: joinLines(
           `${takeMax([], keepLast(t, 'openclaw_cron_job_overdue_seconds', JOB_LABELS))} > ${formatSeconds(t.cron_overdue)}`,
           `unless ${ANY_JOB} ${NOT_ANSWERING}`,
-          SWITCHED_OFF,
+          unlessDisabled(t),
         ),
         summary: 'Cron job {{ $labels.cron_job }} of {{ $labels.instance }} is overdue',
         description:

@@ -188,7 +188,7 @@ function scheduler(t: Thresholds): AlertRule[] {
     {
       alert: 'OpenClawCronDisabled',
       incident: 'cron-disabled',
-      expr: schedulerDisabled(),
+      expr: schedulerDisabled(t),
       summary: 'Cron is switched off on OpenClaw gateway {{ $labels.instance }}',
       description:
         'cron.enabled is false, or OPENCLAW_SKIP_CRON is set: jobs stay enabled and none runs. Nothing is counted as missed or overdue meanwhile.',
@@ -248,6 +248,9 @@ function store(t: Thresholds): AlertRule[] {
   ];
 }
 
+/** What a log that is watched is known by. */
+const LOG_LABELS = ['log', 'path', ...JOB_LABELS] as const;
+
 /** What is recorded of runs, where that cannot be right. */
 function recorded(t: Thresholds): AlertRule[] {
   const range = formatSpan(t.cron_missed_range);
@@ -255,8 +258,8 @@ function recorded(t: Thresholds): AlertRule[] {
     ...warn({
       alert: 'OpenClawCronLogUnmatched',
       incident: 'cron-log-unmatched',
-      about: ['log', 'path', ...JOB_LABELS],
-      expr: `${takeMax([], 'openclaw_cron_log_lines_unmatched')} == 1`,
+      about: LOG_LABELS,
+      expr: `${takeMax([], keepLast(t, 'openclaw_cron_log_lines_unmatched', LOG_LABELS))} == 1`,
       forMs: t.cron_state_for,
       summary: 'A cron log of {{ $labels.instance }} never matches success or error',
       description:

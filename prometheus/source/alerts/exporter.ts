@@ -65,7 +65,7 @@ function verdictRecords(t: Thresholds): RecordRule[] {
       record(
         VERDICT_GOOD,
         joinLines(
-          takeMin(own, series),
+          takeMin(own, keepLast(t, series, own)),
           `or (0 * ${takeMin(own, `last_over_time(${series}[${formatSpan(t.flapping_range)}])`)}`,
           `  and ${takeMax([], `up{${selectExporters(t)}}`)} == 1)`,
         ),
@@ -76,7 +76,7 @@ function verdictRecords(t: Thresholds): RecordRule[] {
       record(
         VERDICT_SEEN,
         joinLines(
-          `time() * ${takeGroup(own, series)}`,
+          `time() * ${takeGroup(own, `last_over_time(${series}[${formatSpan(t.lookback)}])`)}`,
           `or (max without (layer) (last_over_time(${VERDICT_SEEN}{layer="${layer}"}[${range}])) > time() - ${memory})`,
         ),
         { layer },
@@ -87,7 +87,10 @@ function verdictRecords(t: Thresholds): RecordRule[] {
 
 /** A verdict that was there and is not, though the exporter is scraped and says that it still has that collector. */
 function verdictLost(t: Thresholds): AlertRule[] {
-  const age = formatSeconds(t.verdict_gone_for - t.ssh_down_range);
+  // What was there within the lookback window counts as there now.
+  const age = formatSeconds(
+    Math.max(t.evaluation_interval, t.verdict_gone_for - t.ssh_down_range - t.lookback),
+  );
   const scraped = takeMax([], `max_over_time(up{${selectExporters(t)}}[${formatSpan(t.lookback)}])`);
   const gone = (layers: string) =>
     joinLines(

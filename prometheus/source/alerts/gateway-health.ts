@@ -197,8 +197,8 @@ function memoryLeak(t: Thresholds): AlertRule[] {
 
 /** Seconds until the limit, or a multiple of the size where no limit is known, at this growth in bytes a second. */
 function timeLeft(t: Thresholds, growth: string, horizonMs: number): string {
-  const now = takeMax([], RSS);
-  const limit = takeMax([], 'openclaw_gateway_process_memory_limit_bytes');
+  const now = takeMax([], keepLast(t, RSS));
+  const limit = takeMax([], keepLast(t, 'openclaw_gateway_process_memory_limit_bytes'));
   const horizon = formatSeconds(horizonMs);
   const multiple = t.leak_growth_without_limit - 1;
   return joinLines(
@@ -209,8 +209,8 @@ function timeLeft(t: Thresholds, growth: string, horizonMs: number): string {
 
 function fileLeak(t: Thresholds): AlertRule[] {
   const range = formatSpan(t.leak_range);
-  const open = takeMax([], 'openclaw_gateway_process_open_fds');
-  const max = takeMax([], 'openclaw_gateway_process_max_fds');
+  const open = takeMax([], keepLast(t, 'openclaw_gateway_process_open_fds'));
+  const max = takeMax([], keepLast(t, 'openclaw_gateway_process_max_fds'));
   const trend = `predict_linear(openclaw_gateway_process_open_fds[${range}], ${formatSeconds(t.fd_horizon)})`;
   const before = formatSpan(t.leak_range - t.leak_edge);
   const earlier = `count_over_time(openclaw_gateway_process_open_fds[${formatSpan(t.lookback)}] offset ${before})`;

@@ -39,7 +39,8 @@ function diskRecords(): RecordRule[] {
 
 function disk(t: Thresholds): AlertRule[] {
   const available = 'openclaw_state_filesystem_avail_bytes';
-  const share = `${takeMin([], available)} / ${takeMin([], 'openclaw_state_filesystem_size_bytes')}`;
+  const now = (series: string) => takeMin([], keepLast(t, series, ['folder']));
+  const share = `${now(available)} / ${now('openclaw_state_filesystem_size_bytes')}`;
   const range = formatSpan(t.disk_range);
   const trend = takeMin([], `predict_linear(${available}[${range}], ${formatSeconds(t.disk_horizon)})`);
   const earlier = `${available} offset ${formatSpan(t.disk_range - t.leak_edge)}`;

@@ -6,7 +6,6 @@ import {
   neverGood,
   selectExporters,
   takeMax,
-  takeMin,
   takeSum,
 } from '../promql.ts';
 import { type AlertRule, ladder, type RuleGroup } from '../rule.ts';
@@ -58,7 +57,7 @@ function watchdog(): AlertRule[] {
 
 function exporterDown(t: Thresholds): AlertRule[] {
   const gone = neverGood(t, `up{${selectExporters(t)}}`);
-  const seen = `(probe_success{job=~"${t.outside_jobs}"} == 1)`;
+  const seen = `(last_over_time(probe_success{job=~"${t.outside_jobs}"}[${formatSpan(t.lookback)}]) == 1)`;
   const across = matchAcrossJobs(t, 'instance');
   const first = { phase: 1, forMs: afterLookback(t, t.exporter_down_for), next: RESTART_EXPORTER } as const;
   const last = 'check the machine itself: is it on?';
@@ -267,7 +266,7 @@ function prometheus(t: Thresholds): AlertRule[] {
     ...meta(t, {
       alert: 'OpenClawPrometheusReloadFailed',
       incident: 'prometheus-reload',
-      expr: `${takeMin([], `prometheus_config_last_reload_successful${at}`)} == 0`,
+      expr: neverGood(t, `prometheus_config_last_reload_successful${at}`),
       summary: 'Prometheus {{ $labels.instance }} still runs its old configuration',
       description: 'Its last reload failed; new rules and targets are not in force.',
       next: 'promtool check config /etc/prometheus/prometheus.yml',
@@ -285,7 +284,7 @@ function prometheus(t: Thresholds): AlertRule[] {
       alert: 'OpenClawPrometheusNotNotifying',
       incident: 'prometheus-notify',
       expr: joinLines(
-        `(${takeMax([], `prometheus_notifications_alertmanagers_discovered${at}`)} < 1`,
+        `(${neverGood(t, `prometheus_notifications_alertmanagers_discovered${at}`)}`,
         `or ${dropped} > 0)`,
       ),
       summary: 'Prometheus {{ $labels.instance }} cannot deliver alerts to an Alertmanager',
@@ -314,7 +313,7 @@ function alertmanager(t: Thresholds): AlertRule[] {
     ...meta(t, {
       alert: 'OpenClawAlertmanagerReloadFailed',
       incident: 'alertmanager-reload',
-      expr: `${takeMin([], `alertmanager_config_last_reload_successful${at}`)} == 0`,
+      expr: neverGood(t, `alertmanager_config_last_reload_successful${at}`),
       summary: 'Alertmanager {{ $labels.instance }} still runs its old configuration',
       description: 'Its last reload failed; routes and receivers are the old ones.',
       next: 'amtool check-config /etc/prometheus/alertmanager.yml',

@@ -28,7 +28,7 @@ export function workGroups(t: Thresholds): RuleGroup[] {
       name: 'openclaw-work',
       file: 'work',
       rules: [
-        noChannelRecord(),
+        noChannelRecord(t),
         ...deliveries(t),
         ...channels(t),
         ...queue(t),
@@ -41,17 +41,21 @@ export function workGroups(t: Thresholds): RuleGroup[] {
 }
 
 /** Every known account is not configured, or a collector of channels runs and reports none. */
-function noChannelRecord(): RecordRule {
-  const configured =
-    'openclaw_channel_state{state=~"ready|starting|blocked|recovering|missing|disabled|other"} == 1';
-  const unconfigured = 'openclaw_channel_state{state="not_configured"} == 1';
-  const collector = 'openclaw_exporter_collector_up{collector=~"channels?"} == 1';
+function noChannelRecord(t: Thresholds): RecordRule {
+  const last = (selector: string) => `last_over_time(${selector}[${formatSpan(t.lookback)}])`;
+  const inStates = (states: string) =>
+    takeGroup([...CHANNEL_LABELS, 'state'], `${last(`openclaw_channel_state{state=~"${states}"}`)} == 1`);
+  const collector = takeGroup(
+    ['collector'],
+    `${last('openclaw_exporter_collector_up{collector=~"channels?"}')} == 1`,
+  );
+  const anyState = takeGroup([...CHANNEL_LABELS, 'state'], last('openclaw_channel_state'));
   return record(
     NO_CHANNEL,
     joinLines(
-      `(${takeGroup([...CHANNEL_LABELS, 'state'], unconfigured)}`,
-      `or (${takeGroup(['collector'], collector)} unless ${takeGroup([...CHANNEL_LABELS, 'state'], 'openclaw_channel_state')}))`,
-      `unless ${takeGroup([...CHANNEL_LABELS, 'state'], configured)}`,
+      `(${inStates('not_configured')}`,
+      `or (${collector} unless ${anyState}))`,
+      `unless ${inStates('ready|starting|blocked|recovering|missing|disabled|other')}`,
     ),
   );
 }
@@ -186,11 +190,9 @@ function ingress(t: Thresholds): AlertRule[] {
 }
 
 function credentials(t: Thresholds): AlertRule[] {
-  const expiry = takeMin(
-    [],
-    keepLast(t, 'openclaw_provider_credential_expiry_timestamp_seconds', PROVIDER_LABELS),
-  );
-  const now = exporterNow(takeMin(PROVIDER_LABELS, 'openclaw_provider_credential_expiry_timestamp_seconds'));
+  const series = keepLast(t, 'openclaw_provider_credential_expiry_timestamp_seconds', PROVIDER_LABELS);
+  const expiry = takeMin([], series);
+  const now = exporterNow(takeMin(PROVIDER_LABELS, series));
   return [
     ...ladder(
       {
