@@ -34,9 +34,9 @@ export interface Exporter {
   stop(): Promise<void>;
 }
 
-/** Whether it runs, and where; `failed` is to be said to the user, nothing runs then. */
+/** Whether it runs, and under which URLs, one an address; `failed` is to be said to the user, nothing runs then. */
 export type StartOutcome =
-  | { readonly state: 'running'; readonly exporter: Exporter; readonly url: string }
+  | { readonly state: 'running'; readonly exporter: Exporter; readonly urls: readonly string[] }
   | { readonly state: 'failed'; readonly reason: string };
 
 /** The configuration file's content, or the defaults where none is named; invalid where the web configuration is. */
@@ -69,7 +69,7 @@ export async function startExporter(
   const listening = await exporter.listen(version);
   if (listening.state === 'failed') return listening;
   exporter.start();
-  return { state: 'running', exporter, url: listening.url };
+  return { state: 'running', exporter, urls: listening.urls };
 }
 
 /** What runs for one configuration. */

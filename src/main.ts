@@ -46,7 +46,9 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
   }
   const started = await startExporter(outcome.flags, loaded.config, logger, ownVersion());
   if (started.state === 'failed') return refuse([started.reason]);
-  logger.info('serving', { url: `${started.url}${outcome.flags.telemetryPath}`, version: ownVersion() });
+  for (const url of started.urls) {
+    logger.info('serving', { url: `${url}${outcome.flags.telemetryPath}`, version: ownVersion() });
+  }
   obeySignals(started.exporter, logger);
 }
 

@@ -1,10 +1,7 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
 import { FAIL_ON } from './check/report.ts';
 import { COLLECTOR_FLAGS, COLLECTOR_FLAGS_HELP } from './collector-flags.ts';
-import { DEFAULT_TELEMETRY_PATH } from './web-flags.ts';
-
-/** Loopback alone; the port is the gateway's plus 1,000. */
-export const DEFAULT_LISTEN_ADDRESS = '127.0.0.1:10789';
+import { DEFAULT_LISTEN_ADDRESS, DEFAULT_TELEMETRY_PATH } from './web-flags.ts';
 
 /** One flag as `--help` and the reference show it. */
 interface FlagText {
@@ -19,7 +16,11 @@ interface FlagText {
 export const FLAG_TEXTS: readonly FlagText[] = [
   { flag: '--config.file=FILE', help: 'YAML configuration; none is needed beside a gateway' },
   { flag: '--config.check', help: 'validate the configuration and exit (0 valid, 2 not)' },
-  { flag: '--web.listen-address=ADDR', help: 'host:port to serve on', default: DEFAULT_LISTEN_ADDRESS },
+  {
+    flag: '--web.listen-address=ADDR',
+    help: 'host:port to serve on; repeat it to serve on several',
+    default: DEFAULT_LISTEN_ADDRESS,
+  },
   {
     flag: '--web.config.file=FILE',
     help: "TLS and authentication, in the format of Prometheus' exporter-toolkit",

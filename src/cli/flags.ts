@@ -2,7 +2,6 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../config/duration.ts';
 import { EXTERNAL_URL_FORM, parseExternalUrl } from '../config/external-url.ts';
-import { exposureProblems, type ListenAddress, parseListenAddress } from '../config/listen.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
 import { homeOfUser } from '../lib/paths.ts';
@@ -10,8 +9,8 @@ import { FAIL_ON, type FailOn } from './check/report.ts';
 import { takeCollectorFlags } from './collector-flags.ts';
 import { COMMAND_TEXTS, SHELLS } from './command-texts.ts';
 import { completionScript } from './completion.ts';
-import { DEFAULT_LISTEN_ADDRESS, FLAG_TEXTS } from './flag-texts.ts';
-import { parseWebFlags, type WebFlags } from './web-flags.ts';
+import { FLAG_TEXTS } from './flag-texts.ts';
+import { notAllowed, parseWebFlags, type WebFlags } from './web-flags.ts';
 
 /** Longer than this is no maintenance but a switched-off alert. */
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
@@ -28,9 +27,6 @@ export interface Flags extends WebFlags {
   /** Validate the configuration and exit. */
   readonly onlyCheckConfig: boolean;
   readonly configFile: string | undefined;
-  readonly listen: ListenAddress;
-  /** Whether {@link listen} is the default. */
-  readonly listensAtDefault: boolean;
   /** Tells this exporter from others of the same user: part of its service's name and of its default storage path. */
   readonly name: string | undefined;
   readonly webConfigFile: string | undefined;
@@ -74,7 +70,7 @@ export type FlagsOutcome =
 const OPTIONS = {
   'config.file': { type: 'string' },
   'config.check': { type: 'boolean' },
-  'web.listen-address': { type: 'string' },
+  'web.listen-address': { type: 'string', multiple: true },
   'web.config.file': { type: 'string' },
   'web.telemetry-path': { type: 'string' },
   'web.enable-lifecycle': { type: 'boolean' },
@@ -190,23 +186,17 @@ type Validated =
   | Extract<FlagsOutcome, { readonly state: 'invalid' }>;
 
 function validate(values: Values, env: Readonly<Record<string, string | undefined>>): Validated {
-  const listen = parseListenAddress(values['web.listen-address'] ?? DEFAULT_LISTEN_ADDRESS);
   const { name } = values;
   const storagePath = values['storage.path'] ?? defaultStoragePath(env, name);
   const logLevel = oneOf(LOG_LEVELS, values['log.level'] ?? 'info');
   const logFormat = oneOf(LOG_FORMATS, values['log.format'] ?? 'logfmt');
   const web = parseWebFlags(values);
-  const problems = [
-    ...listenProblems(values, listen),
-    ...web.problems,
-    ...externalUrlProblems(values),
-    ...pathProblems(values, storagePath),
-  ];
+  const problems = [...web.problems, ...externalUrlProblems(values), ...pathProblems(values, storagePath)];
   if (name !== undefined && !NAME.test(name))
     problems.push(notAllowed('--name', name, 'at most 32 small letters, digits and hyphens'));
   if (!logLevel) problems.push(notAllowed('--log.level', values['log.level'], LOG_LEVELS.join(', ')));
   if (!logFormat) problems.push(notAllowed('--log.format', values['log.format'], LOG_FORMATS.join(', ')));
-  if (problems.length > 0 || !listen || !logLevel || !logFormat || !storagePath) {
+  if (problems.length > 0 || !logLevel || !logFormat || !storagePath) {
     return { state: 'invalid', problems };
   }
   return {
@@ -215,8 +205,6 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
       ...web.flags,
       onlyCheckConfig: values['config.check'] ?? false,
       configFile: values['config.file'],
-      listen,
-      listensAtDefault: values['web.listen-address'] === undefined,
       name,
       webConfigFile: values['web.config.file'],
       allowUnauthenticatedRemote: values['web.allow-unauthenticated-remote'] ?? false,
@@ -227,16 +215,6 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
       storagePath: resolve(storagePath),
     },
   };
-}
-
-function listenProblems(values: Values, listen: ListenAddress | undefined): string[] {
-  if (listen === undefined) {
-    const allowed = `host:port, such as ${DEFAULT_LISTEN_ADDRESS} or [::1]:10789`;
-    return [notAllowed('--web.listen-address', values['web.listen-address'], allowed)];
-  }
-  // Whether a web configuration authenticates anybody is known when it is read.
-  if (values['web.config.file'] !== undefined) return [];
-  return exposureProblems(listen, values['web.allow-unauthenticated-remote'] ?? false);
 }
 
 function externalUrlProblems({ 'web.external-url': text }: Values): string[] {
@@ -260,10 +238,6 @@ function parse(args: readonly string[]) {
 
 function oneOf<T extends string>(allowed: readonly T[], text: string): T | undefined {
   return allowed.find((value) => value === text);
-}
-
-function notAllowed(flag: string, value: string | undefined, allowed: string): string {
-  return `${flag}: ${JSON.stringify(value)} is not allowed; allowed: ${allowed}`;
 }
 
 /** Where state is kept without `--storage.path`; undefined where no home folder is known. */

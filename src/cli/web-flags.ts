@@ -1,30 +1,69 @@
+import { exposureProblems, type ListenAddress, parseListenAddress } from '../config/listen.ts';
 import { isTakenPath, parseWebPath, WEB_PATH_FORM } from '../config/web-path.ts';
+
+/** Loopback alone; the port is the gateway's plus 1,000. */
+export const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 10_789 };
+/** The same as it is written. */
+export const DEFAULT_LISTEN_ADDRESS = `${DEFAULT_LISTEN.host}:${DEFAULT_LISTEN.port}`;
 
 /** Where the metrics are without `--web.telemetry-path`. */
 export const DEFAULT_TELEMETRY_PATH = '/metrics';
 
-/** Where the pages are. */
+/** On which addresses and under which paths is served. */
 export interface WebFlags {
+  readonly listen: readonly ListenAddress[];
+  /** Whether {@link listen} is the default. */
+  readonly listensAtDefault: boolean;
   /** Where the metrics are; `/` puts them in the place of the status page. */
   readonly telemetryPath: string;
 }
 
 /** The values of the flags, as they were given. */
 export interface WebValues {
+  readonly 'web.listen-address'?: readonly string[] | undefined;
   readonly 'web.telemetry-path'?: string | undefined;
+  readonly 'web.config.file'?: string | undefined;
+  readonly 'web.allow-unauthenticated-remote'?: boolean | undefined;
 }
 
-/** These flags after defaults; with the form of a flag that is none, its default, and one sentence a mistake. */
+/** These flags after defaults, and one sentence a mistake; a flag that is wrong has its default. */
 export function parseWebFlags(values: WebValues): { flags: WebFlags; problems: readonly string[] } {
-  const given = values['web.telemetry-path'] ?? DEFAULT_TELEMETRY_PATH;
-  const path = parseWebPath(given);
-  const isAllowed = path !== undefined && !isTakenPath(path);
+  const addresses = (values['web.listen-address'] ?? [DEFAULT_LISTEN_ADDRESS]).map((text) =>
+    parseAddress(text, values),
+  );
+  const telemetry = parseTelemetryPath(values['web.telemetry-path'] ?? DEFAULT_TELEMETRY_PATH);
   return {
-    flags: { telemetryPath: path || '/' },
-    problems: isAllowed
-      ? []
-      : [
-          `--web.telemetry-path: ${JSON.stringify(given)} is not allowed; allowed: ${WEB_PATH_FORM}, where no other page is`,
-        ],
+    flags: {
+      listen: addresses.flatMap(({ listen }) => listen ?? []),
+      listensAtDefault: values['web.listen-address'] === undefined,
+      telemetryPath: telemetry.path,
+    },
+    problems: [...addresses.flatMap(({ problems }) => problems), ...telemetry.problems],
   };
+}
+
+function parseAddress(text: string, values: WebValues) {
+  const listen = parseListenAddress(text);
+  if (listen === undefined) {
+    const allowed = `host:port, such as ${DEFAULT_LISTEN_ADDRESS} or [::1]:10789`;
+    return { listen, problems: [notAllowed('--web.listen-address', text, allowed)] };
+  }
+  // Whether a web configuration authenticates anybody is known when it is read.
+  if (values['web.config.file'] !== undefined) return { listen, problems: [] };
+  return {
+    listen,
+    problems: exposureProblems(listen, values['web.allow-unauthenticated-remote'] ?? false),
+  };
+}
+
+function parseTelemetryPath(text: string) {
+  const path = parseWebPath(text);
+  if (path !== undefined && !isTakenPath(path)) return { path: path || '/', problems: [] };
+  const allowed = `${WEB_PATH_FORM}, where no other page is`;
+  return { path: DEFAULT_TELEMETRY_PATH, problems: [notAllowed('--web.telemetry-path', text, allowed)] };
+}
+
+/** The sentence that refuses a flag's value. */
+export function notAllowed(flag: string, value: string | undefined, allowed: string): string {
+  return `${flag}: ${JSON.stringify(value)} is not allowed; allowed: ${allowed}`;
 }

@@ -21,12 +21,12 @@ interface Connection {
 }
 
 /**
- * The connections of a server: at most {@link MAX_CONNECTIONS}, of which the one that has been idle for longest makes room
+ * The connections of all servers together: at most {@link MAX_CONNECTIONS}, of which the one that has been idle for longest makes room
  * for a new one, and one request at a time on each. Node parses whatever a client has sent at once and keeps an answer for
  * each request in memory until it is read; a client that sends thousands of requests and reads nothing would fill it.
  */
 export class Connections {
-  /** By the remote end, the longest idle first; the socket of a request and the accepted one have it in common. */
+  /** By both ends, the longest idle first; the socket of a request and the accepted one have it in common. */
   readonly #open = new Map<string, Connection>();
 
   /** Watches a server that is not listening yet. */
@@ -113,6 +113,7 @@ function readable(chunk: Buffer, request: IncomingMessage | undefined): number {
   return end < 0 ? chunk.length : Math.min(chunk.length, end + HEAD_END.length + MAX_BODY_BYTES);
 }
 
-function keyOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+/** One remote end may be connected to several addresses of ours. */
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

@@ -17,36 +17,45 @@ export interface GateOptions {
   readonly passwords: Passwords;
   /** What is in force now. */
   readonly web: () => WebConfig;
-  /** Whether the server listens on loopback alone. */
-  readonly loopback: boolean;
 }
 
-/** Everything that is checked before a request reaches the application. */
-export function gated(app: RequestListener, options: GateOptions): RequestListener {
+/**
+ * Everything that is checked before a request reaches the application, for a server on loopback or beyond; what is limited
+ * is limited over all servers together.
+ */
+export function gated(
+  app: RequestListener,
+  options: GateOptions,
+): (server: { readonly isLoopback: boolean }) => RequestListener {
   let underWay = 0;
-  return (request, response) => {
-    const web = options.web();
-    addHeaders(response, web.headers);
-    const refusal = refusalOf(request, web, options.loopback, underWay);
-    if (refusal !== undefined) return refuse(response, ...refusal);
-    underWay += 1;
-    const cancel = options.clock.after(MAX_REQUEST_MS, () => request.socket.destroy());
-    response.once('close', () => {
-      underWay -= 1;
-      cancel();
-    });
-    authenticated(request, web, options.passwords).then(
-      (verdict) => {
-        if (verdict === 'right') app(request, response);
-        else if (verdict === 'busy') refuse(response, 503, 'Too many passwords are waiting to be compared.');
-        else {
-          response.setHeader('WWW-Authenticate', 'Basic realm="openclaw-gateway-exporter", charset="UTF-8"');
-          refuse(response, 401, 'A user and a password are required.');
-        }
-      },
-      () => refuse(response, 500, 'The password could not be compared.'),
-    );
-  };
+  return ({ isLoopback }) =>
+    (request, response) => {
+      const web = options.web();
+      addHeaders(response, web.headers);
+      const refusal = refusalOf(request, web, isLoopback, underWay);
+      if (refusal !== undefined) return refuse(response, ...refusal);
+      underWay += 1;
+      const cancel = options.clock.after(MAX_REQUEST_MS, () => request.socket.destroy());
+      response.once('close', () => {
+        underWay -= 1;
+        cancel();
+      });
+      authenticated(request, web, options.passwords).then(
+        (verdict) => {
+          if (verdict === 'right') app(request, response);
+          else if (verdict === 'busy')
+            refuse(response, 503, 'Too many passwords are waiting to be compared.');
+          else {
+            response.setHeader(
+              'WWW-Authenticate',
+              'Basic realm="openclaw-gateway-exporter", charset="UTF-8"',
+            );
+            refuse(response, 401, 'A user and a password are required.');
+          }
+        },
+        () => refuse(response, 500, 'The password could not be compared.'),
+      );
+    };
 }
 
 type Refusal = readonly [status: number, text: string];

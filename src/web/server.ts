@@ -13,15 +13,15 @@ import { PasswordThread } from './password-thread.ts';
 import { Passwords } from './passwords.ts';
 import { type WebConfig, WebConfigFile, type WebConfigOutcome } from './web-config.ts';
 
-/** Whether the server listens, and where; `failed` is to be said to the user. */
+/** Whether the server listens, and under which URLs, one an address; `failed` is to be said to the user. */
 export type ListenOutcome =
-  | { readonly state: 'listening'; readonly server: WebServer; readonly url: string }
+  | { readonly state: 'listening'; readonly server: WebServer; readonly urls: readonly string[] }
   | { readonly state: 'failed'; readonly reason: string };
 
 /** What is served, where, and to whom. */
 export interface ServeOptions {
   readonly app: RequestListener;
-  readonly listen: ListenAddress;
+  readonly listen: readonly ListenAddress[];
   /** As `--web.config.file` names it; without one everybody is answered. */
   readonly configFile: string | undefined;
   readonly allowUnauthenticatedRemote: boolean;
@@ -44,12 +44,12 @@ const IDLE_MS = 90_000;
 /** What the web configuration says, and whether it may be served under these flags. Never throws. */
 export function checkWebConfig(
   file: WebConfigFile,
-  listen: ListenAddress,
+  listen: readonly ListenAddress[],
   allowUnauthenticatedRemote: boolean,
 ): WebConfigOutcome {
   const outcome = file.load();
   if (outcome.state === 'invalid' || outcome.web.authenticates) return outcome;
-  const exposed = exposureProblems(listen, allowUnauthenticatedRemote);
+  const exposed = listen.flatMap((address) => exposureProblems(address, allowUnauthenticatedRemote));
   if (exposed.length === 0) return outcome;
   return {
     state: 'invalid',
@@ -72,26 +72,26 @@ export async function serve(options: ServeOptions): Promise<ListenOutcome> {
   const opened = await server.open();
   if (opened.state === 'failed') return opened;
   const scheme = checked.web.tls === undefined ? 'http' : 'https';
-  return { state: 'listening', server, url: `${scheme}://${authority(opened.address)}` };
+  return { state: 'listening', server, urls: opened.addresses.map((one) => `${scheme}://${authority(one)}`) };
 }
 
 type OpenOutcome =
-  | { readonly state: 'open'; readonly address: ListenAddress }
+  | { readonly state: 'open'; readonly addresses: readonly ListenAddress[] }
   | { readonly state: 'failed'; readonly reason: string };
 
 /**
- * The listening server. Files of its configuration are looked at with each connection and request, so that a new
+ * The servers of all addresses, as one. Files of its configuration are looked at with each connection and request, so that a new
  * certificate or password counts at once; a mistake in them changes nothing.
  */
 export class WebServer {
   readonly #options: ServeOptions;
   readonly #file: WebConfigFile;
   readonly #passwordThread: PasswordThread;
-  readonly #listener: RequestListener;
-  #address: ListenAddress;
+  readonly #listenerFor: (server: { readonly isLoopback: boolean }) => RequestListener;
+  #addresses: readonly ListenAddress[];
   #web: WebConfig;
-  #server: Server | undefined;
-  /** What the server that listens was made for; undefined while none does. */
+  #servers: readonly Server[] = [];
+  /** What the servers that listen were made for; undefined while none does. */
   #served: WebConfig | undefined;
   /** As they were accepted: those that never finish a TLS greeting are in no list of the server's. */
   readonly #connections = new Connections();
@@ -104,17 +104,19 @@ export class WebServer {
     this.#options = options;
     this.#file = file;
     this.#web = web;
-    this.#address = options.listen;
+    this.#addresses = options.listen;
     this.#passwordThread = new PasswordThread(options.clock);
     const gate = gated(options.app, {
       clock: options.clock,
       passwords: new Passwords((password, hash) => this.#passwordThread.compare(password, hash)),
       web: () => this.#web,
-      loopback: isLoopback(options.listen.host),
     });
-    this.#listener = (request, response) => {
-      if (this.refresh() === 'replaced') request.socket.destroy();
-      else if (this.#connections.begin(request, response)) gate(request, response);
+    this.#listenerFor = (server) => {
+      const checked = gate(server);
+      return (request, response) => {
+        if (this.refresh() === 'replaced') request.socket.destroy();
+        else if (this.#connections.begin(request, response)) checked(request, response);
+      };
     };
   }
 
@@ -123,21 +125,28 @@ export class WebServer {
     return this.#web.authenticates;
   }
 
-  /** Listens, with TLS where the web configuration says so; `failed` says why not. */
+  /** Listens on every address, with TLS where the web configuration says so; `failed` says why not, and none is open then. */
   async open(): Promise<OpenOutcome> {
     this.#warnOfPlainPasswords();
     const web = this.#web;
-    const server = this.#create();
-    this.#server = server;
-    const outcome = await listening(server, this.#address);
-    if (outcome.state === 'failed') return outcome;
+    const opened: ListenAddress[] = [];
+    for (const address of this.#addresses) {
+      const server = this.#create(address);
+      const outcome = await listening(server, address);
+      if (outcome.state === 'failed') {
+        await this.#shut();
+        return outcome;
+      }
+      this.#servers = [...this.#servers, server];
+      opened.push(outcome.address);
+      server.on('error', (error) =>
+        this.#options.logger.error('server error', { code: codeOf(error) ?? 'error' }),
+      );
+    }
     this.#served = web;
     // A port chosen by the system stays the same when the server is replaced.
-    this.#address = outcome.address;
-    server.on('error', (error) =>
-      this.#options.logger.error('server error', { code: codeOf(error) ?? 'error' }),
-    );
-    return outcome;
+    this.#addresses = opened;
+    return { state: 'open', addresses: opened };
   }
 
   /** Takes a changed web configuration; `replaced` where connections made under the one before must end. */
@@ -155,20 +164,21 @@ export class WebServer {
     this.#web = outcome.web;
     logger.info('web configuration reloaded');
     if (before.tls === undefined && this.#web.tls === undefined) return 'changed';
-    const { tls } = this.#web;
-    if (
-      tls !== undefined &&
-      before.clientAuth === this.#web.clientAuth &&
-      this.#server instanceof TlsServer
-    ) {
-      this.#server.setSecureContext(tls);
-      return 'changed';
-    }
+    if (before.clientAuth === this.#web.clientAuth && this.#renewCertificate()) return 'changed';
     this.#replace();
     return 'replaced';
   }
 
-  /** Ends the server and its connections at once. */
+  /** Whether what is served is TLS and stays so: then with the present certificate. */
+  #renewCertificate(): boolean {
+    const { tls } = this.#web;
+    const servers = this.#servers.filter((server) => server instanceof TlsServer);
+    if (tls === undefined || servers.length === 0) return false;
+    for (const server of servers) server.setSecureContext(tls);
+    return true;
+  }
+
+  /** Ends all servers and their connections at once. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry();
@@ -195,19 +205,21 @@ export class WebServer {
 
   async #shut(): Promise<void> {
     this.#served = undefined;
-    const server = this.#server;
-    if (server === undefined) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const closed = this.#servers.map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
+    this.#servers = [];
     this.#connections.destroy();
-    await closed;
+    await Promise.all(closed);
   }
 
-  #create(): Server {
+  #create({ host }: ListenAddress): Server {
     const { tls } = this.#web;
+    const listener = this.#listenerFor({ isLoopback: isLoopback(host) });
     const server =
       tls === undefined
-        ? createServer(LIMITS, this.#listener)
-        : createTlsServer({ ...LIMITS, ...TLS_LIMITS, ...tls }, this.#listener);
+        ? createServer(LIMITS, listener)
+        : createTlsServer({ ...LIMITS, ...TLS_LIMITS, ...tls }, listener);
     server.timeout = IDLE_MS;
     this.#connections.watch(server, tls === undefined ? 'connection' : 'secureConnection');
     // Before the server's own listeners: a certificate that changed is shown to this very connection.
@@ -223,9 +235,10 @@ export class WebServer {
   }
 
   #warnOfPlainPasswords(): void {
-    const { host } = this.#address;
-    if (this.#web.tls !== undefined || this.#web.users.size === 0 || isLoopback(host)) return;
-    this.#options.logger.warn('passwords travel in clear text: configure tls_server_config', { host });
+    if (this.#web.tls !== undefined || this.#web.users.size === 0) return;
+    for (const { host } of this.#addresses.filter((one) => !isLoopback(one.host))) {
+      this.#options.logger.warn('passwords travel in clear text: configure tls_server_config', { host });
+    }
   }
 }
 
@@ -244,7 +257,11 @@ function mayTalk(socket: TLSSocket, { clientAuth }: WebConfig): boolean {
   }
 }
 
-function listening(server: Server, { host, port }: ListenAddress): Promise<OpenOutcome> {
+type BoundOutcome =
+  | { readonly state: 'open'; readonly address: ListenAddress }
+  | Extract<OpenOutcome, { readonly state: 'failed' }>;
+
+function listening(server: Server, { host, port }: ListenAddress): Promise<BoundOutcome> {
   return new Promise((resolve) => {
     const failed = (error: unknown) => {
       const where = authority({ host, port });

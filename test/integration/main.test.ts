@@ -101,6 +101,38 @@ describe('/metrics?collect[]=NAME', () => {
   });
 });
 
+describe('several --web.listen-address', () => {
+  const at = (...ports: readonly number[]) => ports.map((port) => `--web.listen-address=127.0.0.1:${port}`);
+  const isFree = (port: number) =>
+    fetch(`http://127.0.0.1:${port}/-/healthy`).then(
+      () => false,
+      () => true,
+    );
+
+  it('are all served, each with a line in the log, and all closed at the end', async () => {
+    const ports = [await freePort(), await freePort()];
+    const child = run(...at(...ports));
+    for (const port of ports) {
+      await until(() => child.output.includes(`url=http://127.0.0.1:${port}/metrics`), { what: 'its line' });
+      expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+    }
+    child.signal('SIGTERM');
+    expect(await child.exited).toBe(0);
+    for (const port of ports) expect(await isFree(port)).toBe(true);
+  });
+
+  it('of which one is taken end the program with 2 and name it', async () => {
+    const [free, taken] = [await freePort(), await freePort()];
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(taken, '127.0.0.1', resolve));
+    onTestFinished(() => void other.close());
+    const { code, output } = await runToEnd(...at(free, taken));
+    expect(code).toBe(2);
+    expect(output).toContain(`cannot listen on 127.0.0.1:${taken} (EADDRINUSE)`);
+    expect(await isFree(free)).toBe(true);
+  });
+});
+
 describe('a bad start', () => {
   it('with a bad configuration tells every mistake and ends with 2', async () => {
     const file = configFile({ gateway: { url: 'nonsense' }, cron: { max_jobs: 0 } });

@@ -6,6 +6,7 @@ import { codeOf, messageOf } from '../../lib/errors.ts';
 import { homeOfUser } from '../../lib/paths.ts';
 import { runCommand } from '../../lib/run-command.ts';
 import type { Flags } from '../flags.ts';
+import { DEFAULT_LISTEN } from '../web-flags.ts';
 import { chooseListenAddress } from './listen-address.ts';
 import { manageService } from './manage.ts';
 import { type PlanOptions, type PlanOutcome, planService } from './plan.ts';
@@ -61,8 +62,8 @@ async function planWithPort(options: PlanOptions): Promise<PlanOutcome> {
   const { flags, action } = options;
   if (outcome.state === 'impossible' || action === 'uninstall') return outcome;
   if (flags.name === undefined || !flags.listensAtDefault) return outcome;
-  const listen = await chooseListenAddress(outcome.plan.file, flags.listen);
-  return planService({ ...options, flags: { ...flags, listen } });
+  const listen = await chooseListenAddress(outcome.plan.file, DEFAULT_LISTEN);
+  return planService({ ...options, flags: { ...flags, listen: [listen] } });
 }
 
 /** In a clone the one in `src`, which outlives each `dist`; else the one of the package. */

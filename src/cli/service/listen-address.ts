@@ -6,7 +6,7 @@ import { NotedFiles } from '../../lib/watched-files.ts';
 /** Units and agents of this exporter, of whatever name. */
 const SERVICE_FILE =
   /^(?:openclaw-gateway-exporter(?:-[a-z0-9-]+)?\.service|ai\.openclaw\.gateway-exporter.*\.plist)$/;
-const PORT = /--web\.listen-address=[^"<\s]*:(\d{1,5})/;
+const PORT = /--web\.listen-address=[^"<\s]*:(\d{1,5})/g;
 /** Such a file has some kilobytes. */
 const MAX_BYTES = 64 * 1024;
 /** More exporters than this run on no machine. */
@@ -18,9 +18,9 @@ const MAX_TRIES = 200;
  */
 export async function chooseListenAddress(file: string, byDefault: ListenAddress): Promise<ListenAddress> {
   const ports = readPorts(dirname(file));
-  const own = ports.get(basename(file));
+  const [own] = ports.get(basename(file)) ?? [];
   if (own !== undefined) return { ...byDefault, port: own };
-  const taken = new Set(ports.values());
+  const taken = new Set([...ports.values()].flat());
   for (let port = byDefault.port + 1; port <= byDefault.port + MAX_TRIES; port += 1) {
     const listen = { ...byDefault, port };
     if (!taken.has(port) && (await isFree(listen))) return listen;
@@ -28,13 +28,17 @@ export async function chooseListenAddress(file: string, byDefault: ListenAddress
   return byDefault;
 }
 
-function readPorts(folder: string): ReadonlyMap<string, number> {
+function readPorts(folder: string): ReadonlyMap<string, readonly number[]> {
   const files = new NotedFiles();
-  const ports = new Map<string, number>();
+  const ports = new Map<string, readonly number[]>();
   for (const name of files.list(folder).filter((one) => SERVICE_FILE.test(one))) {
     const read = files.read(join(folder, name), MAX_BYTES);
-    const port = read.state === 'read' ? PORT.exec(read.text)?.[1] : undefined;
-    if (port !== undefined) ports.set(name, Number(port));
+    const found = read.state === 'read' ? [...read.text.matchAll(PORT)] : [];
+    if (found.length > 0)
+      ports.set(
+        name,
+        found.map(([, port]) => Number(port)),
+      );
   }
   return ports;
 }

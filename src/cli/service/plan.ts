@@ -182,7 +182,7 @@ function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: 
     ...launcher,
     ...flag('config.file', flags.configFile && resolve(flags.configFile)),
     ...flag('web.config.file', flags.webConfigFile && resolve(flags.webConfigFile)),
-    ...flag('web.listen-address', authority(flags.listen)),
+    ...flags.listen.map((listen) => `--web.listen-address=${authority(listen)}`),
     ...flag('web.external-url', flags.externalUrl),
     ...flag('web.telemetry-path', flags.telemetryPath),
     ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),

@@ -61,7 +61,7 @@ async function served(
   const logger = recordingLogger();
   const outcome = await serve({
     app,
-    listen: { host, port: 0 },
+    listen: [{ host, port: 0 }],
     configFile,
     allowUnauthenticatedRemote: false,
     clock: systemClock,
@@ -69,7 +69,7 @@ async function served(
   });
   if (outcome.state === 'failed') throw new Error(outcome.reason);
   onTestFinished(() => outcome.server.close());
-  return { url: new URL(outcome.url), server: outcome.server, asked, folder, logger, configure };
+  return { url: new URL(outcome.urls.join()), server: outcome.server, asked, folder, logger, configure };
 }
 
 interface Answer {

@@ -91,7 +91,7 @@ describe('each flag', () => {
     expect(flagsOf([])).toEqual({
       onlyCheckConfig: false,
       configFile: undefined,
-      listen: { host: '127.0.0.1', port: 10789 },
+      listen: [{ host: '127.0.0.1', port: 10789 }],
       listensAtDefault: true,
       name: undefined,
       webConfigFile: undefined,
@@ -109,7 +109,7 @@ describe('each flag', () => {
   it.each<[string, Partial<Flags>]>([
     ['--config.check', { onlyCheckConfig: true }],
     ['--config.file=a.yml', { configFile: 'a.yml' }],
-    ['--web.listen-address=[::1]:0', { listen: { host: '::1', port: 0 }, listensAtDefault: false }],
+    ['--web.listen-address=[::1]:0', { listen: [{ host: '::1', port: 0 }], listensAtDefault: false }],
     [
       '--name=rescue',
       {
@@ -117,7 +117,7 @@ describe('each flag', () => {
         storagePath: '/home/somebody/.local/state/openclaw-gateway-exporter-rescue',
       },
     ],
-    ['--web.listen-address=localhost:9000', { listen: { host: 'localhost', port: 9000 } }],
+    ['--web.listen-address=localhost:9000', { listen: [{ host: 'localhost', port: 9000 }] }],
     ['--web.enable-lifecycle', { enableLifecycle: true }],
     ['--web.external-url=https://mini.example.org/', { externalUrl: 'https://mini.example.org' }],
     ['--web.config.file=web.yml', { webConfigFile: 'web.yml' }],
@@ -129,6 +129,18 @@ describe('each flag', () => {
     ['--storage.path=x', { storagePath: join(process.cwd(), 'x') }],
   ])('%s is obeyed', (arg, flags) => {
     expect(flagsOf([arg])).toMatchObject(flags);
+  });
+
+  it('--web.listen-address may be repeated, and each mistake in it is told', () => {
+    const args = ['127.0.0.1:1', '[::1]:2'].map((address) => `--web.listen-address=${address}`);
+    expect(flagsOf(args).listen).toEqual([
+      { host: '127.0.0.1', port: 1 },
+      { host: '::1', port: 2 },
+    ]);
+    expect(problemsOf('--web.listen-address=x', '--web.listen-address=0.0.0.0:1')).toEqual([
+      expect.stringContaining('"x" is not allowed'),
+      expect.stringContaining('0.0.0.0 is not loopback'),
+    ]);
   });
 
   it('of check decides what makes its exit code 1', () => {

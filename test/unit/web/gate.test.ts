@@ -21,7 +21,7 @@ async function waiting() {
     authenticates: false,
   } as const;
   const passwords = new Passwords(() => Promise.resolve(false));
-  const server = createServer(gated(app, { clock, passwords, web: () => web, loopback: true }));
+  const server = createServer(gated(app, { clock, passwords, web: () => web })({ isLoopback: true }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();

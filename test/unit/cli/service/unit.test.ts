@@ -69,6 +69,12 @@ describe('the plan of a service', () => {
     expect(content).toContain('"--no-collector.ssh" "--collector.cron"');
   });
 
+  it('keeps every address to listen on', () => {
+    const addresses = ['--web.listen-address=127.0.0.1:7001', '--web.listen-address=[::1]:7002'];
+    const { content = '' } = planned({}, ...addresses);
+    expect(content).toContain('"--web.listen-address=127.0.0.1:7001" "--web.listen-address=[::1]:7002"');
+  });
+
   it('keeps every variable that is honoured, but none that is a secret', () => {
     const names = ENVIRONMENT_TEXTS.map(([name]) => name);
     const env = Object.fromEntries([...names, 'XDG_CONFIG_HOME'].map((name) => [name, `/of/${name}`]));
