@@ -13,7 +13,6 @@ const UNSEEN = [
   'cron-upgrade',
   'dashboards',
   'readme',
-  'rules',
   'ssh-faults',
   'ssh-namespaces',
   'systemd',
@@ -22,12 +21,19 @@ const UNSEEN = [
   'your-stack',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
+/**
+ * Real servers on a busy machine may be late once. What had to be repeated is shown in the summary of the run; a
+ * behaviour that is wrong stays wrong.
+ */
+const ONCE_MORE = { retry: 1 };
+
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: {
+          ...ONCE_MORE,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 180_000,
@@ -36,6 +42,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...ONCE_MORE,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: UNSEEN,
@@ -46,6 +53,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...ONCE_MORE,
           name: 'e2e-unseen',
           include: UNSEEN,
           testTimeout: 900_000,
