@@ -1,9 +1,8 @@
-import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { hasChromium, openBrowser } from '../../../support/browser.ts';
 import { SqliteStore } from '../../../support/cron-store.ts';
+import { expectAccessible, expectFitting } from '../../../support/page-checks.ts';
 import { textOfPage } from '../../../support/page-text.ts';
 import { expectNoSecretShown } from '../../../support/secrets.ts';
 import { StandInPlace, StatusWorld, writeJobs } from '../../../support/status-world.ts';
@@ -27,13 +26,18 @@ const HOSTILE_NAMES = [
 const JOBS = [{ name: 'morning briefing' }, ...HOSTILE_NAMES.map((name) => ({ name }))];
 const SCHEMES = ['light', 'dark'] as const;
 const NARROW = { width: 360, height: 740 };
-const FOCUS_ORDER = ['skip', 'to-process', 'to-answers', 'to-token', 'to-cron', 'to-network', 'to-metrics'];
+const FOCUS_ORDER = [
+  'skip',
+  'to-process',
+  'to-answers',
+  'to-token',
+  'to-cron',
+  'to-network',
+  'to-metrics',
+  'to-runbooks',
+];
 
 const why = hasChromium ? '' : ' (skipped: /usr/bin/chromium is not installed)';
-const findings = z.object({
-  passes: z.array(z.unknown()),
-  violations: z.array(z.object({ id: z.string(), impact: z.string().nullable(), help: z.string() })),
-});
 
 describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
   let world: StatusWorld;
@@ -83,25 +87,6 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
       },
       { ...PATIENCE, what: `the headline "${words}"` },
     );
-  }
-
-  async function expectAccessible(page: Page): Promise<void> {
-    await page.evaluate(axe.source);
-    const { passes, violations } = findings.parse(await page.evaluate('axe.run()'));
-    expect(passes.length).toBeGreaterThan(20);
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious).toEqual([]);
-  }
-
-  async function expectFitting(page: Page): Promise<void> {
-    const { scroll, width } = z
-      .object({ scroll: z.number(), width: z.number() })
-      .parse(
-        await page.evaluate(
-          '({ scroll: document.documentElement.scrollWidth, width: document.documentElement.clientWidth })',
-        ),
-      );
-    expect(scroll).toBeLessThanOrEqual(width);
   }
 
   const focusedId = async (page: Page) => String(await page.evaluate('document.activeElement.id'));
