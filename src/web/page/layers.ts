@@ -3,6 +3,7 @@ import type { TargetState } from '../../core/collector-loop.ts';
 import { compareEvidence, decides } from '../../core/verdict.ts';
 import type { Machine } from '../../diagnosis/machine.ts';
 import { nextStep } from '../../diagnosis/repair.ts';
+import { findRunbook } from '../../diagnosis/runbooks.ts';
 import type { RepairStep } from '../../diagnosis/steps.ts';
 import { LAYER_WORDS } from '../../diagnosis/words.ts';
 import type { Layer } from '../../lib/vocabulary.ts';
@@ -93,14 +94,15 @@ function findWord({ state, isReady }: LayerView): string {
 
 function evidenceList(rows: readonly DatedRow[], context: PageContext): Html {
   return html`<ul class="evidence">
-${rows.map((row) => evidenceItem(row, context))}
+${rows.map((row, index) => evidenceItem(row, `runbook-${row.evidence.layer}-${index}`, context))}
 </ul>`;
 }
 
-function evidenceItem({ evidence, seenMs, sinceMs }: DatedRow, context: PageContext): Html {
+/** `linkId` is that of its link to a runbook, by which focus stays when the page is refreshed. */
+function evidenceItem({ evidence, seenMs, sinceMs }: DatedRow, linkId: string, context: PageContext): Html {
   const { nowMs, machine } = context;
   return html`<li>${badge(findState(evidence))}
-<div>${describeEvidence(evidence, context)}${nextStepLine(nextStep(evidence, machine))}</div>
+<div>${describeEvidence(evidence, context)}${repairLine(nextStep(evidence, machine), evidence, linkId)}</div>
 <p class="meta">${since(sinceMs, nowMs)} · checked ${span(nowMs - seenMs)} ago</p></li>`;
 }
 
@@ -118,8 +120,19 @@ export function describeEvidence({ subject, text, detail }: Evidence, context: P
   return html`<p><b><bdi>${subject}</bdi></b>: <bdi>${text}</bdi></p>${report}`;
 }
 
-function nextStepLine(step: RepairStep | undefined): Html | undefined {
-  return step === undefined ? undefined : html`<p class="repair">Next step: ${formatStep(step)}</p>`;
+function repairLine(step: RepairStep | undefined, evidence: Evidence, linkId: string): Html | undefined {
+  const link = runbookLink(evidence, linkId);
+  if (step === undefined && link === undefined) return undefined;
+  const next = step === undefined ? undefined : html`Next step: ${formatStep(step)}`;
+  return html`<p class="repair">${next}${link}</p>`;
+}
+
+/** The link to the runbook of a fault; undefined where there is none. Relative, as a proxy may add a path. */
+export function runbookLink(evidence: Evidence, id: string): Html | undefined {
+  const alert = findRunbook(evidence);
+  if (alert === undefined) return undefined;
+  const link = html`<a id="${id}" href="runbooks/${alert}">${alert}</a>`;
+  return html` <span class="meta">Runbook: ${link}</span>`;
 }
 
 /** A command stands alone in its box, ready to be copied. */

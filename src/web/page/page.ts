@@ -17,6 +17,7 @@ import {
   layerSection,
   layersNav,
   type PageContext,
+  runbookLink,
   selectRows,
 } from './layers.ts';
 import { span } from './times.ts';
@@ -107,6 +108,7 @@ ${shapes()}
 ${body(view, input)}
 <footer>
 openclaw-gateway-exporter ${version} · <a id="to-metrics" href="${telemetryPath.slice(1)}">metrics</a>
+· <a id="to-runbooks" href="runbooks/">runbooks</a>
 · refreshes every ${REFRESH_SECONDS} s · times in UTC
 </footer>
 <script type="module">${new Html(SCRIPT)}</script>
@@ -150,8 +152,10 @@ function explain(likeliest: LikeliestCause, context: PageContext): Html {
     explains === undefined
       ? undefined
       : html`<p class="meta">It explains: <bdi>${explains.subject}: ${explains.text}</bdi></p>`;
+  const link = runbookLink(evidence, 'to-runbook');
   return html`${describeEvidence(evidence, context)}${explained}
 ${next === undefined ? undefined : html`<p class="repair">Next step: ${describeStep(next)}</p>`}
+${link === undefined ? undefined : html`<p>${link}</p>`}
 ${laterSteps(later)}`;
 }
 

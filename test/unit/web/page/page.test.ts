@@ -128,6 +128,14 @@ describe('the headline', () => {
     expect(text).toContain('Also unhealthy: Cron (warning)');
   });
 
+  it('links each step to the runbook of its fault', async () => {
+    const html = await page({ states: [...healthy(), seen({ verdict: 'bad', fault: 'gateway-hung' })] });
+    const link = (id: string) => `<a id="${id}" href="runbooks/OpenClawGatewayHung">OpenClawGatewayHung</a>`;
+    expect(html).toContain(link('to-runbook'));
+    expect(html).toContain(link('runbook-answers-0'));
+    expect(await page({ states: healthy() })).not.toContain('href="runbooks/OpenClaw');
+  });
+
   it('says that something could not be looked at', async () => {
     const states = [...healthy(), seen({}, { evidence: [], blind: 'no permission' })];
     const text = textOfPage(await page({ states }));
@@ -226,7 +234,7 @@ describe('a layer', () => {
     const text = textOfPage(await page({ states, layerSince: () => NOW - 26 * 3_600_000 }));
     expect(text).toContain('Answers : Broken Broken since 2026-09-19 10:00 UTC (26 h)');
     expect(text).toContain(
-      'gateway : refused Next step: openclaw gateway restart since 10:30 UTC (90 min) · checked 15 s ago',
+      'gateway : refused Next step: openclaw gateway restart Runbook: OpenClawGatewayDown since 10:30 UTC (90 min) · checked 15 s ago',
     );
     expect(text).toContain('Not configured: Process, Token, Cron, Network.');
   });
