@@ -18,6 +18,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY docs/runbooks ./docs/runbooks
 COPY docker/healthcheck.ts docker/make-secrets.ts ./docker/
 RUN install -d -o node -g node -m 0700 /var/lib/openclaw-gateway-exporter
 USER node

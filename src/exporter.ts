@@ -93,6 +93,8 @@ class RunningExporter implements Exporter {
   readonly #closing = new AbortController();
   #parts: Parts;
   #server: Extract<ListenOutcome, { state: 'listening' }>['server'] | undefined;
+  /** The first URL that it listens under; empty before it does. */
+  #url = '';
 
   constructor(flags: Flags, config: FileConfig, logger: Logger, version: string) {
     const metrics = this.#metrics;
@@ -113,7 +115,10 @@ class RunningExporter implements Exporter {
     const [clock, logger] = [systemClock, this.#logger];
     const app = this.#app(version);
     const outcome = await serve({ app, listen, configFile, allowUnauthenticatedRemote, clock, logger });
-    if (outcome.state === 'listening') this.#server = outcome.server;
+    if (outcome.state === 'listening') {
+      this.#server = outcome.server;
+      this.#url = outcome.urls[0] ?? '';
+    }
     return outcome;
   }
 
@@ -194,6 +199,7 @@ class RunningExporter implements Exporter {
       ready: () => scheduler.ready,
       select: (names) => this.#select(names),
       machine: () => this.#parts.machine.read(this.#closing.signal),
+      exporterUrl: () => this.#url,
       isAuthenticated: () => this.#server?.authenticates === true,
       reload: this.#flags.enableLifecycle ? this.reload : undefined,
       probing: {

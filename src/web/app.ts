@@ -10,6 +10,7 @@ import { metricsHandler, type SelectOutcome } from './metrics.ts';
 import { CONTENT_SECURITY_POLICY } from './page/assets.ts';
 import { statusPage } from './page/page.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
+import { createRunbookRouter } from './runbooks/router.ts';
 
 /** What the pages and metrics are made of. */
 export interface WebOptions {
@@ -33,6 +34,8 @@ export interface WebOptions {
   readonly select: (names: ReadonlySet<string>) => SelectOutcome;
   /** What repair steps depend on. */
   readonly machine: () => Promise<Machine>;
+  /** Where this exporter answers on its machine, without a slash at the end. */
+  readonly exporterUrl: () => string;
   /** Whether only authenticated clients are served: they may see what other programs reported. */
   readonly isAuthenticated: () => boolean;
   readonly probing: ProbeOptions;
@@ -59,6 +62,7 @@ export function createApp(options: WebOptions): Express {
     response.set({ 'Content-Security-Policy': CONTENT_SECURITY_POLICY, 'Cache-Control': 'no-store' });
     response.type('html').send(body);
   });
+  app.use('/runbooks', createRunbookRouter(options));
   app.get('/-/healthy', (_request, response) => {
     response.type('text').send('openclaw-gateway-exporter is healthy.\n');
   });

@@ -58,6 +58,7 @@ describe('the packed program, installed in an empty folder', () => {
     expect(names).toEqual(
       expect.arrayContaining(['dist', 'docs', 'prometheus', 'grafana', 'README.md', 'LICENSE']),
     );
+    expect(readdirSync(join(program, 'docs', 'runbooks'))).toContain('OpenClawGatewayDown.md');
     expect(names).not.toContain('src');
     expect(names).not.toContain('test');
   });

@@ -300,6 +300,18 @@ describe('reloading by SIGHUP', () => {
   });
 });
 
+describe('the runbooks', () => {
+  it('are served from the sources, and the external URL is told where one is set', async () => {
+    const address = 'https://mini.example.org/openclaw';
+    const { url, get, sample } = await serve(`--web.external-url=${address}/`);
+    expect(await sample('openclaw_exporter_external_url_info', { url: address })).toBe(1);
+    const page = await get('/runbooks/OpenClawGatewayDown');
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain(`curl -sS ${url}/metrics`);
+    expect((await get('/runbooks/OpenClawNothing')).status).toBe(404);
+  });
+});
+
 describe('POST /-/reload', () => {
   it('works where it is switched on, and nowhere else', async () => {
     const closed = await serve();

@@ -10,16 +10,25 @@ export const STYLE = readAsset('status.css');
 /** The page's script; the page works without it. */
 export const SCRIPT = readAsset('status.js');
 
+/** What runbooks have besides {@link STYLE}. */
+export const RUNBOOK_STYLE = readAsset('runbook.css');
+
+const NOTHING_ELSE = ['img-src data:', "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"];
+
 /** Allows this page's own style and script, by their hashes, and fetching the page again; nothing else. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   `style-src ${formatHash(STYLE)}`,
   `script-src ${formatHash(SCRIPT)}`,
   "connect-src 'self'",
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
+  ...NOTHING_ELSE,
+].join('; ');
+
+/** Allows the runbooks' styles, by their hashes; no script at all. */
+export const RUNBOOK_POLICY = [
+  "default-src 'none'",
+  `style-src ${formatHash(STYLE)} ${formatHash(RUNBOOK_STYLE)}`,
+  ...NOTHING_ELSE,
 ].join('; ');
 
 /** Files beside this module; `npm run build` copies them. */

@@ -40,6 +40,7 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
     reload: undefined,
     select: () => ({ state: 'unknown', running: [] }),
     machine: async () => MACHINE,
+    exporterUrl: () => 'http://127.0.0.1:10789',
     isAuthenticated: () => false,
     probing: probed,
   });

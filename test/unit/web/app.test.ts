@@ -37,6 +37,7 @@ function app(options: Partial<WebOptions> = {}) {
     reload: undefined,
     select: () => ({ state: 'unknown', running: ['ping', 'cron'] }),
     machine: async () => MACHINE,
+    exporterUrl: () => 'http://127.0.0.1:10789',
     isAuthenticated: () => false,
     probing: probing(),
     ...options,
@@ -215,21 +216,26 @@ describe('POST /-/reload', () => {
 });
 
 describe('every answer', () => {
-  it.each(['/', '/metrics', '/-/healthy', '/-/ready', '/nothing'])(
-    'from %s has its security headers',
-    async (path) => {
-      const { headers } = await request(app()).get(path);
-      expect(headers).toMatchObject({
-        'x-content-type-options': 'nosniff',
-        'x-frame-options': 'DENY',
-        'referrer-policy': 'no-referrer',
-      });
-      expect(headers['content-security-policy']).toContain("default-src 'none'");
-      expect(headers['x-powered-by']).toBeUndefined();
-    },
-  );
+  it.each([
+    '/',
+    '/metrics',
+    '/runbooks/',
+    '/runbooks/OpenClawGatewayDown',
+    '/-/healthy',
+    '/-/ready',
+    '/nothing',
+  ])('from %s has its security headers', async (path) => {
+    const { headers } = await request(app()).get(path);
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+    });
+    expect(headers['content-security-policy']).toContain("default-src 'none'");
+    expect(headers['x-powered-by']).toBeUndefined();
+  });
 
-  it.each(['/nothing', '/metrics/x', '/-/quit', '/%', '/..%2f..%2fetc/passwd', '/probe/x'])(
+  it.each(['/nothing', '/metrics/x', '/-/quit', '/%', '/..%2f..%2fetc/passwd', '/probe/x', '/runbooks/x'])(
     'to %s is 404 and does not repeat the path',
     async (path) => {
       const { text } = await request(app()).get(path).expect(404);
