@@ -189,6 +189,7 @@ class RunningExporter implements Exporter {
     const scheduler = this.#scheduler;
     return createApp({
       telemetryPath: this.#flags.telemetryPath,
+      routePrefix: this.#flags.routePrefix,
       metrics: this.#metrics,
       logger: this.#logger,
       version,

@@ -46,9 +46,8 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
   }
   const started = await startExporter(outcome.flags, loaded.config, logger, ownVersion());
   if (started.state === 'failed') return refuse([started.reason]);
-  for (const url of started.urls) {
-    logger.info('serving', { url: `${url}${outcome.flags.telemetryPath}`, version: ownVersion() });
-  }
+  const path = `${outcome.flags.routePrefix}${outcome.flags.telemetryPath}`;
+  for (const url of started.urls) logger.info('serving', { url: `${url}${path}`, version: ownVersion() });
   obeySignals(started.exporter, logger);
 }
 

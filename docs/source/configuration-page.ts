@@ -168,6 +168,12 @@ ${table(
 another: their metrics and their \`openclaw_exporter_collector_*\`, nothing of the exporter as a whole. A name that is unknown or disabled is
 answered with 400 and the names that are enabled. In Prometheus: \`params: { "collect[]": [ping, process] }\`.
 
+Behind a reverse proxy that serves the exporter below a path: \`--web.external-url=https://mini.example.org/openclaw\` puts every page below
+\`/openclaw\`, for a proxy that passes the path on (nginx: \`location /openclaw { proxy_pass http://127.0.0.1:10789; }\`); Prometheus then scrapes
+\`metrics_path: /openclaw/metrics\`. For one that takes the path away (\`location /openclaw/ { proxy_pass http://127.0.0.1:10789/; }\`) add
+\`--web.route-prefix=/\`. Links and redirects are relative and hold in both. On loopback without
+authentication the exporter answers requests for \`127.0.0.1\` and \`localhost\` alone: leave the \`Host\` header as nginx sets it.
+
 The shell completes commands, flags and their values with \`source <(openclaw-gateway-exporter completion bash)\` (or \`zsh\`) in its start-up
 file; in fish with \`openclaw-gateway-exporter completion fish | source\`.
 

@@ -34,6 +34,11 @@ export const FLAG_TEXTS: readonly FlagText[] = [
     help: 'where the metrics are; / puts them in the place of the status page',
     default: DEFAULT_TELEMETRY_PATH,
   },
+  {
+    flag: '--web.route-prefix=PATH',
+    help: 'below which everything is served, for a reverse proxy that passes paths on as they are',
+    default: 'the path of --web.external-url',
+  },
   { flag: '--web.enable-lifecycle', help: 'allow POST /-/reload' },
   { flag: '--web.allow-unauthenticated-remote', help: 'serve beyond loopback without authentication' },
   { flag: '--[no-]collector.NAME', help: COLLECTOR_FLAGS_HELP, spellings: COLLECTOR_FLAGS },

@@ -73,6 +73,7 @@ const OPTIONS = {
   'web.listen-address': { type: 'string', multiple: true },
   'web.config.file': { type: 'string' },
   'web.telemetry-path': { type: 'string' },
+  'web.route-prefix': { type: 'string' },
   'web.enable-lifecycle': { type: 'boolean' },
   'web.external-url': { type: 'string' },
   'web.allow-unauthenticated-remote': { type: 'boolean' },

@@ -1,3 +1,4 @@
+import { parseExternalUrl } from '../config/external-url.ts';
 import { exposureProblems, type ListenAddress, parseListenAddress } from '../config/listen.ts';
 import { isTakenPath, parseWebPath, WEB_PATH_FORM } from '../config/web-path.ts';
 
@@ -16,12 +17,16 @@ export interface WebFlags {
   readonly listensAtDefault: boolean;
   /** Where the metrics are; `/` puts them in the place of the status page. */
   readonly telemetryPath: string;
+  /** Below which everything is served: empty, or a path without a slash at its end. */
+  readonly routePrefix: string;
 }
 
 /** The values of the flags, as they were given. */
 export interface WebValues {
   readonly 'web.listen-address'?: readonly string[] | undefined;
   readonly 'web.telemetry-path'?: string | undefined;
+  readonly 'web.route-prefix'?: string | undefined;
+  readonly 'web.external-url'?: string | undefined;
   readonly 'web.config.file'?: string | undefined;
   readonly 'web.allow-unauthenticated-remote'?: boolean | undefined;
 }
@@ -32,13 +37,15 @@ export function parseWebFlags(values: WebValues): { flags: WebFlags; problems: r
     parseAddress(text, values),
   );
   const telemetry = parseTelemetryPath(values['web.telemetry-path'] ?? DEFAULT_TELEMETRY_PATH);
+  const prefix = parseRoutePrefix(values);
   return {
     flags: {
       listen: addresses.flatMap(({ listen }) => listen ?? []),
       listensAtDefault: values['web.listen-address'] === undefined,
       telemetryPath: telemetry.path,
+      routePrefix: prefix.path,
     },
-    problems: [...addresses.flatMap(({ problems }) => problems), ...telemetry.problems],
+    problems: [...addresses, telemetry, prefix].flatMap(({ problems }) => problems),
   };
 }
 
@@ -61,6 +68,15 @@ function parseTelemetryPath(text: string) {
   if (path !== undefined && !isTakenPath(path)) return { path: path || '/', problems: [] };
   const allowed = `${WEB_PATH_FORM}, where no other page is`;
   return { path: DEFAULT_TELEMETRY_PATH, problems: [notAllowed('--web.telemetry-path', text, allowed)] };
+}
+
+/** As in Prometheus the path of the external URL, unless the flag says otherwise. */
+function parseRoutePrefix({ 'web.route-prefix': text, 'web.external-url': url }: WebValues) {
+  const external = parseExternalUrl(url ?? '');
+  const given = text ?? (external === undefined ? '/' : new URL(external).pathname);
+  const path = parseWebPath(given);
+  if (path !== undefined) return { path, problems: [] };
+  return { path: '', problems: [notAllowed('--web.route-prefix', given, WEB_PATH_FORM)] };
 }
 
 /** The sentence that refuses a flag's value. */

@@ -1,5 +1,6 @@
 /** What `--web.telemetry-path` and `--web.route-prefix` take, for the message that refuses another value. */
-export const WEB_PATH_FORM = 'a path of letters, digits and . _ ~ - between slashes, such as /metrics';
+export const WEB_PATH_FORM =
+  'a path of letters, digits and . _ ~ - between slashes, such as /openclaw/metrics';
 
 /** First parts of paths under which something else is served. */
 const TAKEN = ['-', 'history.json', 'probe', 'runbooks', 'sd'];

@@ -1,4 +1,4 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response, Router } from 'express';
 import type { TargetState } from '../core/collector-loop.ts';
 import type { Machine } from '../diagnosis/machine.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -16,6 +16,8 @@ import { createRunbookRouter } from './runbooks/router.ts';
 export interface WebOptions {
   /** Where the metrics are; `/` puts them in the place of the status page. */
   readonly telemetryPath: string;
+  /** Below which everything is served: empty, or a path without a slash at its end. */
+  readonly routePrefix: string;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly version: string;
@@ -48,25 +50,49 @@ export type ReloadOutcome =
 
 /** The exporter's HTTP interface; nothing in it but `/probe` waits for a probe. */
 export function createApp(options: WebOptions): Express {
-  const { telemetryPath } = options;
+  const { telemetryPath, routePrefix } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(securityHeaders);
-  app.get(telemetryPath, metricsHandler(options));
+  if (routePrefix !== '') app.get(['/', routePrefix], redirectToPages(routePrefix));
+  app.use(routePrefix || '/', pages(options));
+  app.use((_request, response) => {
+    response
+      .status(404)
+      .type('text')
+      .send(`Not found. Try ${routePrefix}${telemetryPath} or ${routePrefix}/.\n`);
+  });
+  app.use(failureHandler(options.logger));
+  return app;
+}
+
+/** The address is relative, so that it is right behind any proxy. */
+function redirectToPages(routePrefix: string) {
+  const target = `${routePrefix.split('/').at(-1)}/`;
+  return ({ path }: Request, response: Response, next: NextFunction) => {
+    if (path === '/') response.redirect(`${routePrefix.slice(1)}/`);
+    else if (path.endsWith('/')) next();
+    else response.redirect(target);
+  };
+}
+
+function pages(options: WebOptions): Router {
+  const router = Router();
+  router.get(options.telemetryPath, metricsHandler(options));
   // However many requests there are, one page of each kind is made at a time and shared.
   const page = oneAtATime(() => currentPage(options, false));
   const detailedPage = oneAtATime(() => currentPage(options, true));
-  app.get('/', async (_request, response) => {
+  router.get('/', async (_request, response) => {
     const body = await (options.isAuthenticated() ? detailedPage() : page());
     response.set({ 'Content-Security-Policy': CONTENT_SECURITY_POLICY, 'Cache-Control': 'no-store' });
     response.type('html').send(body);
   });
-  app.use('/runbooks', createRunbookRouter(options));
-  app.get('/-/healthy', (_request, response) => {
+  router.use('/runbooks', createRunbookRouter(options));
+  router.get('/-/healthy', (_request, response) => {
     response.type('text').send('openclaw-gateway-exporter is healthy.\n');
   });
-  app.get('/-/ready', (_request, response) => {
+  router.get('/-/ready', (_request, response) => {
     const ready = options.ready();
     const text = ready ? 'is ready' : 'has not finished its first round of collectors';
     response
@@ -74,14 +100,10 @@ export function createApp(options: WebOptions): Express {
       .type('text')
       .send(`openclaw-gateway-exporter ${text}.\n`);
   });
-  app.get('/probe', probeHandler(options.probing));
-  app.get('/sd', discoveryHandler(options.probing));
-  if (options.reload !== undefined) app.post('/-/reload', reloadHandler(options.reload));
-  app.use((_request, response) => {
-    response.status(404).type('text').send(`Not found. Try ${telemetryPath} or /.\n`);
-  });
-  app.use(failureHandler(options.logger));
-  return app;
+  router.get('/probe', probeHandler(options.probing));
+  router.get('/sd', discoveryHandler(options.probing));
+  if (options.reload !== undefined) router.post('/-/reload', reloadHandler(options.reload));
+  return router;
 }
 
 async function currentPage(options: WebOptions, showsDetails: boolean): Promise<string> {

@@ -185,6 +185,7 @@ function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: 
     ...flags.listen.map((listen) => `--web.listen-address=${authority(listen)}`),
     ...flag('web.external-url', flags.externalUrl),
     ...flag('web.telemetry-path', flags.telemetryPath),
+    ...flag('web.route-prefix', flags.routePrefix || '/'),
     ...(flags.enableLifecycle ? ['--web.enable-lifecycle'] : []),
     ...(flags.allowUnauthenticatedRemote ? ['--web.allow-unauthenticated-remote'] : []),
     ...[...flags.collectorSwitches].map(([name, isOn]) => `--${isOn ? '' : 'no-'}collector.${name}`),

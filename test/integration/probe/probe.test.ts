@@ -29,6 +29,7 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
   onTestFinished(() => probed.close());
   const app = createApp({
     telemetryPath: '/metrics',
+    routePrefix: '',
     metrics: new Metrics(),
     logger: recordingLogger(),
     version: '1.2.3',

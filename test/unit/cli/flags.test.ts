@@ -23,10 +23,11 @@ describe('a bad flag', () => {
     ['--web.listen-address=9000', '"9000"', 'host:port'],
     ['--web.listen-address=127.0.0.1:65536', '"127.0.0.1:65536"', 'host:port'],
     ['--web.listen-address=::1:9000', '"::1:9000"', '[::1]:10789'],
-    ['--web.telemetry-path=metrics', '"metrics"', '/metrics'],
-    ['--web.telemetry-path=/a:b', '"/a:b"', '/metrics'],
-    ['--web.telemetry-path=//', '"//"', '/metrics'],
-    ['--web.telemetry-path=/a/../b', '"/a/../b"', '/metrics'],
+    ['--web.route-prefix=claw', '"claw"', '/openclaw'],
+    ['--web.telemetry-path=metrics', '"metrics"', '/openclaw/metrics'],
+    ['--web.telemetry-path=/a:b', '"/a:b"', '/openclaw/metrics'],
+    ['--web.telemetry-path=//', '"//"', '/openclaw/metrics'],
+    ['--web.telemetry-path=/a/../b', '"/a/../b"', '/openclaw/metrics'],
     ['--web.telemetry-path=/-/ready', '"/-/ready"', 'where no other page is'],
     ['--web.telemetry-path=/Probe', '"/Probe"', 'where no other page is'],
     ['--log.level=loud', '"loud"', 'debug, info, warn, error'],
@@ -100,6 +101,7 @@ describe('each flag', () => {
       externalUrl: undefined,
       collectorSwitches: new Map(),
       telemetryPath: '/metrics',
+      routePrefix: '',
       logLevel: 'info',
       logFormat: 'logfmt',
       storagePath: '/home/somebody/.local/state/openclaw-gateway-exporter',
@@ -121,6 +123,9 @@ describe('each flag', () => {
     ['--web.enable-lifecycle', { enableLifecycle: true }],
     ['--web.external-url=https://mini.example.org/', { externalUrl: 'https://mini.example.org' }],
     ['--web.config.file=web.yml', { webConfigFile: 'web.yml' }],
+    ['--web.route-prefix=/', { routePrefix: '' }],
+    ['--web.route-prefix=/claw/of-mini/', { routePrefix: '/claw/of-mini' }],
+    ['--web.external-url=https://mini.example.org/claw', { routePrefix: '/claw' }],
     ['--web.telemetry-path=/', { telemetryPath: '/' }],
     ['--web.telemetry-path=/of/this.host/', { telemetryPath: '/of/this.host' }],
     ['--log.level=debug', { logLevel: 'debug' }],
@@ -129,6 +134,17 @@ describe('each flag', () => {
     ['--storage.path=x', { storagePath: join(process.cwd(), 'x') }],
   ])('%s is obeyed', (arg, flags) => {
     expect(flagsOf([arg])).toMatchObject(flags);
+  });
+
+  it('--web.route-prefix is wanted where the path of --web.external-url is no plain one', () => {
+    expect(problemsOf('--web.external-url=https://mini/a%20b')).toEqual([
+      expect.stringContaining('--web.route-prefix: "/a%20b" is not allowed'),
+    ]);
+  });
+
+  it('--web.route-prefix counts over the path of --web.external-url', () => {
+    const args = ['--web.external-url=https://mini.example.org/claw', '--web.route-prefix=/'];
+    expect(flagsOf(args)).toMatchObject({ routePrefix: '', externalUrl: 'https://mini.example.org/claw' });
   });
 
   it('--web.listen-address may be repeated, and each mistake in it is told', () => {

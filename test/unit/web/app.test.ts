@@ -26,6 +26,7 @@ function app(options: Partial<WebOptions> = {}) {
   metrics.put({ collector: 'test', target: 'a' }, [up.sample(1, {})]);
   return createApp({
     telemetryPath: '/metrics',
+    routePrefix: '',
     metrics,
     logger: recordingLogger(),
     version: '1.2.3',
@@ -123,6 +124,30 @@ describe('/metrics', () => {
     const response = await request(app({ metrics, logger })).get('/metrics').expect(500);
     expect(response.text).not.toContain('inner words');
     expect(logger.lines).toMatchObject([{ level: 'error', fields: { error: 'inner words' } }]);
+  });
+});
+
+describe('--web.route-prefix', () => {
+  const server = () => app({ routePrefix: '/claw/of-mini', reload: async () => ({ state: 'reloaded' }) });
+
+  it('has everything below it, and nothing beside it', async () => {
+    for (const path of ['/', '/metrics', '/-/healthy', '/-/ready', '/sd']) {
+      await request(server()).get(`/claw/of-mini${path}`).expect(200);
+      if (path !== '/') await request(server()).get(path).expect(404);
+    }
+    await request(server()).post('/claw/of-mini/-/reload').expect(200);
+    await request(server()).get('/claw/of-mini2/').expect(404);
+    const { text } = await request(server()).get('/claw/of-mini/nothing').expect(404);
+    expect(text).toBe('Not found. Try /claw/of-mini/metrics or /claw/of-mini/.\n');
+  });
+
+  it.each([
+    ['/', 'claw/of-mini/'],
+    ['/claw/of-mini', 'of-mini/'],
+  ])('is led to from %s by a relative address, which is right behind any proxy', async (path, location) => {
+    const { headers } = await request(server()).get(path).expect(302);
+    expect(headers.location).toBe(location);
+    expect(new URL(location, `http://mini${path}`).pathname).toBe('/claw/of-mini/');
   });
 });
 
