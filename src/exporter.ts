@@ -200,7 +200,7 @@ class RunningExporter implements Exporter {
       ready: () => scheduler.ready,
       select: (names) => this.#select(names),
       machine: () => this.#parts.machine.read(this.#closing.signal),
-      exporterUrl: () => this.#url,
+      exporterUrl: () => `${this.#url}${this.#flags.routePrefix}`,
       isAuthenticated: () => this.#server?.authenticates === true,
       reload: this.#flags.enableLifecycle ? this.reload : undefined,
       probing: {
