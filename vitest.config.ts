@@ -8,7 +8,6 @@ const UNSEEN = [
   'adding-a-collector',
   'adding-a-panel',
   'adding-an-alert',
-  'built-start',
   'cron-truth',
   'cron-upgrade',
   'dashboards',
