@@ -21,6 +21,7 @@ import { StateFile } from './state/state-file.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
 import type { SelectOutcome } from './web/metrics.ts';
 import { checkWebConfig, type ListenOutcome, serve } from './web/server.ts';
+import { readSystemdSockets } from './web/systemd-sockets.ts';
 import { WebConfigFile } from './web/web-config.ts';
 
 /** SIGTERM to exit in at most this long, children included. */
@@ -112,12 +113,20 @@ class RunningExporter implements Exporter {
     this.#own.start(this.#flags.externalUrl);
     this.#own.recordReload(true, systemClock.now() / 1000);
     const { listen, webConfigFile: configFile, allowUnauthenticatedRemote } = this.#flags;
-    const [clock, logger] = [systemClock, this.#logger];
-    const app = this.#app(version);
-    const outcome = await serve({ app, listen, configFile, allowUnauthenticatedRemote, clock, logger });
+    const sockets = this.#flags.systemdSocket ? readSystemdSockets(process.env, process.pid) : undefined;
+    if (sockets?.state === 'failed') return sockets;
+    const outcome = await serve({
+      app: this.#app(version),
+      listen,
+      ...(sockets === undefined ? {} : { descriptors: sockets.descriptors }),
+      configFile,
+      allowUnauthenticatedRemote,
+      clock: systemClock,
+      logger: this.#logger,
+    });
     if (outcome.state === 'listening') {
       this.#server = outcome.server;
-      this.#url = outcome.urls[0] ?? '';
+      this.#url = `${outcome.urls[0] ?? ''}${this.#flags.routePrefix}`;
     }
     return outcome;
   }

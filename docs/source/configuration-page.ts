@@ -174,6 +174,10 @@ Behind a reverse proxy that serves the exporter below a path: \`--web.external-u
 \`--web.route-prefix=/\`. Links and redirects are relative and hold in both. On loopback without
 authentication the exporter answers requests for \`127.0.0.1\` and \`localhost\` alone: leave the \`Host\` header as nginx sets it.
 
+With \`--web.systemd-socket\` a socket unit with \`ListenStream=127.0.0.1:10789\` opens the port, several of them several; only TCP. The rules on
+addresses beyond loopback stay. TLS begins, ends or changes its client certificates then by a restart alone; new certificates and
+passwords count at once as ever.
+
 The shell completes commands, flags and their values with \`source <(openclaw-gateway-exporter completion bash)\` (or \`zsh\`) in its start-up
 file; in fish with \`openclaw-gateway-exporter completion fish | source\`.
 

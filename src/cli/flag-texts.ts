@@ -22,6 +22,10 @@ export const FLAG_TEXTS: readonly FlagText[] = [
     default: DEFAULT_LISTEN_ADDRESS,
   },
   {
+    flag: '--web.systemd-socket',
+    help: 'serve on the sockets that systemd passes (socket activation), not on --web.listen-address',
+  },
+  {
     flag: '--web.config.file=FILE',
     help: "TLS and authentication, in the format of Prometheus' exporter-toolkit",
   },

@@ -71,6 +71,7 @@ const OPTIONS = {
   'config.file': { type: 'string' },
   'config.check': { type: 'boolean' },
   'web.listen-address': { type: 'string', multiple: true },
+  'web.systemd-socket': { type: 'boolean' },
   'web.config.file': { type: 'string' },
   'web.telemetry-path': { type: 'string' },
   'web.route-prefix': { type: 'string' },

@@ -12,9 +12,12 @@ export const DEFAULT_TELEMETRY_PATH = '/metrics';
 
 /** On which addresses and under which paths is served. */
 export interface WebFlags {
+  /** Empty where the sockets are those of systemd. */
   readonly listen: readonly ListenAddress[];
   /** Whether {@link listen} is the default. */
   readonly listensAtDefault: boolean;
+  /** Whether to serve on the sockets that systemd passes. */
+  readonly systemdSocket: boolean;
   /** Where the metrics are; `/` puts them in the place of the status page. */
   readonly telemetryPath: string;
   /** Below which everything is served: empty, or a path without a slash at its end. */
@@ -27,6 +30,7 @@ export interface WebValues {
   readonly 'web.telemetry-path'?: string | undefined;
   readonly 'web.route-prefix'?: string | undefined;
   readonly 'web.external-url'?: string | undefined;
+  readonly 'web.systemd-socket'?: boolean | undefined;
   readonly 'web.config.file'?: string | undefined;
   readonly 'web.allow-unauthenticated-remote'?: boolean | undefined;
 }
@@ -40,7 +44,9 @@ export function parseWebFlags(values: WebValues): { flags: WebFlags; problems: r
   const prefix = parseRoutePrefix(values);
   return {
     flags: {
-      listen: addresses.flatMap(({ listen }) => listen ?? []),
+      // As in Prometheus' exporter-toolkit the addresses do not count then.
+      listen: values['web.systemd-socket'] ? [] : addresses.flatMap(({ listen }) => listen ?? []),
+      systemdSocket: values['web.systemd-socket'] ?? false,
       listensAtDefault: values['web.listen-address'] === undefined,
       telemetryPath: telemetry.path,
       routePrefix: prefix.path,

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { exposureProblems, isLoopback, type ListenAddress } from '../config/listen.ts';
 import { authority } from '../lib/authority.ts';
@@ -11,6 +11,7 @@ import { Connections } from './connections.ts';
 import { gated } from './gate.ts';
 import { PasswordThread } from './password-thread.ts';
 import { Passwords } from './passwords.ts';
+import { adoptSocket } from './systemd-sockets.ts';
 import { type WebConfig, WebConfigFile, type WebConfigOutcome } from './web-config.ts';
 
 /** Whether the server listens, and under which URLs, one an address; `failed` is to be said to the user. */
@@ -22,6 +23,8 @@ export type ListenOutcome =
 export interface ServeOptions {
   readonly app: RequestListener;
   readonly listen: readonly ListenAddress[];
+  /** Descriptors of sockets that systemd passed; then {@link listen} is empty. */
+  readonly descriptors?: readonly number[];
   /** As `--web.config.file` names it; without one everybody is answered. */
   readonly configFile: string | undefined;
   readonly allowUnauthenticatedRemote: boolean;
@@ -129,10 +132,12 @@ export class WebServer {
   async open(): Promise<OpenOutcome> {
     this.#warnOfPlainPasswords();
     const web = this.#web;
+    const places = await this.#findPlaces();
+    if (places.state === 'failed') return places;
     const opened: ListenAddress[] = [];
-    for (const address of this.#addresses) {
+    for (const { address, handle } of places.found) {
       const server = this.#create(address);
-      const outcome = await listening(server, address);
+      const outcome = await listening(server, address, handle);
       if (outcome.state === 'failed') {
         await this.#shut();
         return outcome;
@@ -149,11 +154,26 @@ export class WebServer {
     return { state: 'open', addresses: opened };
   }
 
+  /** Where to listen: the addresses of the flags, or the sockets that systemd passed. */
+  async #findPlaces(): Promise<PlacesOutcome> {
+    const { descriptors = [], allowUnauthenticatedRemote } = this.#options;
+    const found: Place[] = this.#addresses.map((address) => ({ address }));
+    for (const descriptor of descriptors) {
+      const adopted = await adoptSocket(descriptor);
+      if (adopted.state === 'failed') return release(found, adopted.reason);
+      const { address, handle } = adopted;
+      const [exposed] = this.#web.authenticates ? [] : exposureProblems(address, allowUnauthenticatedRemote);
+      found.push({ address, handle });
+      if (exposed !== undefined) return release(found, exposed);
+    }
+    return { state: 'found', found };
+  }
+
   /** Takes a changed web configuration; `replaced` where connections made under the one before must end. */
   refresh(): 'same' | 'changed' | 'replaced' {
     if (this.#closed || !this.#file.changed) return 'same';
-    const { listen, allowUnauthenticatedRemote, logger } = this.#options;
-    const outcome = checkWebConfig(this.#file, listen, allowUnauthenticatedRemote);
+    const { allowUnauthenticatedRemote, logger } = this.#options;
+    const outcome = checkWebConfig(this.#file, this.#addresses, allowUnauthenticatedRemote);
     if (outcome.state === 'invalid') {
       for (const { path, message } of outcome.problems) {
         logger.error('web configuration not reloaded', { problem: `${path}: ${message}` });
@@ -161,6 +181,13 @@ export class WebServer {
       return 'same';
     }
     const before = this.#web;
+    if (this.#options.descriptors !== undefined && needsNewServer(before, outcome.web)) {
+      // A passed socket can be opened once.
+      logger.error('web configuration not reloaded', {
+        problem: 'with --web.systemd-socket TLS changes by a restart',
+      });
+      return 'same';
+    }
     this.#web = outcome.web;
     logger.info('web configuration reloaded');
     if (before.tls === undefined && this.#web.tls === undefined) return 'changed';
@@ -257,22 +284,49 @@ function mayTalk(socket: TLSSocket, { clientAuth }: WebConfig): boolean {
   }
 }
 
+/** Where a server listens; `handle` where the socket is there already. */
+interface Place {
+  readonly address: ListenAddress;
+  readonly handle?: NetServer;
+}
+
+type PlacesOutcome =
+  | { readonly state: 'found'; readonly found: readonly Place[] }
+  | Extract<OpenOutcome, { readonly state: 'failed' }>;
+
+/** Closes sockets that were taken over: an open one would keep the process alive. */
+function release(places: readonly Place[], reason: string): PlacesOutcome {
+  for (const { handle } of places) handle?.close();
+  return { state: 'failed', reason };
+}
+
+/** Whether TLS begins, ends, or asks otherwise for client certificates. */
+function needsNewServer(before: WebConfig, after: WebConfig): boolean {
+  return (before.tls === undefined) !== (after.tls === undefined) || before.clientAuth !== after.clientAuth;
+}
+
 type BoundOutcome =
   | { readonly state: 'open'; readonly address: ListenAddress }
   | Extract<OpenOutcome, { readonly state: 'failed' }>;
 
-function listening(server: Server, { host, port }: ListenAddress): Promise<BoundOutcome> {
+function listening(
+  server: Server,
+  { host, port }: ListenAddress,
+  handle: NetServer | undefined,
+): Promise<BoundOutcome> {
   return new Promise((resolve) => {
     const failed = (error: unknown) => {
       const where = authority({ host, port });
       resolve({ state: 'failed', reason: `cannot listen on ${where} (${codeOf(error) ?? 'error'})` });
     };
     server.once('error', failed);
-    server.listen(port, host, () => {
+    const opened = () => {
       server.off('error', failed);
       const bound = server.address();
       const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
       resolve({ state: 'open', address: { host, port: actual } });
-    });
+    };
+    if (handle === undefined) server.listen(port, host, opened);
+    else server.listen(handle, opened);
   });
 }

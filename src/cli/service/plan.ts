@@ -78,6 +78,9 @@ export function planService(options: PlanOptions): PlanOutcome {
   if (platform !== 'darwin' && platform !== 'linux') {
     return impossible(`there is no service manager that is known on ${platform}`);
   }
+  if (options.flags.systemdSocket) {
+    return impossible('--web.systemd-socket: no socket unit is written here; leave it out');
+  }
   const problem = whichProblem(options);
   if (problem !== undefined) return impossible(problem);
   if (system) return systemPlan(options);

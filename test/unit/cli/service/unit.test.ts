@@ -69,6 +69,10 @@ describe('the plan of a service', () => {
     expect(content).toContain('"--no-collector.ssh" "--collector.cron"');
   });
 
+  it('is impossible with sockets of systemd, for which no unit is written', () => {
+    expect(planService(options({}, '--web.systemd-socket'))).toMatchObject({ state: 'impossible' });
+  });
+
   it('keeps every address to listen on', () => {
     const addresses = ['--web.listen-address=127.0.0.1:7001', '--web.listen-address=[::1]:7002'];
     const { content = '' } = planned({}, ...addresses);
