@@ -126,7 +126,7 @@ class RunningExporter implements Exporter {
     });
     if (outcome.state === 'listening') {
       this.#server = outcome.server;
-      this.#url = `${outcome.urls[0] ?? ''}${this.#flags.routePrefix}`;
+      this.#url = outcome.urls[0] ?? '';
     }
     return outcome;
   }
