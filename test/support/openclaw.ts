@@ -96,7 +96,8 @@ export class GatewayHome {
     const root = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
     const modules = dirname(dirname(await installOpenClaw(version)));
     const copy = join(root, 'node_modules');
-    await run('cp', ['-al', modules, copy]).catch(() => run('cp', ['-a', modules, root]));
+    // No hard links: 2026.5.7 then opens none of its bundled plugins, here and where the package is shared.
+    await run('cp', ['-a', modules, copy]);
     return new GatewayHome(version, join(copy, 'openclaw', 'openclaw.mjs'), await freePort(), root);
   }
 
