@@ -11,6 +11,7 @@ const UNSEEN = [
   'cron-truth',
   'cron-upgrade',
   'dashboards',
+  'gateway-life',
   'readme',
   'ssh-faults',
   'ssh-namespaces',

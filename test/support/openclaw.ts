@@ -91,7 +91,7 @@ export class GatewayHome {
     return new GatewayHome(version, await installOpenClaw(version), await freePort(), root);
   }
 
-  /** As {@link create}, with an installation of its own that a test may change: hard links, where the file system has them. */
+  /** As {@link create}, with an installation of its own that a test may change. */
   static async createWithOwnPackage(version: Version): Promise<GatewayHome> {
     const root = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
     const modules = dirname(dirname(await installOpenClaw(version)));
