@@ -100,6 +100,31 @@ export function readDatabase<T>(path: string, use: (database: DatabaseSync) => T
   return last;
 }
 
+/** Reads databases with `use`, and one whose files have not changed since it was read only once. */
+export class DatabaseCache<T> {
+  readonly #use: (database: DatabaseSync) => T;
+  readonly #now: () => number;
+  readonly #known = new Map<string, { readonly stamp: string; readonly reading: DatabaseReading<T> }>();
+
+  /** `now` gives wall time, milliseconds since the epoch. */
+  constructor(use: (database: DatabaseSync) => T, now: () => number) {
+    this.#use = use;
+    this.#now = now;
+  }
+
+  /** As {@link readDatabase}. */
+  read(path: string): DatabaseReading<T> {
+    const found = lookAtDatabase(path, this.#now());
+    if (found.state !== 'there') return found;
+    const known = this.#known.get(path);
+    if (known?.stamp === found.stamp) return known.reading;
+    const reading = readDatabase(path, this.#use);
+    if (found.settled && reading.state === 'read') this.#known.set(path, { stamp: found.stamp, reading });
+    else this.#known.delete(path);
+    return reading;
+  }
+}
+
 /** Columns of a table; none where there is no such table. */
 export function listColumns(database: DatabaseSync, table: string): ReadonlySet<string> {
   const rows = database.prepare('SELECT name FROM pragma_table_info(?)').all(table);
@@ -139,9 +164,14 @@ function reasonOf(error: unknown): string | undefined {
   return REASONS[code] ?? `SQLite says no (code ${code})`;
 }
 
-/** Place and value of the header's write version for a database that is not in WAL mode. Source: sqlite.org/fileformat.html. */
-const WRITE_VERSION_AT = 18;
-const ROLLBACK = 1;
+/** Where in a database's header its write version is. Source: sqlite.org/fileformat.html. */
+export const WRITE_VERSION_AT = 18;
+const JOURNALS: Readonly<Record<number, 'rollback' | 'wal'>> = { 1: 'rollback', 2: 'wal' };
+
+/** How a database with that write version keeps its changes; undefined for one that is still empty. */
+export function journalFor(writeVersion: number | undefined): 'rollback' | 'wal' | undefined {
+  return JOURNALS[writeVersion ?? 0];
+}
 
 /**
  * Whether a database is in rollback-journal mode, as a gateway keeps it on a network file system. A plain read-only open
@@ -152,7 +182,7 @@ function keepsRollbackJournal(path: string, wal: object | undefined): boolean {
   const file = openSync(path, 'r');
   try {
     const header = Buffer.alloc(1);
-    return readSync(file, header, 0, 1, WRITE_VERSION_AT) === 1 && header[0] === ROLLBACK;
+    return readSync(file, header, 0, 1, WRITE_VERSION_AT) === 1 && journalFor(header[0]) === 'rollback';
   } finally {
     closeSync(file);
   }

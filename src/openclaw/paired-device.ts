@@ -6,6 +6,7 @@ import { parseJson } from '../lib/json.ts';
 import { readRegular } from '../lib/regular-file.ts';
 import { Secret } from '../lib/secret.ts';
 import { readDatabase } from '../lib/sqlite-readonly.ts';
+import { stateDatabase } from './paths.ts';
 
 /** A device is a kilobyte, and few are paired; the whole file is parsed at once. */
 const MAX_FILE_BYTES = 512 * 1024;
@@ -72,7 +73,7 @@ const NOT_PAIRED =
  * with the right to read is given; what is missing is never made.
  */
 export async function readPairedDevice(stateDir: string): Promise<PairedDeviceReading> {
-  const path = join(stateDir, 'state', 'openclaw.sqlite');
+  const path = stateDatabase(stateDir);
   const inDatabase = readDatabase(path, (database): Stored | undefined => {
     const tables = database
       .prepare(

@@ -19,6 +19,11 @@ export interface OpenClawPaths {
   readonly dotenvPaths: readonly string[];
 }
 
+/** The database of a state folder, which gateways have from 2026.6 on. */
+export function stateDatabase(stateDir: string): string {
+  return join(stateDir, 'state', 'openclaw.sqlite');
+}
+
 /**
  * The state folder, openclaw.json and `.env` as OpenClaw looks for them; what is not there has the path it would have.
  * `named` is the state folder that configuration or variables name, or undefined for the default one.

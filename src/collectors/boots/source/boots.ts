@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import { type DatabaseReading, lookAtDatabase, readDatabase } from '../../../lib/sqlite-readonly.ts';
+import { DatabaseCache, type DatabaseReading, listColumns } from '../../../lib/sqlite-readonly.ts';
+import { stateDatabase } from '../../../openclaw/paths.ts';
 
 /** A gateway keeps a day of boots; of one that restarts every few seconds the newest are read. */
 const MAX_BOOTS = 1_000;
@@ -32,42 +33,29 @@ export type BootsReading = DatabaseReading<readonly Boot[]>;
 
 /** Reads `gateway_boot_lifecycle`. The text of the end may hold a path: only whether it names a reload is selected. */
 export class BootReader {
-  #known: { readonly path: string; readonly stamp: string; readonly reading: BootsReading } | undefined;
-  readonly #now: () => number;
+  readonly #cache: DatabaseCache<readonly Boot[] | undefined>;
 
   constructor(now: () => number) {
-    this.#now = now;
+    this.#cache = new DatabaseCache(readBoots, now);
   }
 
   /** What did not change since the last call is not read again. */
   read(stateDir: string): BootsReading {
-    const path = join(stateDir, 'state', 'openclaw.sqlite');
-    const found = lookAtDatabase(path, this.#now());
-    if (found.state !== 'there') return found;
-    const known = this.#known;
-    if (known?.path === path && known.stamp === found.stamp) return known.reading;
-    const reading = readBoots(path);
-    this.#known = found.settled ? { path, stamp: found.stamp, reading } : undefined;
-    return reading;
+    const reading = this.#cache.read(stateDatabase(stateDir));
+    if (reading.state !== 'read') return reading;
+    return reading.value === undefined ? { state: 'absent' } : { state: 'read', value: reading.value };
   }
 }
 
-function readBoots(path: string): BootsReading {
-  const reading = readDatabase(path, (database) => {
-    const table = database
-      .prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'gateway_boot_lifecycle'")
-      .get();
-    if (table === undefined) return undefined;
-    return database
-      .prepare(
-        `SELECT boot_id AS id, pid, started_at_ms AS startedMs, outcome, startup_reason AS startupReason,
-           coalesce(reason LIKE '%config reload%', 0) AS isConfigReload
-         FROM gateway_boot_lifecycle ORDER BY rowid DESC LIMIT ${MAX_BOOTS}`,
-      )
-      .all()
-      .flatMap((row) => bootSchema.safeParse(row).data ?? [])
-      .toReversed();
-  });
-  if (reading.state !== 'read') return reading;
-  return reading.value === undefined ? { state: 'absent' } : { state: 'read', value: reading.value };
+function readBoots(database: DatabaseSync): Boot[] | undefined {
+  if (listColumns(database, 'gateway_boot_lifecycle').size === 0) return undefined;
+  return database
+    .prepare(
+      `SELECT boot_id AS id, pid, started_at_ms AS startedMs, outcome, startup_reason AS startupReason,
+         coalesce(reason LIKE '%config reload%', 0) AS isConfigReload
+       FROM gateway_boot_lifecycle ORDER BY rowid DESC LIMIT ${MAX_BOOTS}`,
+    )
+    .all()
+    .flatMap((row) => bootSchema.safeParse(row).data ?? [])
+    .toReversed();
 }

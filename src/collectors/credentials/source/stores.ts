@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { lookAtDatabase, readDatabase } from '../../../lib/sqlite-readonly.ts';
+import { DatabaseCache } from '../../../lib/sqlite-readonly.ts';
 import { NotedFiles } from '../../../lib/watched-files.ts';
+import { stateDatabase } from '../../../openclaw/paths.ts';
 import { readProfileFiles } from './files.ts';
 import { joinStores, type ProfileStore, type ProviderCredential } from './profiles.ts';
 import { selectProfiles } from './sqlite.ts';
@@ -23,18 +24,17 @@ type Part =
 
 /** Reads the stores of one state folder; what did not change since the last call is not read again. */
 export class CredentialStores {
-  readonly #databases = new Map<string, { readonly stamp: string; readonly part: Part }>();
+  readonly #databases: DatabaseCache<ProfileStore>;
   readonly #files = new Map<string, { readonly noted: NotedFiles; readonly part: Part }>();
-  readonly #now: () => number;
 
   constructor(now: () => number) {
-    this.#now = now;
+    this.#databases = new DatabaseCache(selectProfiles, now);
   }
 
   /** Where the stores of a state folder are: in its database, in each agent's database, before 2026.6 in each agent's files. */
   read(stateDir: string): CredentialsOutcome {
     const agents = new NotedFiles().list(join(stateDir, 'agents')).slice(0, MAX_AGENTS);
-    const parts: Part[] = [this.#readDatabase(join(stateDir, 'state', 'openclaw.sqlite'))];
+    const parts: Part[] = [this.#readDatabase(stateDatabase(stateDir))];
     for (const agent of agents) {
       const folder = join(stateDir, 'agents', agent, 'agent');
       const database = this.#readDatabase(join(folder, 'openclaw-agent.sqlite'));
@@ -47,15 +47,8 @@ export class CredentialStores {
   }
 
   #readDatabase(path: string): Part {
-    const found = lookAtDatabase(path, this.#now());
-    if (found.state !== 'there') return found;
-    const known = this.#databases.get(path);
-    if (known?.stamp === found.stamp) return known.part;
-    const reading = readDatabase(path, selectProfiles);
-    const part: Part = reading.state === 'read' ? { state: 'read', store: reading.value } : reading;
-    if (found.settled && part.state === 'read') this.#databases.set(path, { stamp: found.stamp, part });
-    else this.#databases.delete(path);
-    return part;
+    const reading = this.#databases.read(path);
+    return reading.state === 'read' ? { state: 'read', store: reading.value } : reading;
   }
 
   #readFiles(folder: string): Part {

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { codeOf } from '../../../lib/errors.ts';
 import { Slices } from '../../../lib/slices.ts';
 import { listColumns, readDatabase } from '../../../lib/sqlite-readonly.ts';
+import { stateDatabase } from '../../../openclaw/paths.ts';
 
 /** What becomes of a message; the label values of `openclaw_delivery_queue_entries`. */
 export const QUEUE_STATUSES = ['pending', 'failed', 'other'] as const;
@@ -60,7 +61,7 @@ export async function readDeliveries(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<DeliveriesReading> {
-  const path = join(stateDir, 'state', 'openclaw.sqlite');
+  const path = stateDatabase(stateDir);
   const reading = readDatabase(path, (database) => readTables(database, nowMs));
   if (reading.state === 'unreadable') return reading;
   if (reading.state === 'read' && reading.value !== undefined)

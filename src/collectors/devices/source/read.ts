@@ -5,6 +5,7 @@ import { codeOf } from '../../../lib/errors.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { readRegular } from '../../../lib/regular-file.ts';
 import { listColumns, readDatabase } from '../../../lib/sqlite-readonly.ts';
+import { stateDatabase } from '../../../openclaw/paths.ts';
 
 /** Kinds of pairing requests; the label values of `openclaw_gateway_pairing_requests`. */
 export const REQUEST_KINDS = ['device', 'repair', 'node'] as const;
@@ -56,7 +57,7 @@ interface Request {
  * 2026.5. No column and no field that holds a key, a token, a name or an address is used.
  */
 export async function readDevices(stateDir: string, nowMs: number): Promise<DevicesReading> {
-  const path = join(stateDir, 'state', 'openclaw.sqlite');
+  const path = stateDatabase(stateDir);
   const reading = readDatabase(path, (database) => readTables(database, nowMs));
   if (reading.state === 'unreadable') return reading;
   if (reading.state === 'read' && reading.value !== undefined)

@@ -1,7 +1,14 @@
 import type { Stats } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DatabaseReading, listColumns, readDatabase } from '../../../lib/sqlite-readonly.ts';
+import {
+  type DatabaseReading,
+  journalFor,
+  listColumns,
+  readDatabase,
+  WRITE_VERSION_AT,
+} from '../../../lib/sqlite-readonly.ts';
+import { stateDatabase } from '../../../openclaw/paths.ts';
 
 /** The gateway's databases; the label values of `openclaw_state_wal_growth_bytes`. */
 export const DATABASES = ['state', 'tasks', 'agents'] as const;
@@ -28,10 +35,6 @@ export interface Quarantine {
 }
 
 const MAX_AGENTS = 50;
-/** Place and values of the write version. Source: sqlite.org/fileformat.html. */
-const WRITE_VERSION_AT = 18;
-const JOURNALS: Readonly<Record<number, DatabaseFiles['journal']>> = { 1: 'rollback', 2: 'wal' };
-const STATE_FILE = join('state', 'openclaw.sqlite');
 const QUARANTINE_FILE = join('state', 'openclaw-quarantine.sqlite');
 
 /**
@@ -41,7 +44,7 @@ const QUARANTINE_FILE = join('state', 'openclaw-quarantine.sqlite');
 export async function findDatabases(stateDir: string): Promise<DatabaseFiles[]> {
   const agents = await readdir(join(stateDir, 'agents')).catch(() => []);
   const paths: readonly (readonly [DatabaseName, string])[] = [
-    ['state', join(stateDir, STATE_FILE)],
+    ['state', stateDatabase(stateDir)],
     ['tasks', join(stateDir, 'tasks', 'runs.sqlite')],
     ...agents
       .slice(0, MAX_AGENTS)
@@ -53,7 +56,8 @@ export async function findDatabases(stateDir: string): Promise<DatabaseFiles[]> 
     if (main?.isFile() !== true) continue;
     const wal = await stat(`${path}-wal`).catch(() => undefined);
     const journal = await readJournal(path, main);
-    found.push({ name, path, mainStamp: stampOf(main), walBytes: wal?.size ?? 0, journal });
+    const mainStamp = `${main.ino}:${main.size}:${main.mtimeMs}`;
+    found.push({ name, path, mainStamp, walBytes: wal?.size ?? 0, journal });
   }
   return found;
 }
@@ -63,7 +67,7 @@ export function readQuarantine(stateDir: string): Quarantine {
   const databases = readDatabase(join(stateDir, QUARANTINE_FILE), (database) =>
     count(database.prepare('SELECT count(*) AS n FROM quarantined_databases').get()),
   );
-  const cronJobs = readDatabase(join(stateDir, STATE_FILE), (database) => {
+  const cronJobs = readDatabase(stateDatabase(stateDir), (database) => {
     if (!listColumns(database, 'diagnostic_events').has('scope')) return undefined;
     // A range, for LIKE would not use the primary key.
     return count(
@@ -82,16 +86,12 @@ async function readJournal(path: string, { size }: Stats): Promise<DatabaseFiles
   const file = await open(path).catch(() => undefined);
   try {
     const read = await file?.read(Buffer.alloc(1), 0, 1, WRITE_VERSION_AT);
-    return JOURNALS[read?.buffer[0] ?? 0];
+    return journalFor(read?.buffer[0]);
   } catch {
     return undefined;
   } finally {
     await file?.close();
   }
-}
-
-function stampOf({ ino, size, mtimeMs }: Stats): string {
-  return `${ino}:${size}:${mtimeMs}`;
 }
 
 function count(row: Readonly<Record<string, unknown>> | undefined): number {

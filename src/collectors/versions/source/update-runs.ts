@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import { type DatabaseReading, lookAtDatabase, readDatabase } from '../../../lib/sqlite-readonly.ts';
+import { DatabaseCache, type DatabaseReading, listColumns } from '../../../lib/sqlite-readonly.ts';
+import { stateDatabase } from '../../../openclaw/paths.ts';
 
 const count = z.object({ n: z.int().nonnegative() });
 const lastRun = z
@@ -23,43 +24,25 @@ const NONE: UpdateRuns = { isRecorded: false, isRunning: false, last: undefined 
 
 /** Reads `update_runs`: status and time only, none of the texts beside them. What did not change is not read again. */
 export class UpdateRunReader {
-  #known:
-    | { readonly path: string; readonly stamp: string; readonly reading: DatabaseReading<UpdateRuns> }
-    | undefined;
-  readonly #now: () => number;
+  readonly #cache: DatabaseCache<UpdateRuns>;
 
   constructor(now: () => number) {
-    this.#now = now;
+    this.#cache = new DatabaseCache(readRuns, now);
   }
 
   read(stateDir: string): DatabaseReading<UpdateRuns> {
-    const path = join(stateDir, 'state', 'openclaw.sqlite');
-    const found = lookAtDatabase(path, this.#now());
-    if (found.state !== 'there') return found;
-    const known = this.#known;
-    if (known?.path === path && known.stamp === found.stamp) return known.reading;
-    const reading = readRuns(path);
-    this.#known =
-      found.settled && reading.state === 'read' ? { path, stamp: found.stamp, reading } : undefined;
-    return reading;
+    return this.#cache.read(stateDatabase(stateDir));
   }
 }
 
-function readRuns(path: string): DatabaseReading<UpdateRuns> {
-  return readDatabase(path, (database) => {
-    const tables = new Set(
-      database
-        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('update_runs', ?)")
-        .all(TABLE_OF_2026_9)
-        .map(({ name }) => name),
-    );
-    if (!tables.has('update_runs')) return { ...NONE, isRecorded: tables.has(TABLE_OF_2026_9) };
-    const running = database.prepare("SELECT count(*) AS n FROM update_runs WHERE status = 'running'").get();
-    const last = database
-      .prepare(
-        "SELECT status, finished_at_ms AS finishedMs FROM update_runs WHERE status <> 'running' ORDER BY created_at_ms DESC LIMIT 1",
-      )
-      .get();
-    return { isRecorded: true, isRunning: count.parse(running).n > 0, last: lastRun.parse(last) };
-  });
+function readRuns(database: DatabaseSync): UpdateRuns {
+  if (listColumns(database, 'update_runs').size === 0)
+    return { ...NONE, isRecorded: listColumns(database, TABLE_OF_2026_9).size > 0 };
+  const running = database.prepare("SELECT count(*) AS n FROM update_runs WHERE status = 'running'").get();
+  const last = database
+    .prepare(
+      "SELECT status, finished_at_ms AS finishedMs FROM update_runs WHERE status <> 'running' ORDER BY created_at_ms DESC LIMIT 1",
+    )
+    .get();
+  return { isRecorded: true, isRunning: count.parse(running).n > 0, last: lastRun.parse(last) };
 }

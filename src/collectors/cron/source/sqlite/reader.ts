@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { lookAtDatabase, readDatabase } from '../../../../lib/sqlite-readonly.ts';
+import { stateDatabase } from '../../../../openclaw/paths.ts';
 import type { CronSource, ReadSource, SourceReading, SourceRun } from '../cron-source.ts';
 import type { CronJob } from '../records.ts';
 import { NOWHERE, places, positionAfter, positionOf } from './position.ts';
@@ -67,7 +68,7 @@ interface Page {
  * changed.
  */
 export function createSqliteSource({ stateDir, now }: SqliteOptions): CronSource {
-  const path = join(stateDir, 'state', 'openclaw.sqlite');
+  const path = stateDatabase(stateDir);
   const ownStoreKey = join(stateDir, 'cron', 'jobs.json');
   const knownJobs: KnownJobs = new Map();
   let last: { stamp: string; reading: ReadSource } | undefined;
