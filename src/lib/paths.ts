@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { codeOf } from './errors.ts';
@@ -32,4 +33,9 @@ export function abbreviateHome(path: string, home: string): string {
   return home !== '/' && (path === home || path.startsWith(`${home}/`))
     ? `~${path.slice(home.length)}`
     : path;
+}
+
+/** A path with its symbolic links followed; the path itself where that cannot be done. */
+export async function followLinks(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }

@@ -1,6 +1,6 @@
-import { realpath } from 'node:fs/promises';
 import type { Evidence, Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import { followLinks } from '../../lib/paths.ts';
 import { BOOT_REASONS, type BootReason } from '../../lib/vocabulary.ts';
 import { counter, gauge } from '../../metrics/family.ts';
 import { BootLedger, type BootTotals } from './ledger.ts';
@@ -66,7 +66,7 @@ class BootWatch {
     if (!address.local || location.by === 'remote') return { kind: 'seen', samples: [], evidence: [] };
     const reading = this.#reader.read(stateDir);
     if (reading.state !== 'read') return observeBoots(reading, undefined);
-    const gateway = await realpath(stateDir).catch(() => stateDir);
+    const gateway = await followLinks(stateDir);
     return observeBoots(reading, await this.#ledger.enter(gateway, reading.value));
   }
 }

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BOOT_REASONS, type BootReason } from '../../lib/vocabulary.ts';
+import { digestGateway, Ledger } from '../../state/ledger.ts';
 import type { StateStore } from '../../state/state-file.ts';
 import { findReason, isContinuation } from './reasons.ts';
 import type { Boot } from './source/boots.ts';
-
-const SECTION = 'boots';
 
 const count = z.int().nonnegative();
 const sectionSchema = z.object({
@@ -32,27 +30,21 @@ export type BootTotals =
 
 /** Counts each boot of a gateway once, over restarts of the exporter. What was there before it is not counted. */
 export class BootLedger {
-  readonly #state: StateStore;
-  #saved: Section | undefined;
+  readonly #ledger: Ledger<Section>;
 
   constructor(state: StateStore) {
-    this.#state = state;
+    this.#ledger = new Ledger(state, 'boots', sectionSchema);
   }
 
   /** Enters the boots of a gateway, oldest first. `gateway` names it; only a digest is kept. What is returned is on disk. */
   async enter(gateway: string, boots: readonly Boot[]): Promise<BootTotals> {
-    const subject = createHash('sha256').update(gateway).digest('hex').slice(0, 16);
-    this.#saved ??= this.#state.read(SECTION, sectionSchema);
-    const after = advanceTotals(this.#saved, subject, boots);
-    if (after === this.#saved) return { state: 'known', totals: fillTotals(after) };
-    const outcome = await this.#state.commit(SECTION, after);
-    if (outcome.state === 'saved') this.#saved = after;
-    if (this.#saved?.subject !== subject)
-      return {
-        state: 'unknown',
-        reason: outcome.state === 'saved' ? 'not read yet' : outcome.reason,
-      };
-    return { state: 'known', totals: fillTotals(this.#saved) };
+    const subject = digestGateway(gateway);
+    const { section, failure = '' } = await this.#ledger.enter((before) =>
+      advanceTotals(before, subject, boots),
+    );
+    return section?.subject === subject
+      ? { state: 'known', totals: fillTotals(section) }
+      : { state: 'unknown', reason: failure };
   }
 }
 

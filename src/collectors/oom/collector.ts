@@ -1,6 +1,6 @@
-import { realpath } from 'node:fs/promises';
 import type { Evidence, Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import { followLinks } from '../../lib/paths.ts';
 import { counter } from '../../metrics/family.ts';
 import { readOomKills } from '../../os/oom.ts';
 import { OomLedger, type OomSights, type OomTotal } from './ledger.ts';
@@ -56,7 +56,7 @@ class OomWatch {
     const isSeen = group !== undefined || sights.run !== undefined || this.#last !== undefined;
     if (!isSeen) return { kind: 'seen', samples: [], evidence: [] };
     const { stateDir } = install();
-    const total = await this.#ledger.enter(await realpath(stateDir).catch(() => stateDir), sights);
+    const total = await this.#ledger.enter(await followLinks(stateDir), sights);
     return this.#observe(total, sights.nowMs);
   }
 

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ServiceRunSeen } from '../../core/facts.ts';
 import type { OomKills } from '../../os/oom.ts';
+import { digestGateway, Ledger } from '../../state/ledger.ts';
 import type { StateStore } from '../../state/state-file.ts';
 
-const SECTION = 'oom';
 /** systemd reports a kill when the unit has stopped, which a gateway may take 330 s for; the group showed it before. */
 const SAME_KILL_MS = 600_000;
 
@@ -39,29 +38,21 @@ export type OomTotal =
  * restarts, and with it the count, but tells how the run ended: each kill is counted from one of the two, never both.
  */
 export class OomLedger {
-  readonly #state: StateStore;
-  #saved: Section | undefined;
+  readonly #ledger: Ledger<Section>;
 
   constructor(state: StateStore) {
-    this.#state = state;
+    this.#ledger = new Ledger(state, 'oom', sectionSchema);
   }
 
   /** Enters what was seen of a gateway. `gateway` names it; only a digest is kept. What is returned is on disk. */
   async enter(gateway: string, sights: OomSights): Promise<OomTotal> {
-    const subject = createHash('sha256').update(gateway).digest('hex').slice(0, 16);
-    this.#saved ??= this.#state.read(SECTION, sectionSchema);
-    const before = this.#saved;
-    const after =
-      before?.subject === subject ? advanceSection(before, sights) : begin(subject, before, sights);
-    if (after === before) return { state: 'known', total: after.total };
-    const outcome = await this.#state.commit(SECTION, after);
-    if (outcome.state === 'saved') {
-      this.#saved = after;
-      return { state: 'known', total: after.total };
-    }
-    return before === undefined
-      ? { state: 'unknown', reason: outcome.reason }
-      : { state: 'known', total: before.total };
+    const subject = digestGateway(gateway);
+    const { section, failure = '' } = await this.#ledger.enter((before) =>
+      before?.subject === subject ? advanceSection(before, sights) : begin(subject, before, sights),
+    );
+    return section === undefined
+      ? { state: 'unknown', reason: failure }
+      : { state: 'known', total: section.total };
   }
 }
 

@@ -1,10 +1,11 @@
-import { realpath, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Evidence, Observation, Target } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import type { Holder, Publish, ServiceRunSeen } from '../../core/facts.ts';
 import { askHealth } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
 import { unlessLate } from '../../lib/deadline.ts';
+import { followLinks } from '../../lib/paths.ts';
 import { addressOfUrl, type GatewayAddress } from '../../openclaw/address.ts';
 import { groupChildren } from '../../openclaw/children.ts';
 import { type OpenClawInstall, tempFolders } from '../../openclaw/install.ts';
@@ -276,7 +277,7 @@ class ProcessWatch {
     signal: AbortSignal,
   ): Promise<Search> {
     const { env, clock } = this.#context;
-    const stateDirs = [stateDir, await realpath(stateDir).catch(() => stateDir)];
+    const stateDirs = [stateDir, await followLinks(stateDir)];
     const ownUid = process.getuid?.() ?? 0;
     // A folder that is not there yet would be made by the exporter's own user, unless that sees to other users' gateways.
     const ownerUid = await stat(stateDir).then(

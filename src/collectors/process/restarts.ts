@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { digestGateway, Ledger } from '../../state/ledger.ts';
 import type { StateStore } from '../../state/state-file.ts';
-
-const SECTION = 'process';
 
 const seen = z.object({
   boot: z.string(),
@@ -12,7 +10,7 @@ const seen = z.object({
   generation: z.string().optional(),
 });
 
-const section = z.object({
+const sectionSchema = z.object({
   /** Which gateway `last` was; another gateway's process is no restart of this one. */
   subject: z.string(),
   restarts: z.int().min(0),
@@ -21,7 +19,7 @@ const section = z.object({
 
 /** A gateway process as it was seen alive. */
 export type SeenProcess = z.output<typeof seen>;
-type Section = z.output<typeof section>;
+type Section = z.output<typeof sectionSchema>;
 
 /** The total as it is on disk; `unknown` before anything could be saved. */
 export type RestartTotal =
@@ -33,18 +31,15 @@ export type RestartTotal =
  * seen alive before, whatever lay between; several between two looks are one. What is returned is on disk.
  */
 export class RestartCounter {
-  readonly #state: StateStore;
-  #subject = '';
-  #saved: Section | undefined;
+  readonly #ledger: Ledger<Section>;
 
   constructor(state: StateStore) {
-    this.#state = state;
+    this.#ledger = new Ledger(state, 'process', sectionSchema);
   }
 
   /** The gateway process last seen alive, by this exporter or one before it. */
   last(gateway: string): SeenProcess | undefined {
-    this.#turnTo(gateway);
-    return this.#saved?.last;
+    return turnTo(this.#ledger.read(), digestGateway(gateway)).last;
   }
 
   /**
@@ -52,25 +47,19 @@ export class RestartCounter {
    * one is watched; only a digest of it is kept.
    */
   async observe(gateway: string, alive: SeenProcess | undefined): Promise<RestartTotal> {
-    this.#turnTo(gateway);
-    const before = this.#saved ?? { subject: this.#subject, restarts: 0 };
-    const after = advance(before, alive);
-    if (after === this.#saved) return { state: 'known', total: after.restarts };
-    const outcome = await this.#state.commit(SECTION, after);
-    if (outcome.state === 'saved') {
-      this.#saved = after;
-      return { state: 'known', total: after.restarts };
-    }
-    if (this.#saved === undefined) return { state: 'unknown', reason: outcome.reason };
-    return { state: 'known', total: this.#saved.restarts };
+    const subject = digestGateway(gateway);
+    const { section, failure = '' } = await this.#ledger.enter((before) =>
+      advance(turnTo(before, subject), alive),
+    );
+    return section === undefined
+      ? { state: 'unknown', reason: failure }
+      : { state: 'known', total: section.restarts };
   }
+}
 
-  #turnTo(gateway: string): void {
-    this.#subject = createHash('sha256').update(gateway).digest('hex').slice(0, 16);
-    this.#saved ??= this.#state.read(SECTION, section);
-    if (this.#saved === undefined || this.#saved.subject === this.#subject) return;
-    this.#saved = { subject: this.#subject, restarts: this.#saved.restarts };
-  }
+/** The section as it is about this gateway: what was seen of another one is no restart of it. */
+function turnTo(section: Section | undefined, subject: string): Section {
+  return section?.subject === subject ? section : { subject, restarts: section?.restarts ?? 0 };
 }
 
 /** The next section; the very same object where nothing changed. */
