@@ -4,10 +4,16 @@ const DERIVES_PORTS = [2026, 8];
 const BINDS_LOOPBACK_TOO = [2026, 8];
 const DEV_PORT = 19_001;
 
-/** Whether a version such as `2026.9.6` is older than a year and month. */
-export function isVersionBefore(version: string, [year = 0, month = 0]: readonly number[]): boolean {
-  const [ofYear = 0, ofMonth = 0] = version.split('.').map(Number);
-  return ofYear < year || (ofYear === year && ofMonth < month);
+/** Year, month and number of a version such as `2026.9.6`, as far as it has them. */
+export function parseVersion(version: string): number[] {
+  return version.split('.', 3).map((part) => Number.parseFloat(part));
+}
+
+/** Whether a version is older than another one, of which as many parts count as are given: a year and month, or all. */
+export function isVersionBefore(version: string, other: readonly number[]): boolean {
+  const own = parseVersion(version);
+  const place = other.findIndex((part, index) => part !== own[index]);
+  return (own[place] ?? 0) < (other[place] ?? 0);
 }
 
 /**

@@ -11,6 +11,7 @@ import type { AuthResult } from '../../lib/vocabulary.ts';
 import { gauge } from '../../metrics/family.ts';
 import type { AuthMode, CredentialPlace } from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
+import { isVersionBefore } from '../../openclaw/versions.ts';
 
 const FUNCTION = 'sessions_list';
 /** One session of the answer; its size is bounded by what a session's record holds. */
@@ -251,8 +252,8 @@ function judge({ works, text }: CallReading, outcome: HttpOutcome): Observation 
  * 2026.5.7 answers 500 with another token in `.env`; 2026.9.6 does not care.
  */
 function findShadow(install: OpenClawInstall, { accepted, greeting }: ProvedCredential): Shadow | undefined {
-  const [year = 0, month = 0] = (greeting?.version ?? install.writtenBy ?? '').split('.').map(Number);
-  if (year * 100 + month >= SHADOWLESS_SINCE) return undefined;
+  const version = greeting?.version ?? install.writtenBy;
+  if (version !== undefined && !isVersionBefore(version, SHADOWLESS_SINCE)) return undefined;
   const differing = install.credentials.filter(({ secret }) => !secret.equals(accepted.secret));
   return SHADOWS.find(({ place }) => differing.some((one) => one.place === place));
 }
@@ -264,7 +265,7 @@ interface Shadow {
 }
 
 /** Year and month of the first version whose own calls use the configured token. */
-const SHADOWLESS_SINCE = 202_609;
+const SHADOWLESS_SINCE = [2026, 9];
 const SHADOWS: readonly Shadow[] = [
   {
     place: 'dotenv',

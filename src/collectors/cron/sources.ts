@@ -1,6 +1,7 @@
 import type { CollectorContext } from '../../core/context.ts';
 import type { Publish } from '../../core/facts.ts';
 import { homeFolder } from '../../lib/paths.ts';
+import { isVersionBefore } from '../../openclaw/versions.ts';
 import { cronApiSource } from './api-connection.ts';
 import { GuardedSource } from './guard.ts';
 import type { CronSource, SourceReading, SourceRun } from './source/cron-source.ts';
@@ -118,10 +119,11 @@ export function collectJobs(
   return { jobs, unmigrated };
 }
 
-/** Versions before 2026.6 keep their jobs in files. */
+/** From this version on jobs are in the database; before, in files. */
+const KEEPS_DATABASE = [2026, 6];
+
 function keepsFiles(version: string | undefined): boolean {
-  const [year, month] = (version ?? '').split('.').map(Number);
-  return year !== undefined && month !== undefined && year * 100 + month < 202_606;
+  return version !== undefined && isVersionBefore(version, KEEPS_DATABASE);
 }
 
 /** How long ago the jobs of {@link collectJobs} were true, at most; milliseconds. */

@@ -5,6 +5,7 @@ import { askStartup } from '../../gateway/http.ts';
 import type { DatabaseReading } from '../../lib/sqlite-readonly.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
 import { findPackage, type InstalledVersion, readInstalledVersion } from '../../openclaw/package.ts';
+import { isVersionBefore, parseVersion } from '../../openclaw/versions.ts';
 import { UpdateRunReader, type UpdateRuns } from './source/update-runs.ts';
 
 /** How long the end of a failed update is shown. */
@@ -157,7 +158,7 @@ function versionEvidence(
     const text = `${version} is installed and ${running} runs: the next restart applies the installed one`;
     return [{ ...words('warning', text), fault: 'version-skew' }];
   }
-  if (writtenBy !== undefined && isOlder(version, writtenBy)) {
+  if (writtenBy !== undefined && isVersionBefore(version, parseVersion(writtenBy))) {
     const text = `openclaw.json was written by ${writtenBy}, and ${version} is installed: an older version may refuse to start with it`;
     return [{ ...words('warning', text), repair: 'openclaw update' }];
   }
@@ -174,12 +175,6 @@ function updateEvidence({ updates, nowMs }: VersionFacts): Evidence[] {
   if (!isFailed || nowMs - last.finishedMs > FAILED_SHOWN_MS) return [];
   const text = last.status === 'failed' ? 'the last update failed' : 'the last update was rolled back';
   return [{ ...words('warning', text), repair: 'openclaw update status' }];
-}
-
-function isOlder(version: string, other: string): boolean {
-  const [own, their] = [version, other].map((text) => text.split('.').map(Number.parseFloat));
-  const index = [0, 1, 2].find((place) => own?.[place] !== their?.[place]);
-  return index !== undefined && (own?.[index] ?? 0) < (their?.[index] ?? 0);
 }
 
 function words(verdict: Evidence['verdict'], text: string): Evidence {
