@@ -43,6 +43,9 @@ export type Observation =
   | { readonly kind: 'seen'; readonly samples: readonly Sample[]; readonly evidence: readonly Evidence[] }
   | { readonly kind: 'blind'; readonly reason: string; readonly evidence: readonly Evidence[] };
 
+/** Nothing is to be seen, and that is as it should be. */
+export const NOTHING_SEEN: Observation = { kind: 'seen', samples: [], evidence: [] };
+
 /** One thing a collector looks at: a gateway, a host, a source. */
 export interface Target {
   /** Unique within its collector; appears in logs. */

@@ -120,6 +120,14 @@ export function openClawInstall(options: InstallOptions, live?: LiveGateway): Op
   return openClawInstallReader(options)(live);
 }
 
+/**
+ * Whether the gateway of this installation is on this machine, so that its files speak of it. Where openclaw.json says
+ * that it is elsewhere, an address of this machine is that of a tunnel.
+ */
+export function isGatewayHere({ address, location }: Pick<OpenClawInstall, 'address' | 'location'>): boolean {
+  return address.local && location.by !== 'remote';
+}
+
 /** What is known of the living gateway, and where files are read. */
 interface Known {
   readonly files: NotedFiles;

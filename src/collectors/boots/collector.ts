@@ -1,8 +1,9 @@
-import type { Evidence, Observation } from '../../core/collector.ts';
+import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { followLinks } from '../../lib/paths.ts';
 import { BOOT_REASONS, type BootReason } from '../../lib/vocabulary.ts';
 import { counter, gauge } from '../../metrics/family.ts';
+import { isGatewayHere } from '../../openclaw/install.ts';
 import { BootLedger, type BootTotals } from './ledger.ts';
 import { findReason, isSafeMode } from './reasons.ts';
 import { type Boot, BootReader, type BootsReading } from './source/boots.ts';
@@ -62,8 +63,9 @@ class BootWatch {
   }
 
   async collect(): Promise<Observation> {
-    const { address, location, stateDir } = this.#context.install();
-    if (!address.local || location.by === 'remote') return { kind: 'seen', samples: [], evidence: [] };
+    const install = this.#context.install();
+    if (!isGatewayHere(install)) return NOTHING_SEEN;
+    const { stateDir } = install;
     const reading = this.#reader.read(stateDir);
     if (reading.state !== 'read') return observeBoots(reading, undefined);
     const gateway = await followLinks(stateDir);
@@ -75,7 +77,7 @@ class BootWatch {
 export function observeBoots(reading: BootsReading, totals: BootTotals | undefined): Observation {
   switch (reading.state) {
     case 'absent':
-      return { kind: 'seen', samples: [], evidence: [] };
+      return NOTHING_SEEN;
     case 'unreadable': {
       // A damaged database is reported by the cron source that is in it.
       const text = `the gateway's record of its boots cannot be read: ${reading.reason}`;

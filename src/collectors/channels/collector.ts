@@ -1,10 +1,11 @@
-import type { Evidence, Observation } from '../../core/collector.ts';
+import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { deadlines } from '../../gateway/deadlines.ts';
 import { askReady } from '../../gateway/http.ts';
 import { limitValues } from '../../lib/label-limit.ts';
 import { CHANNEL_STATES } from '../../lib/vocabulary.ts';
 import { gauge, type Sample, stateset } from '../../metrics/family.ts';
+import { isGatewayHere } from '../../openclaw/install.ts';
 import { type ChannelVerdict, judgeByReadiness, judgeByStatus } from './judge.ts';
 
 const LABELS = ['channel', 'account'] as const;
@@ -82,15 +83,15 @@ async function collectChannels(
   { connectMs, answerMs }: { readonly connectMs: number; readonly answerMs: number },
   signal: AbortSignal,
 ): Promise<Observation> {
-  const { clock, facts, install, config } = context;
-  const { address, location, channels } = install();
-  // The configuration of this machine says nothing of a gateway elsewhere.
-  if (!address.local || location.by === 'remote') return { kind: 'seen', samples: [], evidence: [] };
+  const { clock, facts, config } = context;
+  const install = context.install();
+  if (!isGatewayHere(install)) return NOTHING_SEEN;
+  const { address, channels } = install;
   if (channels === undefined) {
     const reason = 'openclaw.json cannot be read, so the configured channels are unknown';
     return { kind: 'blind', reason, evidence: [] };
   }
-  if (channels.length === 0) return { kind: 'seen', samples: [], evidence: [] };
+  if (channels.length === 0) return NOTHING_SEEN;
   const ready = await askReady({ address, clock, connectMs, answerMs, signal });
   const report = facts('channels');
   const isFresh = report !== undefined && clock.monotonic() - report.atMs < REPORT_MS;

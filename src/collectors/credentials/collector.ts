@@ -1,4 +1,4 @@
-import type { Evidence, Observation } from '../../core/collector.ts';
+import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collector.ts';
 import { defineCollector } from '../../core/context.ts';
 import { limitValues } from '../../lib/label-limit.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
@@ -61,7 +61,7 @@ export const credentialsCollector = defineCollector({
 export function observeCredentials(outcome: CredentialsOutcome, nowMs: number): Observation {
   switch (outcome.state) {
     case 'absent':
-      return { kind: 'seen', samples: [], evidence: [] };
+      return NOTHING_SEEN;
     case 'unreadable': {
       const text = `the gateway's credential store cannot be read: ${outcome.reason}`;
       return { kind: 'seen', samples: [], evidence: [evidence('credentials', 'unknown', text)] };

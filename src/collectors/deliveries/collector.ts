@@ -2,6 +2,7 @@ import type { Evidence, Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { limitValues } from '../../lib/label-limit.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
+import { isGatewayHere } from '../../openclaw/install.ts';
 import {
   type Deliveries,
   type PressureGroup,
@@ -63,7 +64,7 @@ export const deliveriesCollector = defineCollector({
   metrics: [entries, oldest, lanes, blocked, oldestIngress],
   create: (context, { timeoutMs }) => ({
     targets: () =>
-      context.install().address.local
+      isGatewayHere(context.install())
         ? [
             {
               name: 'queue',

@@ -2,6 +2,7 @@ import type { Evidence, Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { limitValues } from '../../lib/label-limit.ts';
 import { gauge } from '../../metrics/family.ts';
+import { isGatewayHere } from '../../openclaw/install.ts';
 import { type Devices, REQUEST_KINDS, readDevices } from './source/read.ts';
 
 /** Roles that every gateway knows: shown at 0 too. */
@@ -38,7 +39,7 @@ export const devicesCollector = defineCollector({
   metrics: [devices, requests, oldest],
   create: (context, { timeoutMs }) => ({
     targets: () =>
-      context.install().address.local
+      isGatewayHere(context.install())
         ? [{ name: 'devices', timeoutMs: timeoutMs * 0.9, collect: () => collectDevices(context) }]
         : [],
   }),

@@ -1,7 +1,7 @@
-import type { Evidence, Observation, Target } from '../../core/collector.ts';
+import { type Evidence, NOTHING_SEEN, type Observation, type Target } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { longestReadSeconds } from '../../lib/sqlite-readonly.ts';
-import { tempFolders } from '../../openclaw/install.ts';
+import { isGatewayHere, tempFolders } from '../../openclaw/install.ts';
 import { databaseEvidence, filesystemEvidence } from './evidence.ts';
 import { DISK_FAMILIES, databaseSamples, filesystemSamples, partSamples } from './metrics.ts';
 import { findDatabases, readQuarantine } from './source/databases.ts';
@@ -39,8 +39,9 @@ class DiskWatch {
   }
 
   targets(collectorMs: number): Target[] {
-    const { address, stateDir } = this.#context.install();
-    if (!address.local) return [];
+    const install = this.#context.install();
+    if (!isGatewayHere(install)) return [];
+    const { stateDir } = install;
     const timeoutMs = collectorMs * SHARES.target;
     const folders = { state: stateDir, temp: tempFolders(this.#context.env)[0] ?? '/tmp' };
     return [
@@ -60,7 +61,7 @@ class DiskWatch {
 
   async #measure(folder: Folder, path: string): Promise<Observation> {
     const outcome = await measureFilesystem(path);
-    if (outcome.state === 'missing') return { kind: 'seen', samples: [], evidence: [] };
+    if (outcome.state === 'missing') return NOTHING_SEEN;
     if (outcome.state === 'unreadable')
       return { kind: 'blind', reason: `the filesystem cannot be measured (${outcome.reason})`, evidence: [] };
     const { sizeBytes, availBytes } = outcome;
@@ -88,7 +89,7 @@ class DiskWatch {
         return { kind: 'seen', samples: partSamples(reading), evidence: [] };
       case 'missing':
       case 'under-way':
-        return { kind: 'seen', samples: [], evidence: [] };
+        return NOTHING_SEEN;
       case 'unreadable': {
         const reason = `the state folder cannot be measured by part (${reading.reason})`;
         return { kind: 'blind', reason, evidence: [unknownParts(reason)] };

@@ -1,4 +1,4 @@
-import type { Evidence, Observation } from '../../core/collector.ts';
+import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { followLinks } from '../../lib/paths.ts';
 import { counter } from '../../metrics/family.ts';
@@ -54,14 +54,14 @@ class OomWatch {
     const group = row && platform === 'linux' ? await readOomKills(row.pid, signal) : undefined;
     const sights: OomSights = { group, run: facts('serviceRun'), nowMs: clock.now() };
     const isSeen = group !== undefined || sights.run !== undefined || this.#last !== undefined;
-    if (!isSeen) return { kind: 'seen', samples: [], evidence: [] };
+    if (!isSeen) return NOTHING_SEEN;
     const { stateDir } = install();
     const total = await this.#ledger.enter(await followLinks(stateDir), sights);
     return this.#observe(total, sights.nowMs);
   }
 
   #observe(total: OomTotal, nowMs: number): Observation {
-    if (total.state === 'unknown') return { kind: 'seen', samples: [], evidence: [] };
+    if (total.state === 'unknown') return NOTHING_SEEN;
     const before = this.#last;
     const isMore = before !== undefined && total.total > before.total;
     const grewAtMs = isMore ? nowMs : before?.grewAtMs;

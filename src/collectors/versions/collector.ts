@@ -1,9 +1,10 @@
-import type { Evidence, Observation } from '../../core/collector.ts';
+import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { askStartup } from '../../gateway/http.ts';
 import type { DatabaseReading } from '../../lib/sqlite-readonly.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
+import { isGatewayHere } from '../../openclaw/install.ts';
 import { findPackage, type InstalledVersion, readInstalledVersion } from '../../openclaw/package.ts';
 import { isVersionBefore, parseVersion } from '../../openclaw/versions.ts';
 import { UpdateRunReader, type UpdateRuns } from './source/update-runs.ts';
@@ -90,9 +91,10 @@ class VersionWatch {
   }
 
   async collect(signal: AbortSignal): Promise<Observation> {
-    const { clock, install } = this.#context;
-    const { address, location, stateDir, writtenBy } = install();
-    if (!address.local || location.by === 'remote') return { kind: 'seen', samples: [], evidence: [] };
+    const { clock } = this.#context;
+    const install = this.#context.install();
+    if (!isGatewayHere(install)) return NOTHING_SEEN;
+    const { stateDir, writtenBy } = install;
     const [folder, running] = await Promise.all([this.#findFolder(), this.#askVersion(signal)]);
     signal.throwIfAborted();
     const installed: InstalledVersion =

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type InstallOptions,
+  isGatewayHere,
   openClawInstall,
   openClawInstallReader,
 } from '../../../src/openclaw/install.ts';
@@ -189,6 +190,19 @@ describe('finding the credential', () => {
     const found = find(home({ [CONFIG]: remote }));
     expect(found.token).toBe('r');
     expect(found.address).toMatchObject({ host: 'studio', port: 444, tls: true, local: false });
+  });
+});
+
+describe('a gateway', () => {
+  const remote = (url: string) =>
+    home({ [CONFIG]: `{ gateway: { mode: 'remote', remote: { url: '${url}' } } }` });
+
+  it('is here where nothing names another machine, and not behind a tunnel that openclaw.json leads to', () => {
+    expect(isGatewayHere(find(home()))).toBe(true);
+    const tunnel = find(remote('ws://127.0.0.1:4000'));
+    expect(tunnel.address.local).toBe(true);
+    expect(isGatewayHere(tunnel)).toBe(false);
+    expect(isGatewayHere(find(remote('wss://studio:444')))).toBe(false);
   });
 });
 
