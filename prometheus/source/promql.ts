@@ -86,13 +86,17 @@ export function selectExporters(t: Thresholds): string {
   return `job=~"${t.exporter_jobs}", job!~"${t.outside_jobs}"`;
 }
 
+/** A series as it was last within the lookback window, whatever came of it since. */
+export function takeLast(t: Thresholds, series: string): string {
+  return `last_over_time(${series}[${formatSpan(t.lookback)}])`;
+}
+
 /**
  * A series as it is, and while scrapes of its target fail as it was last, for the lookback window. What the exporter
  * withdraws while it is scraped is gone at once.
  */
 export function keepLast(t: Thresholds, series: string, own: Labels = []): string {
-  const last = `last_over_time(${series}[${formatSpan(t.lookback)}])`;
-  return `(${series} or (${last} unless ${ignoreLabels(...own)} up{job=~"${t.exporter_jobs}"} == 1))`;
+  return `(${series} or (${takeLast(t, series)} unless ${ignoreLabels(...own)} up{job=~"${t.exporter_jobs}"} == 1))`;
 }
 
 /**

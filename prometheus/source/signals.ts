@@ -8,6 +8,7 @@ import {
   neverGood,
   selectExporters,
   takeGroup,
+  takeLast,
   takeMax,
   takeMin,
 } from './promql.ts';
@@ -122,11 +123,10 @@ function watcherRecord(t: Thresholds): RecordRule {
 /** An exporter that is gone, or a gateway that no packet reaches, and neither a second machine nor SSH gets there. */
 function hostRecord(t: Thresholds): RecordRule {
   const across = matchAcrossJobs(t, 'instance');
-  const lately = (series: string) => `last_over_time(${series}[${formatSpan(t.lookback)}])`;
-  const reached = `max without (instance, job) (${lately('openclaw_ssh_up')})`;
+  const reached = `max without (instance, job) (${takeLast(t, 'openclaw_ssh_up')})`;
   const ssh = (value: number) => `label_replace(${reached} == ${value}, "instance", "$1", "host", "(.+)")`;
   const exporter = neverGood(t, `up{${selectExporters(t)}, watcher=""}`);
-  const outside = (value: number) => `${lately(`probe_success{job=~"${t.outside_jobs}"}`)} == ${value}`;
+  const outside = (value: number) => `${takeLast(t, `probe_success{job=~"${t.outside_jobs}"}`)} == ${value}`;
   return record(
     HOST_GONE,
     takeGroup(

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { ruleGroups } from '../source/rules.ts';
 import { thresholdsSchema } from '../source/thresholds.ts';
-import { everySecondMissing, notation } from './timeline.ts';
+import { everySecondMissing, notation, type Timeline } from './timeline.ts';
 import { healthy, type World } from './world.ts';
 
 /**
@@ -48,16 +48,23 @@ export function sideBySide(scenarios: readonly Scenario[]): Scenario[][] {
   return [...shared.values(), ...scenarios.filter(isAlone).map((scenario) => [scenario])];
 }
 
-/** A promtool test of these scenarios, against the rule files that match `rules` (an absolute pattern). */
-export function renderTest(rules: string, scenarios: readonly Scenario[], evaluation = '1m'): string {
-  const groups = ruleGroups(thresholdsSchema.parse({}));
-  const file = {
+/** What promtool plays: `tests` against the rule files that match `rules` (an absolute pattern). */
+export function promtoolFile<T>(rules: string, evaluation: string, tests: readonly T[]) {
+  return {
     rule_files: [rules],
     evaluation_interval: evaluation,
     // Without it promtool evaluates groups in random order.
-    group_eval_order: groups.map(({ name }) => name),
-    tests: sideBySide(scenarios).map(testOf),
+    group_eval_order: ruleGroups(thresholdsSchema.parse({})).map(({ name }) => name),
+    tests,
   };
+}
+
+/** A promtool test of these scenarios, against the rule files that match `rules`. */
+export function renderTest(rules: string, scenarios: readonly Scenario[], evaluation = '1m'): string {
+  return render(promtoolFile(rules, evaluation, sideBySide(scenarios).map(testOf)));
+}
+
+function render(file: object): string {
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
@@ -65,21 +72,21 @@ export function renderTest(rules: string, scenarios: readonly Scenario[], evalua
 const LATE_MINUTES = 5;
 
 /**
- * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them: each alert that a scenario expects somewhere
- * fires there too, at most {@link LATE_MINUTES} later. `stepSeconds` is the interval of the scrapes.
+ * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them: each alert
+ * that a scenario expects somewhere fires there too, at most {@link LATE_MINUTES} later. `stepSeconds` is the interval
+ * of the scrapes.
  */
 export function renderMissing(rules: string, scenarios: readonly Scenario[], stepSeconds: number): string {
-  const groups = ruleGroups(thresholdsSchema.parse({}));
   const tests = sideBySide(scenarios).map((chosen) => ({
     interval: `${stepSeconds}s`,
-    input_series: chosen.flatMap((scenario) => missingSeries(scenario, stepSeconds)),
+    input_series: chosen.flatMap((scenario) =>
+      seriesOf(scenario, (timeline, name) =>
+        everySecondMissing(timeline, scenario.minutes + LATE_MINUTES, stepSeconds, /^up\b/.test(name)),
+      ),
+    ),
     promql_expr_test: chosen.flatMap(survivals),
   }));
-  const group_eval_order = groups.map(({ name }) => name);
-  return stringify(
-    { rule_files: [rules], evaluation_interval: '1m', group_eval_order, tests },
-    { lineWidth: 0, aliasDuplicateObjects: false },
-  );
+  return render(promtoolFile(rules, '1m', tests));
 }
 
 /** For each alert of these scenarios the first minute at which one of them expects it. */
@@ -93,16 +100,6 @@ export function firstTimes(scenarios: readonly Scenario[]): [name: string, minut
     }
   }
   return [...times];
-}
-
-function missingSeries(scenario: Scenario, stepSeconds: number) {
-  const { world, without = [], minutes } = scenario;
-  return Object.entries({ ...healthy(), ...world })
-    .filter(([name]) => !without.some((start) => name.startsWith(start)))
-    .map(([name, timeline]) => ({
-      series: labelled(name, instanceOf(scenario)),
-      values: everySecondMissing(timeline, minutes + LATE_MINUTES, stepSeconds, /^up\b/.test(name)),
-    }));
 }
 
 function survivals(scenario: Scenario) {
@@ -160,12 +157,17 @@ function expectations(scenario: Scenario) {
 
 /** The scenario's series in promtool's notation. */
 export function inputSeries(scenario: Scenario) {
-  const { world, without = [], minutes, step = 30 } = scenario;
+  const { minutes, step = 30 } = scenario;
+  return seriesOf(scenario, (timeline) => notation(timeline, minutes, step));
+}
+
+function seriesOf(scenario: Scenario, write: (timeline: Timeline, name: string) => string) {
+  const { world, without = [] } = scenario;
   return Object.entries({ ...healthy(), ...world })
     .filter(([name]) => !without.some((start) => name.startsWith(start)))
     .map(([name, timeline]) => ({
       series: labelled(name, instanceOf(scenario)),
-      values: notation(timeline, minutes, step),
+      values: write(timeline, name),
     }));
 }
 

@@ -10,6 +10,7 @@ import { SCENARIO_SETS, SCENARIOS, type ScenarioSet } from '../../prometheus/tes
 import {
   firstTimes,
   inputSeries,
+  promtoolFile,
   renderMissing,
   renderTest,
   type Scenario,
@@ -152,8 +153,7 @@ const JOB_ALERTS = [
   'OpenClawCronLastRunInFuture',
 ];
 
-const GROUPS = ruleGroups(thresholdsSchema.parse({}));
-const NAMES = [...new Set(alertsOf(GROUPS).map(({ alert }) => alert))].filter(
+const NAMES = [...new Set(alertsOf(ruleGroups(thresholdsSchema.parse({}))).map(({ alert }) => alert))].filter(
   (name) => name !== 'OpenClawWatchdog',
 );
 
@@ -169,12 +169,7 @@ function annotationTests({ scenarios: chosen, evaluation = '1m', thresholds }: S
       exp_alerts: [],
     })),
   }));
-  return {
-    rule_files: [join(rules, 'rules', '*.yml')],
-    evaluation_interval: evaluation,
-    group_eval_order: GROUPS.map(({ name }) => name),
-    tests,
-  };
+  return promtoolFile(join(rules, 'rules', '*.yml'), evaluation, tests);
 }
 
 /** Scenarios that together let every alert fire, the short ones first. */

@@ -9,6 +9,7 @@ import {
   neverGood,
   selectExporters,
   takeGroup,
+  takeLast,
   takeMax,
   takeMin,
 } from '../promql.ts';
@@ -76,7 +77,7 @@ function verdictRecords(t: Thresholds): RecordRule[] {
       record(
         VERDICT_SEEN,
         joinLines(
-          `time() * ${takeGroup(own, `last_over_time(${series}[${formatSpan(t.lookback)}])`)}`,
+          `time() * ${takeGroup(own, takeLast(t, series))}`,
           `or (max without (layer) (last_over_time(${VERDICT_SEEN}{layer="${layer}"}[${range}])) > time() - ${memory})`,
         ),
         { layer },

@@ -11,6 +11,7 @@ import {
   keepLast,
   renderQuery,
   selectFiring,
+  takeLast,
   takeMax,
   takeMin,
 } from '../promql.ts';
@@ -192,7 +193,7 @@ function unknown(t: Thresholds): AlertRule[] {
       expr: joinLines(
         `${takeMax(CREDENTIAL_LABELS, keepLast(t, 'openclaw_gateway_token_present', CREDENTIAL_LABELS))} == 1`,
         `and ${UP} == 1`,
-        `unless ${takeMax(CREDENTIAL_LABELS, `last_over_time(${MATCH}[${formatSpan(t.lookback)}])`)}`,
+        `unless ${takeMax(CREDENTIAL_LABELS, takeLast(t, MATCH))}`,
         `unless ${selectFiring('protocol', 'warning')}`,
         `unless ${selectFiring('lock-out', 'warning')}`,
       ),

@@ -5,6 +5,7 @@ import {
   matchAcrossJobs,
   neverGood,
   selectExporters,
+  takeLast,
   takeMax,
   takeSum,
 } from '../promql.ts';
@@ -57,7 +58,7 @@ function watchdog(): AlertRule[] {
 
 function exporterDown(t: Thresholds): AlertRule[] {
   const gone = neverGood(t, `up{${selectExporters(t)}}`);
-  const seen = `(last_over_time(probe_success{job=~"${t.outside_jobs}"}[${formatSpan(t.lookback)}]) == 1)`;
+  const seen = `(${takeLast(t, `probe_success{job=~"${t.outside_jobs}"}`)} == 1)`;
   const across = matchAcrossJobs(t, 'instance');
   const first = { phase: 1, forMs: afterLookback(t, t.exporter_down_for), next: RESTART_EXPORTER } as const;
   const last = 'check the machine itself: is it on?';

@@ -7,6 +7,7 @@ import {
   keepLast,
   renderQuery,
   takeGroup,
+  takeLast,
   takeMax,
   takeMin,
   takeSum,
@@ -42,14 +43,16 @@ export function workGroups(t: Thresholds): RuleGroup[] {
 
 /** Every known account is not configured, or a collector of channels runs and reports none. */
 function noChannelRecord(t: Thresholds): RecordRule {
-  const last = (selector: string) => `last_over_time(${selector}[${formatSpan(t.lookback)}])`;
   const inStates = (states: string) =>
-    takeGroup([...CHANNEL_LABELS, 'state'], `${last(`openclaw_channel_state{state=~"${states}"}`)} == 1`);
+    takeGroup(
+      [...CHANNEL_LABELS, 'state'],
+      `${takeLast(t, `openclaw_channel_state{state=~"${states}"}`)} == 1`,
+    );
   const collector = takeGroup(
     ['collector'],
-    `${last('openclaw_exporter_collector_up{collector=~"channels?"}')} == 1`,
+    `${takeLast(t, 'openclaw_exporter_collector_up{collector=~"channels?"}')} == 1`,
   );
-  const anyState = takeGroup([...CHANNEL_LABELS, 'state'], last('openclaw_channel_state'));
+  const anyState = takeGroup([...CHANNEL_LABELS, 'state'], takeLast(t, 'openclaw_channel_state'));
   return record(
     NO_CHANNEL,
     joinLines(
