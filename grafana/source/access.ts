@@ -2,9 +2,8 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { dashboard, UID } from './frame.ts';
 import { steps, words, YES_NO } from './mappings.ts';
 import { lines, stat, table, timeline } from './panels.ts';
-import { HERE } from './queries.ts';
+import { HERE, maxHere } from './queries.ts';
 
-const max = (metric: string) => `max by (instance) (${metric}{${HERE}})`;
 const MATCH = words([1, 'accepted', 'good'], [0, 'refused', 'bad']);
 const SYNC = words([1, 'the same', 'good'], [0, 'differs', 'warn']);
 const PRESENT = words([1, 'yes'], [0, 'no']);
@@ -46,7 +45,7 @@ function now() {
         title: 'Different values',
         description:
           'How many different tokens lie in all places together. More than one is drift: the next restart or the next client fails.',
-        queries: [{ expr: max('openclaw_gateway_token_variants') }],
+        queries: [{ expr: maxHere('openclaw_gateway_token_variants') }],
       },
       { decimals: 0, states: steps('good', [2, 'warn']) },
     ),
@@ -56,7 +55,7 @@ function now() {
         title: 'Last checked',
         description:
           'How long ago the gateway last said whether it accepts the credential. A check that is held back keeps the verdict while nothing has changed.',
-        queries: [{ expr: `time() - ${max('openclaw_gateway_token_last_check_timestamp_seconds')}` }],
+        queries: [{ expr: `time() - ${maxHere('openclaw_gateway_token_last_check_timestamp_seconds')}` }],
       },
       { unit: 's', decimals: 0 },
     ),
@@ -68,7 +67,7 @@ function now() {
           'How long the gateway goes on refusing every attempt from this address, good ones too. No data: the token was never checked.',
         queries: [
           {
-            expr: `clamp_min(${max('openclaw_gateway_auth_locked_until_timestamp_seconds')} - time(), 0) or 0 * ${max('openclaw_gateway_token_last_check_timestamp_seconds')}`,
+            expr: `clamp_min(${maxHere('openclaw_gateway_auth_locked_until_timestamp_seconds')} - time(), 0) or 0 * ${maxHere('openclaw_gateway_token_last_check_timestamp_seconds')}`,
           },
         ],
       },
@@ -125,7 +124,7 @@ function variants() {
       title: 'Different values over time',
       description: 'Different tokens in all places together: 1 is right, more is drift.',
       height: 6,
-      queries: [{ expr: max('openclaw_gateway_token_variants'), legend: 'different values' }],
+      queries: [{ expr: maxHere('openclaw_gateway_token_variants'), legend: 'different values' }],
     },
     { unit: 'short', axis: 'values', stepped: true, min: 0 },
   );

@@ -6,9 +6,8 @@ import { lifePanels, workPanels } from './life.ts';
 import { GATEWAY_STATE_WORDS, steps, words, YES_NO } from './mappings.ts';
 import { objectivePanels } from './objectives.ts';
 import { heatmap, lines, stat, timeline } from './panels.ts';
-import { HERE } from './queries.ts';
+import { HERE, maxHere } from './queries.ts';
 
-const max = (metric: string) => `max by (instance) (${metric}{${HERE}})`;
 const PING = 'openclaw_gateway_ping_duration_seconds';
 const RSS = 'openclaw_gateway_process_resident_memory_bytes';
 const GROWTH = `instance:${RSS}:deriv{${HERE}}`;
@@ -91,7 +90,7 @@ function state() {
         title: 'Running for',
         description:
           'Age of the gateway process. Empty when there is none. A restart inside the process does not change it.',
-        queries: [{ expr: `time() - ${max('openclaw_gateway_process_start_time_seconds')}` }],
+        queries: [{ expr: `time() - ${maxHere('openclaw_gateway_process_start_time_seconds')}` }],
       },
       { unit: 'dtdurations', decimals: 0 },
     ),
@@ -118,7 +117,7 @@ function wear() {
           'How long until the memory limit is reached if memory goes on growing as in the last six hours. Empty when it does not grow or no limit is known. The alert looks at the form of the growth too.',
         queries: [
           {
-            expr: `(${max('openclaw_gateway_process_memory_limit_bytes')} - on (instance) ${max(RSS)}) / on (instance) (${GROWTH} > 0)`,
+            expr: `(${maxHere('openclaw_gateway_process_memory_limit_bytes')} - on (instance) ${maxHere(RSS)}) / on (instance) (${GROWTH} > 0)`,
           },
         ],
       },
@@ -130,7 +129,7 @@ function wear() {
         title: 'Gateway processes',
         description:
           'Processes alive for this port or state folder: 1 is right; more get in each other’s way, 0 is none.',
-        queries: [{ expr: max('openclaw_gateway_processes') }],
+        queries: [{ expr: maxHere('openclaw_gateway_processes') }],
       },
       { decimals: 0, states: steps('bad', [1, 'good'], [2, 'warn']) },
     ),
@@ -166,10 +165,10 @@ function checks() {
         'Process: alive. Listener: it holds the port. Answers: /healthz in time. Ready: /readyz. Service: the service manager considers it running; absent without one. Each is measured apart from the others.',
       height: 8,
       queries: [
-        { expr: max('openclaw_gateway_process_up'), legend: 'Process' },
-        { expr: max('openclaw_gateway_listener_up'), legend: 'Listener' },
-        { expr: max('openclaw_gateway_up'), legend: 'Answers' },
-        { expr: max('openclaw_gateway_ready'), legend: 'Ready' },
+        { expr: maxHere('openclaw_gateway_process_up'), legend: 'Process' },
+        { expr: maxHere('openclaw_gateway_listener_up'), legend: 'Listener' },
+        { expr: maxHere('openclaw_gateway_up'), legend: 'Answers' },
+        { expr: maxHere('openclaw_gateway_ready'), legend: 'Ready' },
         {
           expr: `max by (instance, manager) (openclaw_gateway_service_active{${HERE}})`,
           legend: 'Service ({{manager}})',
@@ -282,12 +281,12 @@ function memory() {
         'What the process holds; what it would hold in a day if it goes on as in the last six hours; the limit at which it is killed, the least of its control groups and the machine.',
       width: 12,
       queries: [
-        { expr: max(RSS), legend: 'resident' },
+        { expr: maxHere(RSS), legend: 'resident' },
         {
-          expr: `${max(RSS)} + on (instance) 86400 * clamp_min(${GROWTH}, 0)`,
+          expr: `${maxHere(RSS)} + on (instance) 86400 * clamp_min(${GROWTH}, 0)`,
           legend: 'in a day, at this rate',
         },
-        { expr: max('openclaw_gateway_process_memory_limit_bytes'), legend: 'limit' },
+        { expr: maxHere('openclaw_gateway_process_memory_limit_bytes'), legend: 'limit' },
       ],
     },
     {
@@ -349,9 +348,9 @@ function files() {
         'Files and sockets the process has open, and how many it may. At the limit it accepts no more connections. Not seen on macOS.',
       width: 12,
       queries: [
-        { expr: max('openclaw_gateway_process_open_fds'), legend: 'open files' },
-        { expr: max('openclaw_gateway_process_max_fds'), legend: 'limit' },
-        { expr: max('openclaw_gateway_process_threads'), legend: 'threads' },
+        { expr: maxHere('openclaw_gateway_process_open_fds'), legend: 'open files' },
+        { expr: maxHere('openclaw_gateway_process_max_fds'), legend: 'limit' },
+        { expr: maxHere('openclaw_gateway_process_threads'), legend: 'threads' },
       ],
     },
     {
@@ -374,8 +373,8 @@ function loopDelay() {
         'How long work waits in the gateway, as it reports itself at /readyz. Empty where the gateway does not tell it.',
       width: 12,
       queries: [
-        { expr: max('openclaw_gateway_readyz_event_loop_delay_p99_seconds'), legend: 'p99' },
-        { expr: max('openclaw_gateway_readyz_event_loop_delay_max_seconds'), legend: 'longest' },
+        { expr: maxHere('openclaw_gateway_readyz_event_loop_delay_p99_seconds'), legend: 'p99' },
+        { expr: maxHere('openclaw_gateway_readyz_event_loop_delay_max_seconds'), legend: 'longest' },
       ],
     },
     { unit: 's', axis: 'delay', series: [{ name: 'longest', style: 'dashed' }] },
@@ -388,7 +387,7 @@ function loopUse() {
       title: 'Use of the event loop',
       description: 'Share of time in which the event loop was busy; near 100 % it cannot keep up.',
       width: 12,
-      queries: [{ expr: max('openclaw_gateway_readyz_event_loop_utilization_ratio'), legend: 'busy' }],
+      queries: [{ expr: maxHere('openclaw_gateway_readyz_event_loop_utilization_ratio'), legend: 'busy' }],
     },
     { unit: 'percentunit', axis: 'busy', min: 0, max: 1 },
   );
@@ -403,7 +402,7 @@ function degraded() {
       width: 12,
       height: 6,
       queries: [
-        { expr: max('openclaw_gateway_readyz_event_loop_degraded'), legend: 'event loop' },
+        { expr: maxHere('openclaw_gateway_readyz_event_loop_degraded'), legend: 'event loop' },
         {
           expr: `max by (instance, subsystem) (openclaw_gateway_ready_failing{${HERE}})`,
           legend: '{{subsystem}}',

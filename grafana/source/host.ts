@@ -1,8 +1,5 @@
 import { lines } from './panels.ts';
-import { HERE } from './queries.ts';
-
-const max = (metric: string, ...labels: readonly string[]) =>
-  `max by (${['instance', ...labels].join(', ')}) (${metric}{${HERE}})`;
+import { maxHere } from './queries.ts';
 
 /** What runs below the gateway, and what it holds. */
 export function childPanels() {
@@ -13,7 +10,7 @@ export function childPanels() {
         description:
           'By kind: MCP servers, browsers, commands of jobs and agents, agent CLIs; other are the gateway’s own helpers. A number that only grows is a leak.',
         width: 12,
-        queries: [{ expr: max('openclaw_gateway_children', 'kind'), legend: '{{kind}}' }],
+        queries: [{ expr: maxHere('openclaw_gateway_children', 'kind'), legend: '{{kind}}' }],
       },
       { unit: 'short', axis: 'processes', stepped: true, min: 0 },
     ),
@@ -24,7 +21,7 @@ export function childPanels() {
           'Resident memory of these processes, without the gateway’s own. Pages that several of them share are counted for each.',
         width: 12,
         queries: [
-          { expr: max('openclaw_gateway_children_resident_memory_bytes', 'kind'), legend: '{{kind}}' },
+          { expr: maxHere('openclaw_gateway_children_resident_memory_bytes', 'kind'), legend: '{{kind}}' },
         ],
       },
       { unit: 'bytes', axis: 'memory', min: 0 },
@@ -43,7 +40,7 @@ export function diskPanels() {
         width: 12,
         queries: [
           {
-            expr: `${max('openclaw_state_filesystem_avail_bytes', 'folder')} / ${max('openclaw_state_filesystem_size_bytes', 'folder')}`,
+            expr: `${maxHere('openclaw_state_filesystem_avail_bytes', 'folder')} / ${maxHere('openclaw_state_filesystem_size_bytes', 'folder')}`,
             legend: '{{folder}}',
           },
         ],
@@ -56,7 +53,7 @@ export function diskPanels() {
         description:
           'By part of the state folder, measured every ten minutes. A wal that grows for hours is kept from being merged by some reader.',
         width: 12,
-        queries: [{ expr: max('openclaw_state_bytes', 'part'), legend: '{{part}}' }],
+        queries: [{ expr: maxHere('openclaw_state_bytes', 'part'), legend: '{{part}}' }],
       },
       { unit: 'bytes', axis: 'on disk', logarithmic: true },
     ),
@@ -74,11 +71,11 @@ export function deliveryPanels() {
         width: 12,
         queries: [
           {
-            expr: max('openclaw_delivery_queue_entries', 'status', 'channel'),
+            expr: maxHere('openclaw_delivery_queue_entries', 'status', 'channel'),
             legend: '{{status}} {{channel}}',
           },
           {
-            expr: max('openclaw_ingress_blocked_events', 'channel'),
+            expr: maxHere('openclaw_ingress_blocked_events', 'channel'),
             legend: 'incoming, blocked {{channel}}',
           },
         ],
@@ -91,8 +88,8 @@ export function deliveryPanels() {
         description: 'Paired devices by role, and pairing requests that wait for approval by kind.',
         width: 12,
         queries: [
-          { expr: max('openclaw_gateway_devices', 'role'), legend: '{{role}}' },
-          { expr: max('openclaw_gateway_pairing_requests', 'kind'), legend: 'waits: {{kind}}' },
+          { expr: maxHere('openclaw_gateway_devices', 'role'), legend: '{{role}}' },
+          { expr: maxHere('openclaw_gateway_pairing_requests', 'kind'), legend: 'waits: {{kind}}' },
         ],
       },
       { unit: 'short', axis: 'devices', stepped: true, min: 0 },

@@ -1,7 +1,7 @@
 import { BOOT_REASONS } from '../../src/lib/vocabulary.ts';
 import { words, YES_NO } from './mappings.ts';
 import { lines, timeline } from './panels.ts';
-import { HERE } from './queries.ts';
+import { HERE, maxHere } from './queries.ts';
 
 /** What the gateway works with: its channels and its credentials. */
 export function workPanels() {
@@ -94,9 +94,9 @@ function modes() {
       description:
         'Whether the gateway runs without channels after a crash loop, runs another version than the installed one, and whether an update is under way. What a version does not tell is missing.',
       queries: [
-        { expr: `max by (instance) (openclaw_gateway_safe_mode{${HERE}})`, legend: 'safe mode' },
-        { expr: `max by (instance) (openclaw_gateway_version_skew{${HERE}})`, legend: 'version skew' },
-        { expr: `max by (instance) (openclaw_gateway_update_running{${HERE}})`, legend: 'update' },
+        { expr: maxHere('openclaw_gateway_safe_mode'), legend: 'safe mode' },
+        { expr: maxHere('openclaw_gateway_version_skew'), legend: 'version skew' },
+        { expr: maxHere('openclaw_gateway_update_running'), legend: 'update' },
       ],
     },
     words([0, 'no', 'good'], [1, 'yes', 'warn']),

@@ -1,6 +1,6 @@
 import { steps } from './mappings.ts';
 import { lines, stat } from './panels.ts';
-import { HERE } from './queries.ts';
+import { HERE, maxHere } from './queries.ts';
 
 const BUDGET = 'instance_slo:openclaw_slo_error_budget:remaining';
 const FAILED = 'instance:openclaw_gateway_pings_failed:ratio_';
@@ -36,7 +36,7 @@ function budgets() {
         'What may still fail of 30 days: all of it at 100 %, none at 0 %. Success and punctuality of cron jobs are judged from 20 runs on, and are empty before.',
       width: 18,
       height: 6,
-      queries: [{ expr: `max by (instance, slo) (${BUDGET}{${HERE}})`, legend: '{{slo}}' }],
+      queries: [{ expr: maxHere(BUDGET, 'slo'), legend: '{{slo}}' }],
     },
     {
       unit: 'percentunit',
@@ -54,14 +54,14 @@ function remaining() {
       description:
         'A budget that falls steadily is spent by something that never lasts long enough to page. Empty until it could be judged.',
       width: 12,
-      queries: [{ expr: `max by (instance, slo) (${BUDGET}{${HERE}})`, legend: '{{slo}}' }],
+      queries: [{ expr: maxHere(BUDGET, 'slo'), legend: '{{slo}}' }],
     },
     { unit: 'percentunit', axis: 'left' },
   );
 }
 
 function burn() {
-  const rate = (window: string) => `max by (instance) (${FAILED}${window}{${HERE}}) / ${ALLOWED}`;
+  const rate = (window: string) => `${maxHere(`${FAILED}${window}`)} / ${ALLOWED}`;
   return lines(
     {
       title: 'Burn rate of availability',

@@ -11,7 +11,7 @@ import {
   words,
 } from './mappings.ts';
 import { type Query, stat, table, timeline } from './panels.ts';
-import { causeOrNone, faultsWithCause, firingSince, HERE, layerState } from './queries.ts';
+import { causeOrNone, faultsWithCause, firingSince, HERE, layerState, maxHere } from './queries.ts';
 
 const MAINTENANCE = words([1, 'declared', 'passing'], [0, 'none']);
 const LAYER_NAMES: Readonly<Record<(typeof LAYERS)[number], string>> = {
@@ -135,7 +135,7 @@ function maintenance() {
       description: 'Whether planned maintenance is declared; while it is, this gateway pages nobody.',
       width: 3,
       height: 6,
-      queries: [{ expr: `max by (instance) (openclaw_gateway_maintenance{${HERE}})` }],
+      queries: [{ expr: maxHere('openclaw_gateway_maintenance') }],
     },
     { mappings: MAINTENANCE },
   );

@@ -5,6 +5,11 @@ import { REPEATED } from './mappings.ts';
 /** The chosen gateway, or gateways. */
 export const HERE = 'instance=~"$instance"';
 
+/** A metric of the chosen gateways: one series a gateway, or one for each of its `labels` too. */
+export function maxHere(metric: string, ...labels: readonly string[]): string {
+  return `max by (${['instance', ...labels].join(', ')}) (${metric}{${HERE}})`;
+}
+
 /** 1 well, 0 faulty, -1 unknown: an exporter looks and says nothing of that layer. Absent: nobody looks. */
 export function layerState(layer: string, where = HERE): string {
   return `instance_layer:openclaw_health:state{layer="${layer}", ${where}}`;
