@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ResultFile } from '../support/result-file.ts';
 
 const step = z.strictObject({
   command: z.string(),
@@ -27,22 +27,20 @@ const resultSchema = z.strictObject({
 /** See {@link resultSchema}. */
 export type RepairResult = z.output<typeof resultSchema>;
 
-/** Where the results are kept, committed. */
-const RESULTS_FILE =
-  process.env.REPAIRS_FILE ?? join(import.meta.dirname, '..', '..', 'docs', 'repairs.json');
+const file = new ResultFile<RepairResult>(
+  process.env.REPAIRS_FILE ?? join(import.meta.dirname, '..', '..', 'docs', 'repairs.json'),
+  resultSchema,
+  (result) => formatKey(result),
+);
 
 /** All results so far, in the order in which they were measured. */
 export function readResults(): RepairResult[] {
-  if (!existsSync(RESULTS_FILE)) return [];
-  return z.array(resultSchema).parse(JSON.parse(readFileSync(RESULTS_FILE, 'utf8')));
+  return file.read();
 }
 
-/** Puts a result in the place of an older one of the same way; whole or not at all. */
+/** Puts a result in the place of an older one of the same way. */
 export function keepResult(result: RepairResult): void {
-  const others = readResults().filter((one) => formatKey(one) !== formatKey(result));
-  const temporary = `${RESULTS_FILE}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify([...others, result], null, 1)}\n`);
-  renameSync(temporary, RESULTS_FILE);
+  file.keep(result);
 }
 
 /** What makes two results the same measurement. */

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ResultFile } from '../support/result-file.ts';
 
 /** What the exporter shows of one gateway version with everything at its default. */
 const resultSchema = z.strictObject({
@@ -27,20 +27,18 @@ const resultSchema = z.strictObject({
 /** See {@link resultSchema}. */
 export type VersionResult = z.output<typeof resultSchema>;
 
-const RESULTS_FILE =
-  process.env.VERSIONS_FILE ?? join(import.meta.dirname, '..', '..', 'docs', 'versions.json');
+const file = new ResultFile(
+  process.env.VERSIONS_FILE ?? join(import.meta.dirname, '..', '..', 'docs', 'versions.json'),
+  resultSchema,
+  ({ version }) => version,
+);
 
 /** All results so far, in the order of the versions. */
 export function readVersionResults(): VersionResult[] {
-  if (!existsSync(RESULTS_FILE)) return [];
-  return z.array(resultSchema).parse(JSON.parse(readFileSync(RESULTS_FILE, 'utf8')));
+  return file.read().toSorted((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }));
 }
 
-/** Puts a result in the place of an older one of its version; whole or not at all. */
+/** Puts a result in the place of an older one of its version. */
 export function keepVersionResult(result: VersionResult): void {
-  const others = readVersionResults().filter(({ version }) => version !== result.version);
-  const all = [...others, result].sort((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }));
-  const temporary = `${RESULTS_FILE}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify(all, null, 2)}\n`);
-  renameSync(temporary, RESULTS_FILE);
+  file.keep(result);
 }
