@@ -4,8 +4,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 /**
- * `npm run drill`: sends one synthetic critical alert through a running Alertmanager to every receiver of its route for
- * drills, and reports what Alertmanager's own metrics say of each delivery.
+ * `npm run drill`: sends one synthetic critical alert through a running Alertmanager to every receiver of its
+ * route for drills, and reports what Alertmanager's own metrics say of each delivery.
  */
 const USAGE = `npm run drill -- [--alertmanager=URL] [--wait=SECONDS]
   --alertmanager  the Alertmanager to try (default http://127.0.0.1:9093)
@@ -46,8 +46,8 @@ interface Target {
 }
 
 /**
- * Runs a drill and returns its results; `say` gets what a person must know before anything is sent. Throws where
- * Alertmanager cannot be reached or does not take the alert.
+ * Runs a drill and returns its results; `say` gets what a person must know before anything is sent. Throws
+ * where Alertmanager cannot be reached or does not take the alert.
  */
 export async function runDrill(
   alertmanager: string,

@@ -56,7 +56,10 @@ function addToList(list: string, name: string): string {
   ].join('');
 }
 
-/** Writes the files of the collector that the arguments name; the exit code, 2 where they name none that can be made. */
+/**
+ * Writes the files of the collector that the arguments name; the exit code, 2 where
+ * they name none that can be made.
+ */
 function main([name = '']: readonly string[]): number {
   if (!/^[a-z][a-z0-9]*$/.test(name)) {
     process.stderr.write(USAGE);

@@ -35,12 +35,18 @@ export interface Exporter {
   stop(): Promise<void>;
 }
 
-/** Whether it runs, and under which URLs, one an address; `failed` is to be said to the user, nothing runs then. */
+/**
+ * Whether it runs, and under which URLs, one an address; `failed` is to be said to
+ * the user, nothing runs then.
+ */
 export type StartOutcome =
   | { readonly state: 'running'; readonly exporter: Exporter; readonly urls: readonly string[] }
   | { readonly state: 'failed'; readonly reason: string };
 
-/** The configuration file's content, or the defaults where none is named; invalid where the web configuration is. */
+/**
+ * The configuration file's content, or the defaults where none is named; invalid
+ * where the web configuration is.
+ */
 export function loadConfiguration(flags: Flags): ConfigOutcome {
   const loaded = loadCollected(flags);
   const file = new WebConfigFile(flags.webConfigFile);
@@ -132,7 +138,8 @@ class RunningExporter implements Exporter {
   }
 
   start(): void {
-    // Never fatal: what cannot be saved is not shown, and every other layer works. It is said now, not at the first loss.
+    // Never fatal: what cannot be saved is not shown, and every other layer works. It is
+    // said now, not at the first loss.
     this.#state.open();
     this.#scheduler.start(this.#parts.collectors);
   }

@@ -16,15 +16,16 @@ if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
   process.exit(2);
 }
 
-// node:sqlite and type stripping announce on every start that they are experimental; the log is for the gateway.
+// node:sqlite and type stripping announce on every start that they are
+// experimental; the log is for the gateway.
 const emitWarning = process.emitWarning;
 process.emitWarning = (warning, ...rest) => {
   if (rest[0] !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest);
 };
 
-// Rounds of probes leave much short-lived garbage. V8 would answer with a young generation of 100 MB, which never shrinks
-// in a program that is never idle; a small one is emptied more often. Waking four threads for a megabyte each time would
-// cost more than emptying it.
+// Rounds of probes leave much short-lived garbage. V8 would answer with a young generation of 100 MB, which
+// never shrinks in a program that is never idle; a small one is emptied more often. Waking four threads for a
+// megabyte each time would cost more than emptying it.
 setFlagsFromString('--semi-space-growth-factor=1');
 setFlagsFromString('--no-parallel-scavenge');
 

@@ -15,8 +15,8 @@ const EXIT_WARNINGS = 1;
 const EXIT_BAD_INPUT = 2;
 
 /**
- * The command line program: arguments, then configuration, then collectors and web. `buildProblem` says why the
- * TypeScript sources run in place of the built program.
+ * The command line program: arguments, then configuration, then collectors and web. `buildProblem` says why
+ * the TypeScript sources run in place of the built program.
  */
 export async function main(args: readonly string[], buildProblem?: string): Promise<void> {
   const outcome = parseFlags(args, process.env);

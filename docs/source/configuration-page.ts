@@ -93,7 +93,10 @@ function typeOf({ type, kind, minimum, maximum, maxLength }: Schema): string {
   return maxLength === undefined ? 'text' : `text, at most ${maxLength} characters`;
 }
 
-/** Keys of exporter-toolkit's format that the web configuration refuses. Source: its docs/web-configuration.md. */
+/**
+ * Keys of exporter-toolkit's format that the web configuration refuses. Source:
+ * its docs/web-configuration.md.
+ */
 export const REFUSED_WEB_KEYS: readonly (readonly [string, string])[] = [
   ['tls_server_config.cert', 'a certificate comes from a file, which is renewed without touching this one'],
   ['tls_server_config.key', 'a private key never stands in a configuration file; name a `key_file`'],

@@ -10,8 +10,8 @@ import { nextStepOf, SystemdMachine } from '../../test/support/systemd-machine.t
 import { NeverAnyMore, until } from '../../test/support/until.ts';
 
 /**
- * A newcomer's first session in a fresh clone, beside a real gateway that is a service of the real systemd, played and
- * written to docs/first-session.md. Needs root, for a machine of its own.
+ * A newcomer's first session in a fresh clone, beside a real gateway that is a service of the real systemd,
+ * played and written to docs/first-session.md. Needs root, for a machine of its own.
  */
 const PAGE = join(import.meta.dirname, '..', 'first-session.md');
 const VERSION = '2026.9.6';

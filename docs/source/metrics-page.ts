@@ -4,7 +4,10 @@ import { EXPORTER_METRICS } from '../../src/core/exporter-metrics.ts';
 import { EventHistogram, type Metric } from '../../src/metrics/family.ts';
 import { code, table } from './table.ts';
 
-/** Every metric that the exporter may expose, but for prom-client's own; each once, in the order of the collectors. */
+/**
+ * Every metric that the exporter may expose, but for prom-client's own; each once, in
+ * the order of the collectors.
+ */
 export function documentedMetrics(): readonly Metric<string>[] {
   const ofCollectors = COLLECTOR_LIST.flatMap(({ metrics }) => metrics);
   return [...new Set([...ofCollectors, ...COLLECTOR_METRICS, ...EXPORTER_METRICS])];

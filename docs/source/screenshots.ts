@@ -8,8 +8,9 @@ import { StatusWorld } from '../../test/support/status-world.ts';
 import { until } from '../../test/support/until.ts';
 
 /**
- * Pictures of the status page: a real exporter beside a real gateway, with a real SSH server, in Debian's Chromium.
- * Four go into docs/; with `--all=FOLDER` every state in light and dark, wide and narrow, goes there.
+ * Pictures of the status page: a real exporter beside a real gateway, with a real SSH server,
+ * in Debian's Chromium. Four go into docs/; with `--all=FOLDER` every state in light and dark,
+ * wide and narrow, goes there.
  */
 const DOCS = join(import.meta.dirname, '..');
 const VERSION = '2026.9.6';

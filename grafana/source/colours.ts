@@ -1,6 +1,7 @@
 /**
- * The only colours of the dashboards. Colour means state and nothing else; whatever is not a state is drawn in greys.
- * Readable on a light and on a dark background, told apart by people who confuse red and green, and always beside a word.
+ * The only colours of the dashboards. Colour means state and nothing else; whatever is not a state is
+ * drawn in greys. Readable on a light and on a dark background, told apart by people who confuse red and
+ * green, and always beside a word.
  */
 export const STATE = {
   good: '#2a9d6f',

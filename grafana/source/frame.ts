@@ -116,8 +116,8 @@ export function dashboard(frame: Frame): Dashboard {
 }
 
 /**
- * Panels by their place, so that links to one of them stay good while its dashboard does not change. Links and marks
- * stand beside the variables, not in a menu, which is what the builders say unless told otherwise.
+ * Panels by their place, so that links to one of them stay good while its dashboard does not change. Links
+ * and marks stand beside the variables, not in a menu, which is what the builders say unless told otherwise.
  */
 function finished(built: Dashboard): Dashboard {
   const { panels = [], links = [], annotations, ...rest } = built;

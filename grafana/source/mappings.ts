@@ -94,8 +94,8 @@ export const SEVERITIES = words(['1', 'critical', 'bad'], ['2', 'warning', 'warn
 const alerts = alertsOf(ruleGroups(thresholdsSchema.parse({})));
 
 /**
- * Grafana makes a table's row as high as its label needs it, not the words in the label's place; so a label that long
- * words stand for is repeated this often, about as long as they are.
+ * Grafana makes a table's row as high as its label needs it, not the words in the label's place; so a label
+ * that long words stand for is repeated this often, about as long as they are.
  */
 export const REPEATED = { alert: 4, fault: 10 } as const;
 const repeated = (value: string, of: keyof typeof REPEATED) => Array(REPEATED[of]).fill(value).join(' ');
@@ -135,8 +135,8 @@ function firstSteps(rules: readonly AlertRule[]): Word[] {
 }
 
 /**
- * A step without the placeholders that only Prometheus can fill in. Of a choice by the job's id the first, and of one
- * by a query, whose result is known only when the alert fires, the usual case: the last.
+ * A step without the placeholders that only Prometheus can fill in. Of a choice by the job's id the first,
+ * and of one by a query, whose result is known only when the alert fires, the usual case: the last.
  */
 function plain(step: string): string {
   const chosen = step.replaceAll(QUERY_CHOICE, '$2');

@@ -156,7 +156,10 @@ function causeNow() {
   );
 }
 
-/** And once more in full width, since a phone shows the table's beginning only. A stat would not break the line. */
+/**
+ * And once more in full width, since a phone shows the table's beginning only. A
+ * stat would not break the line.
+ */
 function nextStep() {
   return table(
     {

@@ -326,7 +326,10 @@ export interface TableLook {
   readonly header?: boolean;
 }
 
-/** Pixels below which no column shrinks: with Grafana's own 150 the last ones of a half-wide table are out of sight. */
+/**
+ * Pixels below which no column shrinks: with Grafana's own 150 the last ones of a
+ * half-wide table are out of sight.
+ */
 const LEAST_WIDTH = 90;
 /** The same for text of several lines. */
 const WRAPPED_WIDTH = 300;

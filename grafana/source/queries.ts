@@ -25,8 +25,8 @@ export function firing(where: string): string {
 }
 
 /**
- * The same with when it began, in milliseconds; its step as `<alert>/<phase>`, repeated, in the label `step`, what it is about in
- * `about`, and how grave it is in `rank`, 1 to 3.
+ * The same with when it began, in milliseconds; its step as `<alert>/<phase>`, repeated, in the label `step`,
+ * what it is about in `about`, and how grave it is in `rank`, 1 to 3.
  */
 export function firingSince(where: string): string {
   const since = `1000 * ALERTS_FOR_STATE{alertname=~"OpenClaw.*", ${where}} and ignoring (alertstate) ${firing(where)}`;
@@ -40,7 +40,10 @@ export function firingSince(where: string): string {
   );
 }
 
-/** Every fault that holds now, once more, repeated, in the label `step`, with the likeliest cause of all; `none` where there is none. */
+/**
+ * Every fault that holds now, once more, repeated, in the label `step`, with the likeliest cause of
+ * all; `none` where there is none.
+ */
 export function faultsWithCause(where = HERE): string {
   const fault = `instance_incident:openclaw_fault:max{${where}}`;
   const cause = `instance_cause:openclaw_incident:max{${where}}`;

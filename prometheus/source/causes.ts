@@ -34,7 +34,9 @@ export function causeExpression({ recorded, select, or }: CauseQuery): string {
     .join('\n');
 }
 
-/** Facts without a condition of their own among the rules: what only explains, and what no alert pages for. */
+/**
+ * Facts without a condition of their own among the rules: what only explains, and what no alert pages for.
+ */
 export function plainFacts(
   conditions: ReadonlySet<string>,
 ): readonly (CauseRow & { readonly promql: string })[] {

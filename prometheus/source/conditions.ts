@@ -28,8 +28,8 @@ import {
 import type { Thresholds } from './thresholds.ts';
 
 /**
- * The faults that both an alert and the record of the likeliest cause speak of. Together the first five cover every
- * gateway that does not answer, and no two of them hold at once.
+ * The faults that both an alert and the record of the likeliest cause speak of. Together the first five cover
+ * every gateway that does not answer, and no two of them hold at once.
  */
 
 const STARTING = `${STATE}{state="starting"}`;
@@ -39,8 +39,8 @@ const takeState = (expression: string) => `max without (state) (${expression})`;
 export const CRASH_LOOP = 'instance:openclaw_gateway_crash_loop:active';
 
 /**
- * Was starting a while ago, is past its window and has not answered since this process began. Without the process'
- * start time it is assumed that it has not.
+ * Was starting a while ago, is past its window and has not answered since this process began. Without the
+ * process' start time it is assumed that it has not.
  */
 function lateStart(t: Thresholds): string {
   const grace = formatSpan(t.late_start_grace);
@@ -74,8 +74,8 @@ function refusedAlive(t: Thresholds): string {
 }
 
 /**
- * A process that was another one, or none, a while ago and has not answered yet: real gateways open their port last.
- * Compared with its own past, since the clocks of Prometheus and the exporter may be apart.
+ * A process that was another one, or none, a while ago and has not answered yet: real gateways open their
+ * port last. Compared with its own past, since the clocks of Prometheus and the exporter may be apart.
  */
 function youngStart(t: Thresholds): string {
   const window = formatSpan(t.start_overdue_after);
@@ -112,8 +112,8 @@ export function unreachable(): string {
 }
 
 /**
- * One outage is one page, though its state may change on the way: a page that is open stays until the gateway answers
- * and keeps others from opening.
+ * One outage is one page, though its state may change on the way: a page that is open stays until the gateway
+ * answers and keeps others from opening.
  */
 export function stayOpen(condition: string, incident: string, others: string): string {
   return joinLines(
@@ -125,9 +125,9 @@ export function stayOpen(condition: string, incident: string, others: string): s
 }
 
 /**
- * Restarted again and again. Restarts during declared maintenance do not count: for the length of a range after it
- * only a shorter range is read. Once found it lasts until the gateway answers: a supervisor that gives up turns the
- * loop into a plain "down", which is no new incident.
+ * Restarted again and again. Restarts during declared maintenance do not count: for the length of a range
+ * after it only a shorter range is read. Once found it lasts until the gateway answers: a supervisor that
+ * gives up turns the loop into a plain "down", which is no new incident.
  */
 export function crashLoopRecord(t: Thresholds): RecordRule {
   const fast = formatSpan(t.crash_loop_range);
@@ -153,8 +153,8 @@ export function crashLoopRecord(t: Thresholds): RecordRule {
 }
 
 /**
- * A host that was not reachable once for a while, other than because it refuses us: a login, a key, a person's check,
- * a limit on connections. Where only gauges tell, a host that sends its banner is there.
+ * A host that was not reachable once for a while, other than because it refuses us: a login, a key, a
+ * person's check, a limit on connections. Where only gauges tell, a host that sends its banner is there.
  */
 export function hostGone(t: Thresholds): string {
   return joinLines(
@@ -182,7 +182,9 @@ export function recentResult(t: Thresholds, results: string): string {
   );
 }
 
-/** `/probe` has gauges only: a banner without a command is a refused login, where no result says otherwise. */
+/**
+ * `/probe` has gauges only: a banner without a command is a refused login, where no result says otherwise.
+ */
 export function refusesLogin(t: Thresholds): string {
   const phase = (name: string) =>
     takeMax(['phase'], keepLast(t, `openclaw_ssh_phase_up{phase="${name}"}`, ['host', 'phase']));
@@ -211,7 +213,10 @@ export function tokenMismatch(t: Thresholds): string {
   );
 }
 
-/** Answers pings, but one function of its API does not work: at this moment, or not once in the lookback window. */
+/**
+ * Answers pings, but one function of its API does not work: at this moment, or not
+ * once in the lookback window.
+ */
 export function partialFailure(t: Thresholds, when: 'now' | 'lately'): string {
   const series = 'openclaw_gateway_function_up';
   const match = takeMin(CREDENTIAL_LABELS, keepLast(t, 'openclaw_gateway_token_match', CREDENTIAL_LABELS));
@@ -226,8 +231,8 @@ export function partialFailure(t: Thresholds, when: 'now' | 'lately'): string {
 const OWN_JOBS = 'cron_job_id!~"log:.*"';
 
 /**
- * Cron as a whole is silent: at least two jobs, or the only one, are late, no job at all has begun since the first of
- * them was due, and no run is under way that they could be waiting for.
+ * Cron as a whole is silent: at least two jobs, or the only one, are late, no job at all has begun since the
+ * first of them was due, and no run is under way that they could be waiting for.
  */
 export function cronStopped(t: Thresholds): string {
   const overdue = keepLast(t, `openclaw_cron_job_overdue_seconds{${OWN_JOBS}}`, JOB_LABELS);

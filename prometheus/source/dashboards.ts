@@ -14,7 +14,9 @@ export const GATEWAY_STATES = [
   'up',
 ] as const;
 
-/** What the dashboards ask so often, or over such long ranges, that it is worked out once for all who look. */
+/**
+ * What the dashboards ask so often, or over such long ranges, that it is worked out once for all who look.
+ */
 export function dashboardGroups(t: Thresholds): RuleGroup[] {
   return [
     { name: 'openclaw-dashboards', file: 'dashboards', rules: present(t) },
@@ -52,7 +54,10 @@ function present(t: Thresholds): RecordRule[] {
   ];
 }
 
-/** Each job against its own past. The typical duration is over time, so a run weighs as long as it stays the last one. */
+/**
+ * Each job against its own past. The typical duration is over time, so a run weighs as
+ * long as it stays the last one.
+ */
 function history(t: Thresholds): RecordRule[] {
   const range = formatSpan(t.history_range);
   const counted = (statuses: string) =>

@@ -25,7 +25,10 @@ export function generatedFiles(thresholds: Thresholds = thresholdsSchema.parse({
   ];
 }
 
-/** Writes the files; the exit code, 2 with the reasons on standard error when something in the arguments is wrong. */
+/**
+ * Writes the files; the exit code, 2 with the reasons on standard error when
+ * something in the arguments is wrong.
+ */
 export function main(args: readonly string[]): number {
   const asked = argumentsOf(args);
   if (asked.state === 'wrong') {

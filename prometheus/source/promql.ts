@@ -35,8 +35,8 @@ const ALERT_LABELS = ['alertname', 'alertstate', 'incident', 'severity', 'repair
 type Labels = readonly string[];
 
 /**
- * An aggregation that keeps every label of the target (cluster, place, team), and drops the metric's own labels named
- * here. `job` goes too, so that a gateway scraped by two jobs is one series.
+ * An aggregation that keeps every label of the target (cluster, place, team), and drops the metric's own
+ * labels named here. `job` goes too, so that a gateway scraped by two jobs is one series.
  */
 function aggregate(operator: string, dropped: Labels, expression: string): string {
   return `${operator} without (${['job', ...dropped].join(', ')}) (${expression})`;
@@ -69,8 +69,8 @@ export function ignoreLabels(...labels: readonly string[]): string {
 }
 
 /**
- * Matches series of different scrape jobs that speak of one thing: their targets may carry different labels, so the
- * named ones and `extra_labels` decide. A label that both sides lack counts as equal.
+ * Matches series of different scrape jobs that speak of one thing: their targets may carry different labels,
+ * so the named ones and `extra_labels` decide. A label that both sides lack counts as equal.
  */
 export function matchAcrossJobs(t: Thresholds, ...labels: readonly string[]): string {
   return `on (${[...labels, ...t.extra_labels].join(', ')})`;
@@ -81,7 +81,9 @@ export function joinLines(...parts: readonly string[]): string {
   return parts.join('\n');
 }
 
-/** A selector of scrape jobs that are exporters beside a gateway, and `/probe` jobs where `outside` is set. */
+/**
+ * A selector of scrape jobs that are exporters beside a gateway, and `/probe` jobs where `outside` is set.
+ */
 export function selectExporters(t: Thresholds): string {
   return `job=~"${t.exporter_jobs}", job!~"${t.outside_jobs}"`;
 }
@@ -92,16 +94,17 @@ export function takeLast(t: Thresholds, series: string): string {
 }
 
 /**
- * A series as it is, and while scrapes of its target fail as it was last, for the lookback window. What the exporter
- * withdraws while it is scraped is gone at once.
+ * A series as it is, and while scrapes of its target fail as it was last, for the lookback window. What the
+ * exporter withdraws while it is scraped is gone at once.
  */
 export function keepLast(t: Thresholds, series: string, own: Labels = []): string {
   return `(${series} or (${takeLast(t, series)} unless ${ignoreLabels(...own)} up{job=~"${t.exporter_jobs}"} == 1))`;
 }
 
 /**
- * A verdict that was not good once in the lookback window: one that comes and goes between bad and unknown resets no
- * `for`. It holds that much later than the first bad sample, so the alert's own `for` is shorter by the same time.
+ * A verdict that was not good once in the lookback window: one that comes and goes between bad and
+ * unknown resets no `for`. It holds that much later than the first bad sample, so the alert's own `for`
+ * is shorter by the same time.
  */
 export function neverGood(t: Thresholds, series: string): string {
   return `${takeMax([], `max_over_time(${series}[${formatSpan(t.lookback)}])`)} == 0`;
@@ -119,8 +122,8 @@ export function selectFiring(incidents: string, severity: string, dropped: Label
 }
 
 /**
- * The opening of a template's query about what the alert is about: `@` in the expression stands for matchers of the
- * alert's instance, the extra labels and these labels of its own.
+ * The opening of a template's query about what the alert is about: `@` in the expression stands for matchers
+ * of the alert's instance, the extra labels and these labels of its own.
  */
 export function renderQuery(t: Thresholds, expression: string, own: Labels = []): string {
   const labels = ['instance', ...t.extra_labels, ...own];

@@ -24,9 +24,9 @@ export function ruleFiles(groups: readonly RuleGroup[], t: Thresholds): Generate
 }
 
 /**
- * The same for vmalert. `keep_firing_for` came with 1.91 and older ones refuse a file that has it, so alerts end at
- * once. VictoriaMetrics' `increase` and `changes` count the first sample of a series, which the rules would take for
- * restarts; its functions of Prometheus' meaning stand in their place.
+ * The same for vmalert. `keep_firing_for` came with 1.91 and older ones refuse a file that has it, so alerts
+ * end at once. VictoriaMetrics' `increase` and `changes` count the first sample of a series, which the rules
+ * would take for restarts; its functions of Prometheus' meaning stand in their place.
  */
 export function vmalertFiles(groups: readonly RuleGroup[], t: Thresholds): GeneratedFile[] {
   const own = groups.map((group) => ({

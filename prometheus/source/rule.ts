@@ -5,9 +5,9 @@ export type Severity = 'info' | 'warning' | 'critical';
 export type Phase = 1 | 2 | 3;
 
 /**
- * What silences an alert, in its own expression: declared maintenance of its instance, the loss of the watcher that
- * probes it, the loss of the whole machine. Inhibition in Alertmanager is no substitute: it drops the notification of
- * an alert that ends, or begins anew, while it is inhibited.
+ * What silences an alert, in its own expression: declared maintenance of its instance, the loss of the
+ * watcher that probes it, the loss of the whole machine. Inhibition in Alertmanager is no substitute: it
+ * drops the notification of an alert that ends, or begins anew, while it is inhibited.
  */
 export type Suppression = 'maintenance' | 'watcher' | 'host';
 
@@ -70,8 +70,8 @@ export interface Step {
 }
 
 /**
- * One alert that climbs: the same name and incident in each step, so that all steps share one notification group and
- * a climb updates what is already open. Alertmanager shows the highest step that fires.
+ * One alert that climbs: the same name and incident in each step, so that all steps share one notification
+ * group and a climb updates what is already open. Alertmanager shows the highest step that fires.
  */
 export function ladder(shared: Shared, steps: readonly Step[]): AlertRule[] {
   const { keepMs = 0, about = [], suppressedBy = ['maintenance'] } = shared;

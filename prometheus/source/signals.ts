@@ -37,7 +37,10 @@ export const HOST_GONE = 'instance:openclaw_host:unreachable';
 /** Where the gateway is known not to answer; most symptoms mean nothing then. */
 export const NOT_ANSWERING = `${UP} == 0`;
 
-/** Where the gateway did not answer at some moment of the lookback window, for conditions that look back as far. */
+/**
+ * Where the gateway did not answer at some moment of the lookback window, for
+ * conditions that look back as far.
+ */
 export function notAnsweringLately(t: Thresholds): string {
   return `min_over_time(${UP}[${formatSpan(t.lookback)}]) == 0`;
 }
@@ -69,8 +72,9 @@ export function signalRecords(t: Thresholds): RecordRule[] {
 }
 
 /**
- * A collector that advances was successful moments ago by the exporter's clock, so the youngest of them shows how far
- * the clocks are apart. One that stands still shows nothing, and a missed scrape keeps the last offset.
+ * A collector that advances was successful moments ago by the exporter's clock, so the youngest of
+ * them shows how far the clocks are apart. One that stands still shows nothing, and a missed
+ * scrape keeps the last offset.
  */
 function clockRecord(t: Thresholds): RecordRule {
   const success = 'openclaw_exporter_collector_last_success_timestamp_seconds';
@@ -92,8 +96,9 @@ function maintenanceRecords(t: Thresholds): RecordRule[] {
 }
 
 /**
- * Most targets of one watcher fail at once: the watcher or its network is at fault, not the targets. A control target
- * (the label `control`, or the watcher's own name as instance) that succeeds proves the watcher well.
+ * Most targets of one watcher fail at once: the watcher or its network is at fault, not the
+ * targets. A control target (the label `control`, or the watcher's own name as instance) that
+ * succeeds proves the watcher well.
  */
 function watcherRecord(t: Thresholds): RecordRule {
   const by = ['watcher', ...t.extra_labels].join(', ');
@@ -120,7 +125,10 @@ function watcherRecord(t: Thresholds): RecordRule {
   );
 }
 
-/** An exporter that is gone, or a gateway that no packet reaches, and neither a second machine nor SSH gets there. */
+/**
+ * An exporter that is gone, or a gateway that no packet reaches, and neither a
+ * second machine nor SSH gets there.
+ */
 function hostRecord(t: Thresholds): RecordRule {
   const across = matchAcrossJobs(t, 'instance');
   const reached = `max without (instance, job) (${takeLast(t, 'openclaw_ssh_up')})`;

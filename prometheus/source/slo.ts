@@ -4,7 +4,10 @@ import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from 
 import { MAINTENANCE, UP } from './signals.ts';
 import type { Thresholds } from './thresholds.ts';
 
-/** Share of failed pings just now; absent in minutes without a ping, and during maintenance: those are unmeasured. */
+/**
+ * Share of failed pings just now; absent in minutes without a ping, and during
+ * maintenance: those are unmeasured.
+ */
 const FAILED_NOW = 'instance:openclaw_gateway_pings_failed:ratio';
 const FAILED = 'instance:openclaw_gateway_pings_failed:ratio_';
 const BUDGET = 'instance_slo:openclaw_slo_error_budget:remaining';

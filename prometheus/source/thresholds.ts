@@ -342,8 +342,9 @@ const objectives = {
 };
 
 /**
- * Every number and name in the rules, with its default and its reason. `npm run rules -- --thresholds=my.yml` takes a
- * YAML file with any of these keys; nothing else has to be forked. Durations are written as Prometheus does.
+ * Every number and name in the rules, with its default and its reason. `npm run rules --
+ * --thresholds=my.yml` takes a YAML file with any of these keys; nothing else has to be forked. Durations
+ * are written as Prometheus does.
  */
 export const thresholdsSchema = z.strictObject({
   ...scope,

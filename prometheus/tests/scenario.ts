@@ -5,8 +5,8 @@ import { everySecondMissing, notation, type Timeline } from './timeline.ts';
 import { healthy, type World } from './world.ts';
 
 /**
- * One fault, minute by minute. Alerts are written `Name/phase`, with `*n` where n of them fire and `@host` or `@job`
- * where it matters which.
+ * One fault, minute by minute. Alerts are written `Name/phase`, with `*n` where n of them fire and `@host` or
+ * `@job` where it matters which.
  */
 export interface Scenario {
   /** Rows of the fault catalogue; also the alerts' names for those that have no row. */
@@ -72,9 +72,9 @@ function render(file: object): string {
 const LATE_MINUTES = 5;
 
 /**
- * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them: each alert
- * that a scenario expects somewhere fires there too, at most {@link LATE_MINUTES} later. `stepSeconds` is the interval
- * of the scrapes.
+ * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them:
+ * each alert that a scenario expects somewhere fires there too, at most {@link LATE_MINUTES} later.
+ * `stepSeconds` is the interval of the scrapes.
  */
 export function renderMissing(rules: string, scenarios: readonly Scenario[], stepSeconds: number): string {
   const tests = sideBySide(scenarios).map((chosen) => ({

@@ -25,7 +25,8 @@ function part(value: Value, count: number, stepSeconds: number): string {
 }
 
 /**
- * The same where every second scrape fails: its samples are gone as Prometheus marks them, and `up` (`isUp`) says 0.
+ * The same where every second scrape fails: its samples are gone as Prometheus marks
+ * them, and `up` (`isUp`) says 0.
  */
 export function everySecondMissing(
   timeline: Timeline,

@@ -1,7 +1,9 @@
 import type { AuthenticationEnd, AuthenticationOutcome } from '../gateway/auth.ts';
 import type { AuthResult } from '../lib/vocabulary.ts';
 
-/** After a clear refusal the same question is asked again this seldom, where nothing seems to have changed. */
+/**
+ * After a clear refusal the same question is asked again this seldom, where nothing seems to have changed.
+ */
 export const SLOW_RECHECK_MS = 30 * 60_000;
 
 /** What one attempt says. */
@@ -10,11 +12,13 @@ export interface AttemptReading {
   /** Of the credential; undefined where the attempt says nothing about it. */
   readonly match: boolean | undefined;
   /**
-   * What becomes of the charge: `refund` where the gateway did not compare a wrong credential, `keep` where it did,
-   * `uncertain` where nobody can tell from here.
+   * What becomes of the charge: `refund` where the gateway did not compare a wrong credential, `keep` where
+   * it did, `uncertain` where nobody can tell from here.
    */
   readonly charge: 'refund' | 'keep' | 'uncertain';
-  /** A clear answer that will stay the same until something changes: asking again at once would only be noise. */
+  /**
+   * A clear answer that will stay the same until something changes: asking again at once would only be noise.
+   */
   readonly settled: boolean;
   /** In words, for the evidence. */
   readonly text: string;
@@ -22,7 +26,10 @@ export interface AttemptReading {
 
 type Rejection = Pick<AttemptReading, 'result' | 'match' | 'charge' | 'text'>;
 
-/** Codes of the gateway's protocol. Source: `ConnectErrorDetailCodes` of @openclaw/gateway-protocol, and measurements. */
+/**
+ * Codes of the gateway's protocol. Source: `ConnectErrorDetailCodes` of
+ * @openclaw/gateway-protocol, and measurements.
+ */
 const REJECTIONS: Readonly<Record<string, Rejection>> = {
   AUTH_TOKEN_MISMATCH: {
     result: 'token_mismatch',

@@ -6,7 +6,10 @@ import { type BootClock, systemBootClock } from '../lib/boot-clock.ts';
 import { codeOf, messageOf, sqliteCodeOf } from '../lib/errors.ts';
 import { ensurePrivateFile } from '../lib/regular-file.ts';
 
-/** A gateway locks an address out after 10 failures in a minute; we stay far below, and leave the rest to others. */
+/**
+ * A gateway locks an address out after 10 failures in a minute; we stay far below,
+ * and leave the rest to others.
+ */
 export const MAX_FAILURES = 3;
 /** Milliseconds for which a failed attempt counts. */
 export const WINDOW_MS = 5 * 60_000;
@@ -14,9 +17,9 @@ export const WINDOW_MS = 5 * 60_000;
 const FILE = 'auth-budget.sqlite';
 const LOCK_WAIT_MS = 250;
 /**
- * Handed to the system, without waiting until it is on the disk: that outlives every end of this process, and with
- * hundreds of gateways the waiting would hold up all else. A power cut may lose the last charges, which leaves room in
- * the gateways' own limit.
+ * Handed to the system, without waiting until it is on the disk: that outlives every end of this process, and
+ * with hundreds of gateways the waiting would hold up all else. A power cut may lose the last charges, which
+ * leaves room in the gateways' own limit.
  */
 const DURABILITY = 'PRAGMA synchronous = OFF';
 /** Stands for every address, where it is not known any more which ones were charged. */
@@ -49,11 +52,12 @@ export interface AuthBudgetOptions {
 }
 
 /**
- * At most {@link MAX_FAILURES} failed attempts in {@link WINDOW_MS} per gateway address, over all credentials,
- * collectors, processes and restarts. It lies in a small SQLite file, whose locks the operating system releases even
- * after `kill -9`; an attempt is charged before it is made, so that one cut short counts too. Only addresses and times
- * are stored. Time is the machine's uptime: stepping the wall clock neither opens nor closes the budget. Of an
- * attempt before the last boot it is only known that it is at least that long ago.
+ * At most {@link MAX_FAILURES} failed attempts in {@link WINDOW_MS} per gateway address, over all
+ * credentials, collectors, processes and restarts. It lies in a small SQLite file, whose locks the
+ * operating system releases even after `kill -9`; an attempt is charged before it is made, so that one
+ * cut short counts too. Only addresses and times are stored. Time is the machine's uptime: stepping the
+ * wall clock neither opens nor closes the budget. Of an attempt before the last boot it is only known
+ * that it is at least that long ago.
  */
 export class AuthBudget {
   readonly #folder: string;

@@ -56,8 +56,8 @@ export interface AuthGateOptions {
 }
 
 /**
- * The one way to a request that sends a credential to a gateway: the gateway's lock-out, then the limit of failed
- * attempts. One instance a gateway, shared by all who would send its credential.
+ * The one way to a request that sends a credential to a gateway: the gateway's lock-out, then the limit of
+ * failed attempts. One instance a gateway, shared by all who would send its credential.
  */
 export class AuthGate {
   readonly #clock: Clock;
@@ -112,7 +112,9 @@ export class AuthGate {
     if (charge === 'uncertain') this.#uncertain = [...this.#uncertain, attempt].slice(-MAX_UNCERTAIN);
   }
 
-  /** The gateway judged the credential: where it accepts it, attempts with an unknown end did not fail either. */
+  /**
+   * The gateway judged the credential: where it accepts it, attempts with an unknown end did not fail either.
+   */
   settle(isAccepted: boolean): void {
     if (isAccepted) for (const attempt of this.#uncertain) this.#budget.refund(attempt);
     this.keepUncertain();

@@ -62,7 +62,10 @@ export function remoteSamples(host: string, there: boolean, same: boolean | unde
   ];
 }
 
-/** Compares all places with `proved`, the credential that is (to be) proved; `accepted` where the gateway took it; `seen` were looked at beside those that always are. */
+/**
+ * Compares all places with `proved`, the credential that is (to be) proved; `accepted` where the gateway took
+ * it; `seen` were looked at beside those that always are.
+ */
 export function readPlaces(
   install: Pick<OpenClawInstall, 'credentials' | 'unresolved'>,
   proved: Secret | undefined,
@@ -106,8 +109,8 @@ function distinct(secrets: readonly Secret[]): readonly Secret[] {
 }
 
 /**
- * How many different credentials other hosts hold that are none of `known`, as far as digests can tell: two are only
- * comparable under the same nonce, so the largest group counts.
+ * How many different credentials other hosts hold that are none of `known`, as far as digests can tell: two
+ * are only comparable under the same nonce, so the largest group counts.
  */
 function strangers(remote: readonly TokenDigest[], known: readonly Secret[]): number {
   const groups = new Map<string, Set<string>>();

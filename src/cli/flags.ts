@@ -27,7 +27,10 @@ export interface Flags extends WebFlags {
   /** Validate the configuration and exit. */
   readonly onlyCheckConfig: boolean;
   readonly configFile: string | undefined;
-  /** Tells this exporter from others of the same user: part of its service's name and of its default storage path. */
+  /**
+   * Tells this exporter from others of the same user: part of its service's name and
+   * of its default storage path.
+   */
   readonly name: string | undefined;
   readonly webConfigFile: string | undefined;
   readonly allowUnauthenticatedRemote: boolean;

@@ -47,7 +47,9 @@ const ALL = {
 export type CollectorName = keyof typeof ALL;
 
 type Listed = typeof ALL;
-/** Every collector under its own name, every fact with a writer: the compiler names what is wrong or missing. */
+/**
+ * Every collector under its own name, every fact with a writer: the compiler names what is wrong or missing.
+ */
 type Complete = { readonly [N in CollectorName]: CollectorDescriptor<N, Listed[N]['publishes'][number]> };
 type Unpublished = Exclude<FactName, Listed[CollectorName]['publishes'][number]>;
 

@@ -4,7 +4,9 @@ const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_8
 const SHAPE = /^(?:\d+(?:ms|[smhdw]))+$/;
 const PART = /(\d+)(ms|[smhdw])/g;
 
-/** Milliseconds of a duration in Prometheus' style (`90s`, `1h30m`, `500ms`), or undefined where it is none. */
+/**
+ * Milliseconds of a duration in Prometheus' style (`90s`, `1h30m`, `500ms`), or undefined where it is none.
+ */
 export function parseDuration(text: string): number | undefined {
   if (!SHAPE.test(text)) return undefined;
   let total = 0;

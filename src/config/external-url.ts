@@ -3,8 +3,8 @@ export const EXTERNAL_URL_FORM =
   'the http or https URL under which others reach this exporter, without user, query and fragment, such as https://mini.example.org/openclaw';
 
 /**
- * The URL under which others reach this exporter, as Prometheus' flag of that name means it: a path is that of a
- * reverse proxy, slashes at the end do not count. Undefined where the text is no such URL.
+ * The URL under which others reach this exporter, as Prometheus' flag of that name means it: a path is that
+ * of a reverse proxy, slashes at the end do not count. Undefined where the text is no such URL.
  */
 export function parseExternalUrl(text: string): string | undefined {
   // The parser drops blanks and line feeds, so that another URL than the one that was written would be shown.

@@ -41,7 +41,10 @@ export function loadConfigFile(path: string, collectors: CollectorDefaults): Con
   return outcome.state === 'valid' ? { ...outcome, config: rooted(outcome.config, dirname(path)) } : outcome;
 }
 
-/** The configuration with relative token files below `folder`; a leading `~` stays for whoever knows the home folder. */
+/**
+ * The configuration with relative token files below `folder`; a leading `~` stays for
+ * whoever knows the home folder.
+ */
 function rooted(config: FileConfig, folder: string): FileConfig {
   const own = <T extends { readonly token_file?: string | undefined }>(section: T): T => {
     const { token_file: file } = section;
@@ -52,7 +55,10 @@ function rooted(config: FileConfig, folder: string): FileConfig {
   return { ...config, gateway: own(config.gateway), gateways: config.gateways.map(own) };
 }
 
-/** Validates the text of a configuration file whole: every mistake is reported, not only the first. Never throws. */
+/**
+ * Validates the text of a configuration file whole: every mistake is reported, not
+ * only the first. Never throws.
+ */
 export function parseConfig(text: string, collectors: CollectorDefaults): ConfigOutcome {
   const result = validateYaml(text, createFileSchema(Object.keys(collectors)));
   return result.state === 'valid' ? checkTimes(result.value, collectors) : result;
@@ -93,7 +99,8 @@ export function validateYaml<S extends z.ZodType>(
 /** Undefined where its levels are more than the parser's stack can hold. */
 function documentOf(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
   try {
-    // Mistakes are values here; the library would also print some, with the text in which a password's hash may stand.
+    // Mistakes are values here; the library would also print some, with the text in which
+    // a password's hash may stand.
     return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     if (error instanceof RangeError) return undefined;
@@ -169,8 +176,8 @@ function unitOf(origin: string): string {
 const QUANTITY = /^-?\d{1,6}(?:[.,]\d{1,3})?\s?[a-z]{0,7}$/i;
 
 /**
- * The value as the user wrote it, where it can be no secret that was put into a wrong place: a quantity, a misspelt word of
- * a closed list, scheme and host of a URL. Of every other text its length alone.
+ * The value as the user wrote it, where it can be no secret that was put into a wrong place: a quantity, a
+ * misspelt word of a closed list, scheme and host of a URL. Of every other text its length alone.
  */
 function shownFor(issue: z.core.$ZodIssue): string {
   const { input } = issue;
@@ -185,7 +192,10 @@ function shownFor(issue: z.core.$ZodIssue): string {
   return url ?? `a text of ${input.length} characters`;
 }
 
-/** Scheme and host; where a URL belongs, all before the last `@` may be a password, however wrongly it is written. */
+/**
+ * Scheme and host; where a URL belongs, all before the last `@` may be a password,
+ * however wrongly it is written.
+ */
 function showUrl(text: string): string | undefined {
   const parts = /^(?<scheme>[a-z]{2,8}:\/\/)(?<user>.*@)?(?<host>[^/?#@\s]{0,255})(?<rest>.*)$/is.exec(
     text,

@@ -133,7 +133,9 @@ const remoteGateway = section({
 
 type CollectorsShape = Readonly<Record<string, z.ZodOptional<typeof collectorSettings>>>;
 
-/** The configuration file: YAML, every key optional; `collectors` are the names that may stand under that key. */
+/**
+ * The configuration file: YAML, every key optional; `collectors` are the names that may stand under that key.
+ */
 export function createFileSchema(collectors: readonly string[]) {
   const settings: CollectorsShape = Object.fromEntries(
     collectors.map((name) => [name, collectorSettings.optional()]),
@@ -234,7 +236,10 @@ export interface CollectorSettings extends CollectorTimes {
   readonly enabled: boolean;
 }
 
-/** Settings of one collector: the file's where they are set, else the defaults; no default outlasts the interval. */
+/**
+ * Settings of one collector: the file's where they are set, else the defaults; no
+ * default outlasts the interval.
+ */
 export function resolveSettings(
   { collectors }: FileConfig,
   name: string,
@@ -246,7 +251,10 @@ export function resolveSettings(
   return { enabled: own?.enabled ?? true, intervalMs, timeoutMs };
 }
 
-/** The configuration with the collectors enabled or disabled as `switches` says by name; all others as they were. */
+/**
+ * The configuration with the collectors enabled or disabled as `switches` says by
+ * name; all others as they were.
+ */
 export function switchCollectors(config: FileConfig, switches: ReadonlyMap<string, boolean>): FileConfig {
   const changed = [...switches].map(([name, enabled]) => [name, { ...config.collectors[name], enabled }]);
   return { ...config, collectors: { ...config.collectors, ...Object.fromEntries(changed) } };

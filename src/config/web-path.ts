@@ -6,7 +6,10 @@ export const WEB_PATH_FORM =
 const TAKEN = ['-', 'history.json', 'probe', 'runbooks', 'sd'];
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]{1,64}){1,8}$/;
 
-/** The path without a slash at its end; `/` itself becomes the empty path. Undefined where the text is no plain path. */
+/**
+ * The path without a slash at its end; `/` itself becomes the empty path. Undefined
+ * where the text is no plain path.
+ */
 export function parseWebPath(text: string): string | undefined {
   const path = text.replace(/\/$/, '');
   return text.startsWith('/') && (path === '' || PATH.test(path)) ? path : undefined;

@@ -36,8 +36,8 @@ const JITTER = 0.1;
 const CONCURRENCY = 32;
 
 /**
- * The runs of one collector; each collects every target once. A target is cancelled at its own timeout; one that
- * ignores cancellation is skipped until its previous run settles.
+ * The runs of one collector; each collects every target once. A target is cancelled at its own timeout; one
+ * that ignores cancellation is skipped until its previous run settles.
  */
 export class CollectorLoop {
   /** Rounds that have ended. */
@@ -78,7 +78,9 @@ export class CollectorLoop {
     return [...this.#states.values()];
   }
 
-  /** Cancels what is running, removes this collector's series at once, and waits until everything has settled. */
+  /**
+   * Cancels what is running, removes this collector's series at once, and waits until everything has settled.
+   */
   async close(): Promise<void> {
     this.#stopping.abort(new Error('the collector stops'));
     this.#cancelTimer();
@@ -140,7 +142,9 @@ export class CollectorLoop {
     return results;
   }
 
-  /** Targets that were not started in the last run come first, so that many hung ones cannot starve the rest. */
+  /**
+   * Targets that were not started in the last run come first, so that many hung ones cannot starve the rest.
+   */
   #fairOrder(targets: readonly Target[]): Target[] {
     const byName = new Map(targets.map((target) => [target.name, target]));
     const waiting = [...this.#unasked].flatMap((name) => byName.get(name) ?? []);

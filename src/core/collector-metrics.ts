@@ -88,8 +88,8 @@ function key(collector: string) {
 }
 
 /**
- * What a scrape of these collectors shows: the metrics they declare, and how their runs went; nothing of the exporter as
- * a whole.
+ * What a scrape of these collectors shows: the metrics they declare, and how their runs went;
+ * nothing of the exporter as a whole.
  */
 export function selectCollectors(collectors: readonly Pick<Collector, 'name' | 'metrics'>[]): Selection {
   const names = new Set(collectors.map(({ name }) => name));

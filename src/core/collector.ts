@@ -5,10 +5,15 @@ import type { Metric, Sample } from '../metrics/family.ts';
 /** `unknown` is for what could not be seen; it is never painted as bad. */
 export type Verdict = 'ok' | 'warning' | 'bad' | 'unknown';
 
-/** What an incident comes from, in the terms of the recorded series `instance_cause:openclaw_incident:max`. */
+/**
+ * What an incident comes from, in the terms of the recorded series `instance_cause:openclaw_incident:max`.
+ */
 export type Cause = 'network' | 'process' | 'authentication' | 'partial-failure' | 'cron';
 
-/** Why a verdict is what it is, in words for the status page and `check`. Never a token or a home folder's path. */
+/**
+ * Why a verdict is what it is, in words for the status page and `check`. Never a
+ * token or a home folder's path.
+ */
 export interface Evidence {
   readonly layer: Layer;
   /** What the words are about: a gateway address, a job, a host. */
@@ -27,7 +32,10 @@ export interface Evidence {
   readonly note?: true;
   /** What the other side itself said, redacted; for `check`, and for pages behind authentication only. */
   readonly detail?: string;
-  /** Only with `ok`: it cannot make its layer ok, as free disk space says nothing of a process that cannot be seen. */
+  /**
+   * Only with `ok`: it cannot make its layer ok, as free disk space says nothing of a
+   * process that cannot be seen.
+   */
   readonly incidental?: true;
   /** Only with `unknown`: there is nothing to observe here, which is neither good nor bad. */
   readonly unconfigured?: true;
@@ -50,9 +58,15 @@ export const NOTHING_SEEN: Observation = { kind: 'seen', samples: [], evidence: 
 export interface Target {
   /** Unique within its collector; appears in logs. */
   readonly name: string;
-  /** After this many milliseconds the collection is cancelled and counts as `blind`; shorter than the collector's. */
+  /**
+   * After this many milliseconds the collection is cancelled and counts as `blind`;
+   * shorter than the collector's.
+   */
   readonly timeoutMs: number;
-  /** Collects once. Every child process, socket and file it opens ends with `signal`. May throw: that is `blind`. */
+  /**
+   * Collects once. Every child process, socket and file it opens ends with
+   * `signal`. May throw: that is `blind`.
+   */
   collect(signal: AbortSignal): Promise<Observation>;
 }
 

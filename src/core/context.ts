@@ -38,8 +38,8 @@ export interface GatewayContext extends Pick<CollectorContext, 'clock' | 'metric
 }
 
 /**
- * A collector as data, beside its code: the configuration's defaults, the order of `check`, the reference of metrics and
- * the order of layers follow from it. `N` is its name, `F` are the facts it publishes.
+ * A collector as data, beside its code: the configuration's defaults, the order of `check`, the reference of
+ * metrics and the order of layers follow from it. `N` is its name, `F` are the facts it publishes.
  */
 export interface CollectorDescriptor<N extends string = string, F extends FactName = FactName> {
   /** As in the configuration's `collectors` and the label `collector`. */

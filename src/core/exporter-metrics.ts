@@ -80,7 +80,10 @@ export class ExporterMetrics {
     this.#version = version;
   }
 
-  /** Declares the metrics and exposes the build and, where it is known, the external URL; before anything is recorded. */
+  /**
+   * Declares the metrics and exposes the build and, where it is known, the external URL;
+   * before anything is recorded.
+   */
   start(externalUrl?: string | undefined): void {
     this.#metrics.declare(EXPORTER_METRICS);
     const labels = { version: this.#version, node_version: process.version };

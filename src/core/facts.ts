@@ -9,7 +9,10 @@ import type { ProcessRow } from '../os/processes.ts';
 export interface KnownProcess {
   /** Boot id, pid and start ticks: never a wall time, never used twice. */
   readonly identity: string;
-  /** When it started, or took its lock where that was later; milliseconds of the monotonic clock, which nobody sets. */
+  /**
+   * When it started, or took its lock where that was later; milliseconds of the
+   * monotonic clock, which nobody sets.
+   */
   readonly startedMonotonicMs: number;
   /** The same as wall time, milliseconds since the epoch. */
   readonly startedAtMs?: number;
@@ -31,7 +34,10 @@ export interface ServiceRunSeen {
 /** What accepts connections at the gateway's address, judged by what answers there. */
 export type Holder =
   | { readonly kind: 'gateway' }
-  /** `isForwarderGone`: something that passed requests on to a gateway elsewhere held the port, or should hold it. */
+  /**
+   * `isForwarderGone`: something that passed requests on to a gateway elsewhere held
+   * the port, or should hold it.
+   */
   | { readonly kind: 'nobody'; readonly isForwarderGone: boolean }
   | { readonly kind: 'unknown'; readonly reason: string }
   /** Passes requests on to the gateway, which is elsewhere: on another machine, or in a container. */
@@ -93,8 +99,8 @@ export interface SshCommandSeen {
 
 /**
  * What one collector may know of another's subject, each fact with one writer: the collector whose descriptor
- * `publishes` it. A fact only refines a verdict (a young process is "starting", a new process makes an old token verdict
- * stale); no collector waits for it or fails without it.
+ * `publishes` it. A fact only refines a verdict (a young process is "starting", a new process makes an old
+ * token verdict stale); no collector waits for it or fails without it.
  */
 export interface Facts {
   /** The gateway's process, while one is known to be alive. Written by `process`. */
@@ -105,13 +111,18 @@ export interface Facts {
   readonly stranger: Stranger;
   /** The last run of the gateway's service, where systemd has one. Written by `process`. */
   readonly serviceRun: ServiceRunSeen;
-  /** The newest authenticated check's connection, so that `ping` need not open another. Written by `token`. */
+  /**
+   * The newest authenticated check's connection, so that `ping` need not open another. Written by `token`.
+   */
   readonly opening: WebSocketOpening;
   /** Absent before the first proof and after a refusal. Written by `token`. */
   readonly provedCredential: ProvedCredential;
   /** The last command of every SSH host that is up, by host. Written by `ssh`. */
   readonly sshCommands: ReadonlyMap<string, SshCommandSeen>;
-  /** The gateway's own report on its channels, where its API is asked. Written by `cron`, whose connection serves for it. */
+  /**
+   * The gateway's own report on its channels, where its API is asked. Written by `cron`,
+   * whose connection serves for it.
+   */
   readonly channels: ChannelsSeen;
   /** What clients on other hosts hold, by host. Written by `remote`. */
   readonly remoteTokens: ReadonlyMap<string, TokenDigest>;
@@ -141,7 +152,10 @@ export class FactBoard {
   /** Bound, so that it can be handed to readers alone. */
   readonly read: ReadFact = (fact) => this.#values[fact];
 
-  /** A writer of its own for each collector: a replaced one can neither withdraw nor overwrite its successor's facts. */
+  /**
+   * A writer of its own for each collector: a replaced one can neither withdraw nor
+   * overwrite its successor's facts.
+   */
   publisher(): Publisher {
     let isClosed = false;
     const publisher: Publisher = {

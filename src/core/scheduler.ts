@@ -9,8 +9,9 @@ import { LayerTimes } from './verdict-times.ts';
 const REPLACE_GRACE_MS = 2_000;
 
 /**
- * Runs collectors in the background, each on its own interval, never overlapping itself. Each target is cancelled at its
- * own timeout; one that ignores cancellation loses only its own snapshot and is skipped until its previous run settles.
+ * Runs collectors in the background, each on its own interval, never overlapping itself. Each target is
+ * cancelled at its own timeout; one that ignores cancellation loses only its own snapshot and is skipped
+ * until its previous run settles.
  */
 export class Scheduler {
   readonly #options: LoopOptions;
@@ -25,8 +26,8 @@ export class Scheduler {
   }
 
   /**
-   * Ends the collectors that run and starts these instead; series that no new collector renews disappear. A run that
-   * does not settle delays its successors by a grace period, not for ever.
+   * Ends the collectors that run and starts these instead; series that no new collector renews disappear. A
+   * run that does not settle delays its successors by a grace period, not for ever.
    */
   async replace(collectors: readonly Collector[]): Promise<void> {
     const old = this.#loops.splice(0);
@@ -51,7 +52,10 @@ export class Scheduler {
     return this.#loops.flatMap((loop) => loop.states());
   }
 
-  /** Since when a layer as a whole has its verdict (wall time, milliseconds); undefined where nothing is known of it. */
+  /**
+   * Since when a layer as a whole has its verdict (wall time, milliseconds); undefined
+   * where nothing is known of it.
+   */
   layerSince(layer: Layer): number | undefined {
     return this.#layerTimes.since(layer);
   }

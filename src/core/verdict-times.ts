@@ -10,8 +10,9 @@ export interface DatedEvidence {
 }
 
 /**
- * Since when each verdict of `evidence` holds. A verdict goes on while the same subject has it, whatever its words: the
- * same words (figures aside) are looked for first, so that of two complaints the one that stays keeps its own time.
+ * Since when each verdict of `evidence` holds. A verdict goes on while the same subject has it,
+ * whatever its words: the same words (figures aside) are looked for first, so that of two complaints
+ * the one that stays keeps its own time.
  */
 export function datesOf(before: DatedEvidence | undefined, evidence: readonly Evidence[], nowMs: number) {
   const open = new Map((before?.evidence ?? []).entries());

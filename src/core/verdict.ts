@@ -1,6 +1,9 @@
 import type { Evidence, Verdict } from './collector.ts';
 
-/** From the one that decides for many to the one that decides last: what could not be seen hides nothing that was. */
+/**
+ * From the one that decides for many to the one that decides last: what could not be
+ * seen hides nothing that was.
+ */
 const BY_WEIGHT: readonly Verdict[] = ['bad', 'warning', 'ok', 'unknown'];
 
 /** The verdict over many: the worst that was seen; `unknown` only where nothing was. */
@@ -19,7 +22,10 @@ export function countsForLayer(evidence: Evidence): boolean {
   return decides(evidence) && evidence.incidental !== true;
 }
 
-/** For sorting: what needs attention comes first, notes before what is plainly well, what is not configured last. */
+/**
+ * For sorting: what needs attention comes first, notes before what is plainly well,
+ * what is not configured last.
+ */
 export function compareEvidence(a: Evidence, b: Evidence): number {
   return (
     Number(decides(b)) - Number(decides(a)) ||

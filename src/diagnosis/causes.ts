@@ -25,9 +25,10 @@ const isUnnamed = (layer: Evidence['layer'], cause?: Cause) => (evidence: Eviden
 const state = (name: string) => `openclaw_gateway_state{state="${name}"} == 1`;
 
 /**
- * From the fact that explains the others to the one that explains nothing else. An address that refuses or hangs was
- * reached, so its own process is to blame and not the network; a remote host that is away comes next, because tokens
- * and work on it fail with it. Page, `check` and the recorded series `instance_cause:openclaw_incident:max` follow it.
+ * From the fact that explains the others to the one that explains nothing else. An address that refuses or
+ * hangs was reached, so its own process is to blame and not the network; a remote host that is away comes
+ * next, because tokens and work on it fail with it. Page, `check` and the recorded series
+ * `instance_cause:openclaw_incident:max` follow it.
  */
 export const CAUSES: readonly CauseRow[] = [
   {

@@ -64,7 +64,9 @@ const OWN_SERVICE: ServiceState = {
   mainPid: undefined,
 };
 
-/** The first steps for a fault in one line, for a reader of whose machine nothing is known: for the alerts. */
+/**
+ * The first steps for a fault in one line, for a reader of whose machine nothing is known: for the alerts.
+ */
 export function describeFirstSteps(fault: Fault): string {
   const evidence: Evidence = { layer: 'process', subject: 'gateway', verdict: 'bad', text: fault, fault };
   const alive = fault !== 'gateway-down';

@@ -184,7 +184,9 @@ const restart: Steps = ({ machine }) => restartGateway(machine);
 const start: Steps = ({ machine }) => startGateway(machine);
 const elsewhere = (text: string) => () => [doByHand(text)];
 
-/** The next steps for faults of a gateway on this machine; other faults have the steps of their collectors. */
+/**
+ * The next steps for faults of a gateway on this machine; other faults have the steps of their collectors.
+ */
 export const FIRST_STEPS: Readonly<Partial<Record<Fault, Steps>>> = {
   'crash-loop': repairConfig,
   'service-loop': repairConfig,

@@ -19,7 +19,10 @@ export interface ApiOptions extends DialOptions {
   readonly version: string;
 }
 
-/** Asks one method and gives what the gateway answered, unparsed. Throws when it refuses or the connection ends. */
+/**
+ * Asks one method and gives what the gateway answered, unparsed. Throws when it
+ * refuses or the connection ends.
+ */
 export type Ask = (method: string, params: object) => Promise<unknown>;
 
 /** What came of one connection. */
@@ -32,8 +35,8 @@ export type ApiOutcome<T> =
 
 /**
  * One connection on which `use` may ask read-only methods. The device's own token is shown, never the shared
- * credential: with that one the gateway would silently pair a device it does not know, with this one it refuses it.
- * Rejects only when `signal` fires.
+ * credential: with that one the gateway would silently pair a device it does not know, with this one it
+ * refuses it. Rejects only when `signal` fires.
  */
 export async function withGatewayApi<T>(
   options: ApiOptions,

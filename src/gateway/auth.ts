@@ -64,11 +64,12 @@ const hello = z.looseObject({
 const protocolDetails = z.looseObject({ expectedProtocol: z.number() });
 
 /**
- * Proves a credential by one handshake: mode `probe`, no scopes, no device, so that nothing is paired, stored or
- * readable. Exactly one connection; the credential goes out only in answer to the challenge of that same connection.
+ * Proves a credential by one handshake: mode `probe`, no scopes, no device, so that nothing is
+ * paired, stored or readable. Exactly one connection; the credential goes out only in answer to the
+ * challenge of that same connection.
  *
- * The official client's wire half is used with a socket of our own, because its upper half reconnects by itself, and
- * does not tell when the challenge came. Rejects only when `signal` fires.
+ * The official client's wire half is used with a socket of our own, because its upper half reconnects by
+ * itself, and does not tell when the challenge came. Rejects only when `signal` fires.
  */
 export async function authenticate(options: AuthenticationOptions): Promise<AuthenticationOutcome> {
   const dialed = await dialWebSocket(options);

@@ -9,7 +9,10 @@ const text = z.string().optional().catch(undefined);
 const bool = z.boolean().optional().catch(undefined);
 const moment = z.number().positive().optional().catch(undefined);
 
-/** One account as `channels.status` reports it. `lifecycle` exists from 2026.9 on; `lastError` may quote anything. */
+/**
+ * One account as `channels.status` reports it. `lifecycle` exists from 2026.9 on;
+ * `lastError` may quote anything.
+ */
 const accountSchema = z.object({
   accountId: z.string(),
   enabled: bool,
@@ -39,10 +42,15 @@ export interface ChannelAccount {
   readonly lastOutboundMs: number | undefined;
 }
 
-/** What a gateway reports of its channels: accounts by channel; a channel that it does not know is not in it. */
+/**
+ * What a gateway reports of its channels: accounts by channel; a channel that it does not know is not in it.
+ */
 export type ChannelStatus = ReadonlyMap<string, readonly ChannelAccount[]>;
 
-/** Asks `channels.status` on a connection with `operator.read`; undefined for an answer of another form. Rejects as `ask` does. */
+/**
+ * Asks `channels.status` on a connection with `operator.read`; undefined for an answer of another
+ * form. Rejects as `ask` does.
+ */
 export async function askChannelStatus(ask: Ask): Promise<ChannelStatus | undefined> {
   return parseChannelStatus(await ask('channels.status', { probe: false }));
 }

@@ -6,7 +6,10 @@ import { textOfFrame } from './websocket.ts';
 /** The protocols that are spoken: 3 by gateways of 2026.5, 4 since. */
 export const PROTOCOLS = { minProtocol: 3, maxProtocol: 4 } as const;
 
-/** What the official client is told of every exchange: nothing before the challenge, one connection, no second try. */
+/**
+ * What the official client is told of every exchange: nothing before the challenge,
+ * one connection, no second try.
+ */
 export function exchangeSettings(answerMs: number) {
   return {
     handshake: { mode: 'require-challenge', timeoutMs: answerMs },
@@ -25,9 +28,9 @@ export interface ExchangeEnds {
 }
 
 /**
- * Limits what the official client does on one connection to `answerMs` and to the signal. Gives the function that lets
- * go of timer, signal and client, however often it is called; whoever settles the exchange calls it first. The client
- * is started by the caller afterwards.
+ * Limits what the official client does on one connection to `answerMs` and to the signal. Gives the function
+ * that lets go of timer, signal and client, however often it is called; whoever settles the exchange calls it
+ * first. The client is started by the caller afterwards.
  */
 export function limitExchange(
   client: { stop(): void },
@@ -51,7 +54,10 @@ export function limitExchange(
   return release;
 }
 
-/** Joins a WebSocket of our own to the official client; `refused` is called with the HTTP status that stands in its way. */
+/**
+ * Joins a WebSocket of our own to the official client; `refused` is called with the HTTP
+ * status that stands in its way.
+ */
 export function attachSocket(
   webSocket: WebSocket,
   handlers: GatewayProtocolSocketHandlers,

@@ -43,7 +43,9 @@ export interface HttpAnswer {
 /** An answer, or why there is none. */
 export type HttpOutcome = HttpAnswer | (GatewayFailure & { readonly connectSeconds?: number });
 
-/** One request on a connection of its own, which is gone when this settles. Rejects only when `signal` fires. */
+/**
+ * One request on a connection of its own, which is gone when this settles. Rejects only when `signal` fires.
+ */
 export async function callGateway(call: HttpCall): Promise<HttpOutcome> {
   const dialed = await dial(call);
   if (dialed.state !== 'connected') return dialed;
@@ -159,7 +161,9 @@ function explain(
     : { state: 'dropped', reason: 'connected, and closed without a word' };
 }
 
-/** Half an answer that could have become OpenClaw's is a gateway that stopped; any other is somebody else's. */
+/**
+ * Half an answer that could have become OpenClaw's is a gateway that stopped; any other is somebody else's.
+ */
 function explainHalf(answer: IncomingMessage, body: string, code: string | undefined): GatewayFailure {
   if (!isJson(answer) || !/^\s*(?:\{|$)/.test(body))
     return { state: 'foreign', reason: 'it answers something else' };
@@ -200,8 +204,9 @@ export type HealthOutcome =
   | (GatewayFailure & { readonly connectSeconds?: number });
 
 /**
- * `GET /healthz`: `{"ok":true,"status":"live"}` as JSON and nothing else counts as OpenClaw's answer. A connection that
- * is dropped without a word is tried once more: a gateway that just ended does that to those it had accepted.
+ * `GET /healthz`: `{"ok":true,"status":"live"}` as JSON and nothing else counts as OpenClaw's
+ * answer. A connection that is dropped without a word is tried once more: a gateway that just ended
+ * does that to those it had accepted.
  */
 export async function askHealth(asking: Asking): Promise<HealthOutcome> {
   const { clock, connectMs, answerMs } = asking;
@@ -240,7 +245,9 @@ const readyBody = z.looseObject({
     .catch(undefined),
 });
 
-/** `/readyz`; everything but `ready` is only told to local callers. Times in milliseconds, utilization 0 to 1. */
+/**
+ * `/readyz`; everything but `ready` is only told to local callers. Times in milliseconds, utilization 0 to 1.
+ */
 export type Readiness = z.output<typeof readyBody>;
 
 /** `GET /readyz` without a credential; undefined where there is no such answer. */
@@ -248,7 +255,10 @@ export async function askReady(asking: Asking): Promise<Readiness | undefined> {
   return (await askReadiness(asking)).ready;
 }
 
-/** What `/readyz` gave; `isForbidden` where it was refused with 403, as gateways refuse what comes through a proxy. */
+/**
+ * What `/readyz` gave; `isForbidden` where it was refused with 403, as gateways
+ * refuse what comes through a proxy.
+ */
 export interface ReadinessAnswer {
   readonly ready: Readiness | undefined;
   readonly isForbidden: boolean;

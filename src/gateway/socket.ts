@@ -56,8 +56,8 @@ const OWN_LIMITS = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'];
 const CERTIFICATE = /CERT|SELF_SIGNED|ISSUER|ALTNAME|CRL|CHAIN/;
 
 /**
- * Opens a connection, TLS included where the address says so and its certificate checked, before a byte of a request
- * is sent. The caller destroys the socket. Rejects only when `signal` fires.
+ * Opens a connection, TLS included where the address says so and its certificate checked, before a byte of a
+ * request is sent. The caller destroys the socket. Rejects only when `signal` fires.
  */
 export async function dial(options: DialOptions): Promise<DialOutcome> {
   const { address, clock, signal, endsAtMs = Number.POSITIVE_INFINITY } = options;
@@ -83,8 +83,8 @@ export async function dial(options: DialOptions): Promise<DialOutcome> {
 }
 
 /**
- * On loopback packets are not lost: a connection that does not come about there has met a listener whose queue is
- * full because nobody accepts.
+ * On loopback packets are not lost: a connection that does not come about there has met a listener whose
+ * queue is full because nobody accepts.
  */
 function connectTimeout(address: GatewayAddress): GatewayFailure {
   return address.local
@@ -148,7 +148,10 @@ function isIp(host: string): boolean {
   return host.includes(':') || /^\d+(?:\.\d+){3}$/.test(host);
 }
 
-/** Waits for `event`; gives undefined when it came, else what `explain` makes of the error (undefined: time is up). */
+/**
+ * Waits for `event`; gives undefined when it came, else what `explain` makes of the
+ * error (undefined: time is up).
+ */
 function firstOf(
   socket: Socket,
   event: 'connect' | 'secureConnect',
@@ -184,8 +187,9 @@ const PRELIMINARY = 'HTTP/1.1 1';
 const MAX_PRELIMINARY = 8;
 
 /**
- * Ends a connection on which preliminary answers (100 to 199) do not end, with a code as of the HTTP parser: thousands
- * of them fit into what is read at once, and the parser stops at none. Call what is given when the answer begins.
+ * Ends a connection on which preliminary answers (100 to 199) do not end, with a code as of the HTTP
+ * parser: thousands of them fit into what is read at once, and the parser stops at none. Call what is
+ * given when the answer begins.
  */
 export function endAtPreliminaryFlood(socket: Socket): () => void {
   const push = socket.push.bind(socket);

@@ -14,7 +14,9 @@ const FAREWELL_MS = 250;
 /** Share of an opening's time for its farewell, where that is less. */
 const FAREWELL_SHARE = 0.25;
 
-/** The gateway's first frame. Source: protocols 3 and 4; other fields differ by version and are not looked at. */
+/**
+ * The gateway's first frame. Source: protocols 3 and 4; other fields differ by version and are not looked at.
+ */
 const challenge = z.looseObject({
   type: z.literal('event'),
   event: z.literal('connect.challenge'),
@@ -80,9 +82,9 @@ export function farewell(webSocket: WebSocket, clock: Clock, ms = FAREWELL_MS): 
 }
 
 /**
- * Opens the WebSocket up to the gateway's challenge and leaves without sending anything. The gateway's limiter does
- * not count this, but every gateway writes one warning line for it ("closed before connect"), whatever the close code.
- * The farewell is over by `endsAtMs`, too. Rejects only when `signal` fires.
+ * Opens the WebSocket up to the gateway's challenge and leaves without sending anything. The gateway's
+ * limiter does not count this, but every gateway writes one warning line for it ("closed before connect"),
+ * whatever the close code. The farewell is over by `endsAtMs`, too. Rejects only when `signal` fires.
  */
 export async function openToChallenge(options: DialOptions): Promise<OpeningOutcome> {
   const { clock, signal } = options;

@@ -1,4 +1,7 @@
-/** What a host told of its time: it lies between `seconds` and `seconds + resolution`, in seconds since the epoch. */
+/**
+ * What a host told of its time: it lies between `seconds` and `seconds +
+ * resolution`, in seconds since the epoch.
+ */
 export interface RemoteTime {
   readonly seconds: number;
   readonly resolution: number;
@@ -10,7 +13,9 @@ export interface ClockOffset {
   readonly uncertainty: number;
 }
 
-/** When something was asked and answered by the local clock, and how long that took by one that never jumps. */
+/**
+ * When something was asked and answered by the local clock, and how long that took by one that never jumps.
+ */
 export interface Exchange {
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
@@ -18,12 +23,17 @@ export interface Exchange {
   readonly tookMs: number;
 }
 
-/** `date +%s.%N`: GNU and newer BSD print nine digits; older ones and busybox print whole seconds and the rest as a text. */
+/**
+ * `date +%s.%N`: GNU and newer BSD print nine digits; older ones and busybox print whole
+ * seconds and the rest as a text.
+ */
 const TIME = /^(?<whole>\d{9,11})\.(?:(?<nanos>\d{9})|%?N?)\r?$/gm;
 /** A local clock that was set while the answer was under way: the difference means nothing. */
 const JUMP_MS = 100;
 
-/** Reads the last line that is a time from what a remote `date +%s.%N` printed; undefined where there is none. */
+/**
+ * Reads the last line that is a time from what a remote `date +%s.%N` printed; undefined where there is none.
+ */
 export function parseRemoteTime(stdout: string): RemoteTime | undefined {
   const groups = [...stdout.matchAll(TIME)].at(-1)?.groups;
   if (groups?.whole === undefined) return undefined;
@@ -33,8 +43,8 @@ export function parseRemoteTime(stdout: string): RemoteTime | undefined {
 }
 
 /**
- * How far the remote clock is ahead. The remote time was taken at some moment of the exchange, so the middle is the best
- * guess, and half the exchange plus half the resolution is what it may be wrong by.
+ * How far the remote clock is ahead. The remote time was taken at some moment of the exchange, so the middle
+ * is the best guess, and half the exchange plus half the resolution is what it may be wrong by.
  */
 export function clockOffset(
   remote: RemoteTime | undefined,

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Does `work` with a signal that fires when `outer` does or `ms` milliseconds have passed, whichever is first.
- * Leaves no timer and no listener behind.
+ * Does `work` with a signal that fires when `outer` does or `ms` milliseconds have passed, whichever is
+ * first. Leaves no timer and no listener behind.
  */
 export async function withDeadline<T>(
   { clock, ms, outer }: { readonly clock: Clock; readonly ms: number; readonly outer: AbortSignal },
@@ -21,7 +21,9 @@ export async function withDeadline<T>(
   }
 }
 
-/** The promise's value, or undefined as soon as `signal` fires; the promise itself is left to end by itself. */
+/**
+ * The promise's value, or undefined as soon as `signal` fires; the promise itself is left to end by itself.
+ */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   if (signal.aborted) {
     promise.catch(() => undefined);
@@ -39,7 +41,10 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
   }
 }
 
-/** The promise's value, or undefined once `ms` milliseconds have passed; the promise itself is left to end by itself. */
+/**
+ * The promise's value, or undefined once `ms` milliseconds have passed; the promise
+ * itself is left to end by itself.
+ */
 export async function unlessLate<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
   let cancel: () => void = () => undefined;
   const late = new Promise<undefined>((resolve) => {

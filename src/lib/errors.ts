@@ -19,7 +19,10 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 
-/** SQLite's primary result code (11 is a damaged file); the rest of its extended code only says where it arose. Undefined for anything else. */
+/**
+ * SQLite's primary result code (11 is a damaged file); the rest of its extended code only says where it
+ * arose. Undefined for anything else.
+ */
 export function sqliteCodeOf(thrown: unknown): number | undefined {
   if (!(thrown instanceof Error) || !('errcode' in thrown)) return undefined;
   return typeof thrown.errcode === 'number' ? thrown.errcode & 0xff : undefined;

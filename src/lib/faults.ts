@@ -1,6 +1,7 @@
 /**
- * What evidence can state, by the name that the alerts' label `incident` has for it where there is one. The table of
- * causes and the repair steps are keyed by it, so that a collector states a fact and leaves the conclusion to them.
+ * What evidence can state, by the name that the alerts' label `incident` has for it where there is one.
+ * The table of causes and the repair steps are keyed by it, so that a collector states a fact and
+ * leaves the conclusion to them.
  */
 export const FAULTS = [
   'forwarder-gone',

@@ -69,7 +69,9 @@ type Piece =
   | { readonly kind: 'class'; readonly chars: string; readonly not: boolean }
   | { readonly kind: 'char'; readonly char: string };
 
-/** Whether a file name matches one segment of a glob; takes at most pattern length times name length steps. */
+/**
+ * Whether a file name matches one segment of a glob; takes at most pattern length times name length steps.
+ */
 export function createNameMatcher(segment: string): (name: string) => boolean {
   const pieces = piecesOf(segment);
   const dotted = segment.startsWith('.');

@@ -4,8 +4,9 @@ const BACKSLASH = 0x5c;
 const STRUCTURE: ReadonlySet<number> = new Set([0x2c, 0x5b, 0x7b]);
 
 /**
- * Whether JSON holds more than `limit` values. Parsing stops everything else, for a time that goes with the number of
- * values: a megabyte of text takes a millisecond, a megabyte of empty lists a hundred. Counting costs far less.
+ * Whether JSON holds more than `limit` values. Parsing stops everything else, for a time that goes
+ * with the number of values: a megabyte of text takes a millisecond, a megabyte of empty lists a
+ * hundred. Counting costs far less.
  */
 export function holdsMoreValues(json: Buffer, limit: number): boolean {
   let values = 0;

@@ -6,8 +6,8 @@ const OTHER_VALUE = '_other';
 const PLAIN_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
 /**
- * Maps values of an open label to at most {@link MAX_LABEL_VALUES} label values and {@link OTHER_VALUE}. The first in
- * alphabetical order keep their names, so that the same values always have the same series.
+ * Maps values of an open label to at most {@link MAX_LABEL_VALUES} label values and {@link OTHER_VALUE}. The
+ * first in alphabetical order keep their names, so that the same values always have the same series.
  */
 export function limitValues(values: Iterable<string>): (value: string) => string {
   const plain = [...new Set(values)].filter((value) => PLAIN_NAME.test(value)).toSorted();

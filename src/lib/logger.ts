@@ -55,7 +55,10 @@ function logfmtValue(value: string): string {
   return /^[\w.:/+@%-]+$/.test(value) ? value : quoted(value);
 }
 
-/** JSON leaves these as they are, yet a terminal obeys some of them and a log reader may end the line at others. */
+/**
+ * JSON leaves these as they are, yet a terminal obeys some of them and a log
+ * reader may end the line at others.
+ */
 const CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
 
 /** `value` as JSON in printable characters only, on one line. */

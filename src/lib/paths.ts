@@ -13,7 +13,9 @@ export function homeOfUser(): string | undefined {
   }
 }
 
-/** The folder that `~` stands for in the exporter's own configuration; `/` where nothing tells a home folder. */
+/**
+ * The folder that `~` stands for in the exporter's own configuration; `/` where nothing tells a home folder.
+ */
 export function homeFolder(env: Readonly<Record<string, string | undefined>>): string {
   return env.HOME || homeOfUser() || '/';
 }

@@ -9,8 +9,9 @@ export type ProgramPlace =
   | { readonly state: 'missing' };
 
 /**
- * Looks for `name` on `searchPath`. A folder that cannot be entered, or is none, is passed over: what nobody can see there
- * is not installed for this user. (execvp(3) reports EACCES for such a folder, and ends its search at a loop of links.)
+ * Looks for `name` on `searchPath`. A folder that cannot be entered, or is none, is passed over: what
+ * nobody can see there is not installed for this user. (execvp(3) reports EACCES for such a folder, and
+ * ends its search at a loop of links.)
  */
 export function findProgram(name: string, searchPath: string): ProgramPlace {
   if (name.includes('/')) return judge(name);

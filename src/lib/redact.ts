@@ -60,9 +60,9 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 const WORD = /[A-Za-z\d][A-Za-z\d+/=_.~%-]{14,}/g;
 
 /**
- * A text of another program as its owner may see it: one line of at most {@link MAX_QUOTE} characters without known
- * secrets in any common encoding, URL users and queries, announced values, long random words, addresses and home
- * folders. It errs on the side of removing.
+ * A text of another program as its owner may see it: one line of at most {@link MAX_QUOTE} characters without
+ * known secrets in any common encoding, URL users and queries, announced values, long random words, addresses
+ * and home folders. It errs on the side of removing.
  */
 export function redact(text: string, { secrets, homes = [] }: KnownSecrets): string {
   let result = text.slice(0, MAX_INPUT).toWellFormed().replace(/\s+/g, ' ').trim();

@@ -20,9 +20,9 @@ export interface RegularFile {
 }
 
 /**
- * Opens a regular file for reading. Never waits for a pipe or a device: whoever opens a pipe without a writer the
- * ordinary way waits in one of four threads that all files share, and no signal ends that. Throws system errors, and
- * `ENOTREG` for whatever is no regular file.
+ * Opens a regular file for reading. Never waits for a pipe or a device: whoever opens a pipe without a writer
+ * the ordinary way waits in one of four threads that all files share, and no signal ends that. Throws system
+ * errors, and `ENOTREG` for whatever is no regular file.
  */
 export async function openRegular(path: string): Promise<RegularFile> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -56,8 +56,8 @@ export async function readRegular(path: string, maxBytes: number): Promise<strin
 }
 
 /**
- * As {@link readRegular}, without another thread: for the small files of this program's own that are read at start and on a
- * reload, when there is nothing to hold up but the answer itself.
+ * As {@link readRegular}, without another thread: for the small files of this program's own that are read at
+ * start and on a reload, when there is nothing to hold up but the answer itself.
  */
 export function readRegularSync(path: string, maxBytes: number): string {
   const file = openRegularSync(path, constants.O_RDONLY);
@@ -71,8 +71,8 @@ export function readRegularSync(path: string, maxBytes: number): string {
 }
 
 /**
- * Makes sure that a file of this program's own is there, is a regular one, and is readable by its owner alone, whatever the
- * mode of its folder and of the file before. Throws system errors, `ENOTREG` included.
+ * Makes sure that a file of this program's own is there, is a regular one, and is readable by its owner
+ * alone, whatever the mode of its folder and of the file before. Throws system errors, `ENOTREG` included.
  */
 export function ensurePrivateFile(path: string): void {
   const file = openRegularSync(path, constants.O_RDWR | constants.O_CREAT);
@@ -83,7 +83,9 @@ export function ensurePrivateFile(path: string): void {
   }
 }
 
-/** Replaces a file at once by a new one, which nobody else can have put there before. Throws system errors. */
+/**
+ * Replaces a file at once by a new one, which nobody else can have put there before. Throws system errors.
+ */
 export function replaceFileSync(path: string, text: string, mode: number): void {
   const fresh = `${path}.new`;
   rmSync(fresh, { force: true });

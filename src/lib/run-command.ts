@@ -35,12 +35,15 @@ type Subprocess = ReturnType<typeof start>;
 const SEARCH_ERRORS: ReadonlySet<string> = new Set(['EACCES', 'ELOOP', 'ENAMETOOLONG', 'EIO', 'EPERM']);
 const MAX_BUFFER = 256 * 1024;
 const KILL_AFTER_MS = 500;
-/** How long the output of a program that has ended is still read, where a process it left behind holds it open. */
+/**
+ * How long the output of a program that has ended is still read, where a process
+ * it left behind holds it open.
+ */
 const LINGER_MS = 200;
 
 /**
- * Runs programs without a shell, with nothing but `input` to read, in a session of their own (no terminal to ask on) and with
- * exactly the given environment. Never throws.
+ * Runs programs without a shell, with nothing but `input` to read, in a session of their own (no terminal to
+ * ask on) and with exactly the given environment. Never throws.
  */
 export function commandRunner(clock: Clock): RunCommand {
   const attempt: RunCommand = async (file, args, options) => {

@@ -7,7 +7,9 @@ export class Slots {
     this.#free = size;
   }
 
-  /** Does `work` as soon as a place is free; undefined, with nothing done, when `signal` fires before that. */
+  /**
+   * Does `work` as soon as a place is free; undefined, with nothing done, when `signal` fires before that.
+   */
   async use<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
     if (!(await this.#take(signal))) return undefined;
     try {

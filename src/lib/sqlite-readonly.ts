@@ -49,8 +49,9 @@ export interface DatabaseLook {
 }
 
 /**
- * Looks at a database's files without opening it. A WAL database whose `-wal` and `-shm` are gone must be opened as
- * immutable, or SQLite creates both; one whose `-shm` alone is gone can only be read by whoever may write it.
+ * Looks at a database's files without opening it. A WAL database whose `-wal` and `-shm` are gone
+ * must be opened as immutable, or SQLite creates both; one whose `-shm` alone is gone can only be
+ * read by whoever may write it.
  */
 export function lookAtDatabase(
   path: string,
@@ -77,8 +78,8 @@ export function lookAtDatabase(
 }
 
 /**
- * Calls `use` inside one read transaction and closes the database again. Creates and changes nothing: the folder's
- * listing is the same before and after. Never throws what SQLite throws.
+ * Calls `use` inside one read transaction and closes the database again. Creates and changes nothing: the
+ * folder's listing is the same before and after. Never throws what SQLite throws.
  */
 export function readDatabase<T>(path: string, use: (database: DatabaseSync) => T): DatabaseReading<T> {
   let last: DatabaseReading<T> = { state: 'unreadable', reason: 'the database changes while it is read' };
@@ -174,8 +175,8 @@ export function journalFor(writeVersion: number | undefined): 'rollback' | 'wal'
 }
 
 /**
- * Whether a database is in rollback-journal mode, as a gateway keeps it on a network file system. A plain read-only open
- * creates nothing there, and waits for a writer instead of failing at its journal.
+ * Whether a database is in rollback-journal mode, as a gateway keeps it on a network file system. A plain
+ * read-only open creates nothing there, and waits for a writer instead of failing at its journal.
  */
 function keepsRollbackJournal(path: string, wal: object | undefined): boolean {
   if (wal !== undefined) return false;

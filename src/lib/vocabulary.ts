@@ -1,9 +1,12 @@
 /*
- * The closed lists of values that labels, states and verdicts take: one home for the exporter, the rules and the
- * dashboards. Order matters where a comment says so.
+ * The closed lists of values that labels, states and verdicts take: one home for the exporter, the rules and
+ * the dashboards. Order matters where a comment says so.
  */
 
-/** The layers of a gateway that fail independently, from the first to break to the last; the order of every display. */
+/**
+ * The layers of a gateway that fail independently, from the first to break to the
+ * last; the order of every display.
+ */
 export const LAYERS = ['process', 'answers', 'token', 'cron', 'network'] as const;
 /** One of {@link LAYERS}. */
 export type Layer = (typeof LAYERS)[number];

@@ -14,8 +14,8 @@ type FileContent<T> =
   | { readonly state: 'failed'; readonly reason: string };
 
 /**
- * Reads small files and remembers what each looked like, so that a later look costs one `stat` a file as long as
- * nothing changed. Never creates or changes anything.
+ * Reads small files and remembers what each looked like, so that a later look costs one `stat` a file as long
+ * as nothing changed. Never creates or changes anything.
  */
 export class NotedFiles {
   readonly #stamps = new Map<string, string>();
@@ -57,7 +57,9 @@ export class NotedFiles {
     }
   }
 
-  /** Names in a folder, sorted; none where it cannot be read. A name that comes or goes counts as a change. */
+  /**
+   * Names in a folder, sorted; none where it cannot be read. A name that comes or goes counts as a change.
+   */
   list(path: string): readonly string[] {
     this.#note(path);
     try {

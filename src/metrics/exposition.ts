@@ -4,17 +4,20 @@ import type { Sample } from './family.ts';
 /** The text format 0.0.4, or OpenMetrics 1.0. */
 export type Format = 'text' | 'openmetrics';
 
-/** The `Content-Type` of each format. Names need no escaping, which OpenMetrics readers of Prometheus 3 want to be told. */
+/**
+ * The `Content-Type` of each format. Names need no escaping, which OpenMetrics readers of
+ * Prometheus 3 want to be told.
+ */
 export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores',
 };
 
 /**
- * Sample lines are the same text in both formats; only the metadata differs. That is what lets a snapshot
- * be rendered once and served in either format. Labels stand in the family's order. Throws when they are not the
- * family's: one label set would then be two series, or one the reference does not know.
- * Source: Prometheus text format 0.0.4 and OpenMetrics 1.0.
+ * Sample lines are the same text in both formats; only the metadata differs. That is what lets a snapshot be
+ * rendered once and served in either format. Labels stand in the family's order. Throws when they are not the
+ * family's: one label set would then be two series, or one the reference does not know. Source: Prometheus
+ * text format 0.0.4 and OpenMetrics 1.0.
  */
 export function renderSample({ family, labels, value }: Sample): string {
   const { name, labels: names } = family;

@@ -17,7 +17,10 @@ export interface EventOptions<L extends string> extends MetricOptions<L> {
   readonly initial?: readonly Readonly<Record<L, string>>[];
 }
 
-/** A metric as data: its name, type, unit, labels, HELP text and meaning, declared beside the code that sets it. */
+/**
+ * A metric as data: its name, type, unit, labels, HELP text and meaning, declared
+ * beside the code that sets it.
+ */
 export abstract class Metric<L extends string = string> {
   abstract readonly type: 'gauge' | 'counter' | 'histogram';
   /** Full metric name; counters, and only counters, end in `_total`. */
@@ -34,7 +37,10 @@ export abstract class Metric<L extends string = string> {
     this.meaning = meaning;
   }
 
-  /** The base unit, which the name ends in; undefined for what has none, such as a state or a number of things. */
+  /**
+   * The base unit, which the name ends in; undefined for what has none, such as a
+   * state or a number of things.
+   */
   get unit(): string | undefined {
     return /_(seconds|bytes)(?:_total)?$/.exec(this.name)?.[1];
   }
@@ -47,7 +53,10 @@ export interface Sample {
   readonly value: number;
 }
 
-/** A metric whose samples a collector hands in with each run: a gauge, or a counter whose totals survive the exporter. */
+/**
+ * A metric whose samples a collector hands in with each run: a gauge, or a counter whose
+ * totals survive the exporter.
+ */
 export class Family<L extends string = never> extends Metric<L> {
   readonly type: 'gauge' | 'counter';
 
@@ -128,7 +137,10 @@ export function histogram<const L extends string = never>(
   return new EventHistogram(name, help, options);
 }
 
-/** One series for each of `values`, 1 for `current` and 0 for the rest (OpenMetrics' stateset as plain gauges). */
+/**
+ * One series for each of `values`, 1 for `current` and 0 for the rest
+ * (OpenMetrics' stateset as plain gauges).
+ */
 export function stateset<V extends string>(
   values: readonly V[],
   current: V,

@@ -5,7 +5,10 @@ import type { Selection } from './selection.ts';
 
 /** Where events are counted and measured. */
 export interface Instruments {
-  /** Adds to a declared counter; 0 exposes the series without an event. Throws on a counter that is not declared. */
+  /**
+   * Adds to a declared counter; 0 exposes the series without an event. Throws on a
+   * counter that is not declared.
+   */
   increment<L extends string>(
     counter: EventCounter<L>,
     labels: Readonly<Record<NoInfer<L>, string>>,
@@ -19,7 +22,10 @@ export interface Instruments {
   ): void;
 }
 
-/** Counts nothing: for what is run on behalf of a caller and exposed by nobody, such as a probe of another gateway. */
+/**
+ * Counts nothing: for what is run on behalf of a caller and exposed by nobody, such
+ * as a probe of another gateway.
+ */
 export const NO_INSTRUMENTS: Instruments = { increment: () => undefined, observe: () => undefined };
 
 type Held<M extends Metric<string>, H extends Counter | Histogram> = {
@@ -71,7 +77,10 @@ export class InstrumentStore implements Instruments {
     known.revision += 1;
   }
 
-  /** The text of every metric that has a series, or of those selected; of all of them only what counted an event since is rendered anew. */
+  /**
+   * The text of every metric that has a series, or of those selected; of all of them only what counted an
+   * event since is rendered anew.
+   */
   async render(format: Format, selection?: Selection): Promise<string> {
     const texts: string[] = [];
     for (const known of [...this.#counters.values(), ...this.#histograms.values()]) {

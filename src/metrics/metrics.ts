@@ -15,15 +15,18 @@ import {
   seriesOf,
 } from './snapshot.ts';
 
-/** Every look at the event loop's delay wakes the processor up: at prom-client's 10 ms that is most of a quiet exporter's cost. */
+/**
+ * Every look at the event loop's delay wakes the processor up: at prom-client's 10 ms that is
+ * most of a quiet exporter's cost.
+ */
 const LOOP_PRECISION_MS = 200;
 
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
 /**
- * Everything a scrape shows. Gauges and surviving counters live in snapshots, rendered once when they are put;
- * counters and histograms that
- * start at 0 with the exporter are rendered when they changed; those of the process itself are read on each scrape.
+ * Everything a scrape shows. Gauges and surviving counters live in snapshots, rendered once when they are
+ * put; counters and histograms that start at 0 with the exporter are rendered when they changed; those of the
+ * process itself are read on each scrape.
  */
 export class Metrics implements Instruments {
   readonly #instruments = new InstrumentStore();
@@ -38,8 +41,8 @@ export class Metrics implements Instruments {
   readonly #blocksByFamily = new Map<Family<string>, Map<string, readonly Block[]>>();
 
   /**
-   * Declares metrics; order of declaration is order of exposition. A metric may be declared again, as after a reload.
-   * Throws when two metrics share a name, or one ends in `_total` that is no counter.
+   * Declares metrics; order of declaration is order of exposition. A metric may be declared again, as after a
+   * reload. Throws when two metrics share a name, or one ends in `_total` that is no counter.
    */
   declare(metrics: readonly Metric<string>[]): void {
     for (const metric of metrics) {
@@ -74,8 +77,8 @@ export class Metrics implements Instruments {
   }
 
   /**
-   * Makes a snapshot ready for {@link Metrics.swap}, in slices with other work between, so that many samples do not hold
-   * up scrapes. Throws as {@link Metrics.put} does.
+   * Makes a snapshot ready for {@link Metrics.swap}, in slices with other work between, so that many samples
+   * do not hold up scrapes. Throws as {@link Metrics.put} does.
    */
   async prepare(key: SnapshotKey, samples: readonly Sample[]): Promise<PreparedSnapshot> {
     const steps = this.#build(key, samples);
@@ -87,9 +90,9 @@ export class Metrics implements Instruments {
   }
 
   /**
-   * Replaces a target's snapshot whole; what it costs is mostly the samples that were not in the one before. Throws on
-   * an undeclared family, on labels that are not the family's and on a series that is there already (a collector's
-   * bug); the snapshot then stays as it was.
+   * Replaces a target's snapshot whole; what it costs is mostly the samples that were not in the one before.
+   * Throws on an undeclared family, on labels that are not the family's and on a series that is there already
+   * (a collector's bug); the snapshot then stays as it was.
    */
   put(key: SnapshotKey, samples: readonly Sample[]): void {
     const steps = this.#build(key, samples);
@@ -129,8 +132,9 @@ export class Metrics implements Instruments {
   }
 
   /**
-   * The whole exposition in UTF-8. Long texts are handed out as they were rendered, without a copy: however many scrape,
-   * and however slowly they read, nothing is made for them but the short ones. Never waits for a probe.
+   * The whole exposition in UTF-8. Long texts are handed out as they were rendered, without a
+   * copy: however many scrape, and however slowly they read, nothing is made for them but the
+   * short ones. Never waits for a probe.
    */
   async chunks(format: Format): Promise<readonly Buffer[]> {
     const [counted, own] = await Promise.all([
@@ -157,8 +161,8 @@ export class Metrics implements Instruments {
   }
 
   /**
-   * The selected part of the exposition in UTF-8, without the exporter's own process; what it costs follows what is
-   * selected.
+   * The selected part of the exposition in UTF-8, without the exporter's own process; what it
+   * costs follows what is selected.
    */
   async selectedChunks(format: Format, selection: Selection): Promise<readonly Buffer[]> {
     const counted = await this.#instruments.render(format, selection);
@@ -214,7 +218,9 @@ export class Metrics implements Instruments {
   }
 }
 
-/** prom-client's own gauges that end in `_total` would be invalid; a metric without series has nothing to say. */
+/**
+ * prom-client's own gauges that end in `_total` would be invalid; a metric without series has nothing to say.
+ */
 function isShown(metric: object): metric is PromClientMetric {
   const { name, type, values } = metric as Partial<PromClientMetric>;
   if (name === undefined || (String(type) === 'gauge' && name.endsWith('_total'))) return false;

@@ -13,15 +13,18 @@ export interface Block {
   readonly text: Buffer;
 }
 
-/** A snapshot's samples as they were handed in, and by family in blocks: where one sample changed, one block is made anew. */
+/**
+ * A snapshot's samples as they were handed in, and by family in blocks: where one sample
+ * changed, one block is made anew.
+ */
 export interface Snapshot {
   readonly list: readonly Sample[];
   readonly blocks: ReadonlyMap<Family<string>, readonly Block[]>;
 }
 
 /**
- * What is to become a target's snapshot, rendered and compared with the one it replaces: only the swap is left, whose
- * cost follows the samples that changed.
+ * What is to become a target's snapshot, rendered and compared with the one it replaces: only the swap is
+ * left, whose cost follows the samples that changed.
  */
 export interface PreparedSnapshot extends Snapshot {
   readonly key: SnapshotKey;
@@ -41,8 +44,9 @@ export const NOTHING: Snapshot = { list: [], blocks: new Map() };
 const NO_SERIES: ReadonlySet<string> = new Set();
 
 /**
- * Renders `samples` and compares them with the snapshot that they are to replace; pauses now and then, so that many do
- * not hold up scrapes. Throws where a sample's family is not declared or a series is there twice.
+ * Renders `samples` and compares them with the snapshot that they are to replace; pauses now
+ * and then, so that many do not hold up scrapes. Throws where a sample's family is not
+ * declared or a series is there twice.
  */
 export function* buildSnapshot(
   key: SnapshotKey,

@@ -16,7 +16,9 @@ export interface GatewayAddress {
   readonly local: boolean;
   /** Why nothing may be sent to it: it is only a guess. Undefined where it is known. */
   readonly unknown?: string | undefined;
-  /** SHA-256 of the certificate to expect instead of one that an authority has signed; colon form, upper case. */
+  /**
+   * SHA-256 of the certificate to expect instead of one that an authority has signed; colon form, upper case.
+   */
   readonly fingerprint?: string | undefined;
 }
 
@@ -72,8 +74,8 @@ export function addressOfUrl(url: URL): Omit<GatewayAddress, 'fingerprint'> {
 }
 
 /**
- * A SHA-256 fingerprint, with or without colons and `sha256:`, in the form of {@link GatewayAddress}; undefined where it is
- * none.
+ * A SHA-256 fingerprint, with or without colons and `sha256:`, in the form of
+ * {@link GatewayAddress}; undefined where it is none.
  */
 export function normalFingerprint(text: string): string | undefined {
   const hex = text

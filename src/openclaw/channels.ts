@@ -21,7 +21,9 @@ const switchable = z.looseObject({ enabled: z.boolean().optional().catch(undefin
 const accounts = z.record(z.string(), switchable.or(z.unknown()));
 const entry = switchable.extend({ accounts: accounts.optional().catch(undefined) });
 
-/** `channels` of openclaw.json: which are configured and switched on. Tokens and all other values are dropped. */
+/**
+ * `channels` of openclaw.json: which are configured and switched on. Tokens and all other values are dropped.
+ */
 export const configuredChannels = z
   .record(z.string(), z.unknown())
   .transform((all) => Object.entries(all).flatMap(([name, raw]) => toChannel(name, raw)))

@@ -25,10 +25,11 @@ const SHELL = /^(?:ba|da|z|k|fi)?sh$/;
 const LEADING_ARGUMENTS = 6;
 
 /**
- * Sorts the processes below a gateway by what they are. What a process is recognised as counts for all below it, down to
- * the next that is recognised: an MCP server's `npx`, its shell and its node are three of kind `mcp`. `rows` have parents
- * before their children. In 2026.9 a command is a child of the spawn broker and an MCP server one of a group anchor; older
- * gateways start both themselves, and there only the command line tells them apart.
+ * Sorts the processes below a gateway by what they are. What a process is recognised as counts for all
+ * below it, down to the next that is recognised: an MCP server's `npx`, its shell and its node are three
+ * of kind `mcp`. `rows` have parents before their children. In 2026.9 a command is a child of the spawn
+ * broker and an MCP server one of a group anchor; older gateways start both themselves, and there only the
+ * command line tells them apart.
  */
 export function groupChildren(rows: readonly Descendant[]): ReadonlyMap<ChildKind, ChildGroup> {
   const roles = new Map<number, Role>();

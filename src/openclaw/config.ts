@@ -21,7 +21,10 @@ const MAX_NESTING = 100;
 const MAX_MISTAKES = 100;
 const INCLUDE = '$include';
 
-/** A value that may be written down or referred to: `{source, provider, id}` as OpenClaw's secret references are. */
+/**
+ * A value that may be written down or referred to: `{source, provider, id}` as
+ * OpenClaw's secret references are.
+ */
 const secretRef = z.looseObject({
   source: z.string(),
   provider: z.string().optional(),
@@ -39,7 +42,10 @@ const secretProvider = z.looseObject({
   mode: z.string().optional(),
 });
 
-/** The parts of openclaw.json that say where the gateway is, what it accepts and which version it is; the rest is ignored. */
+/**
+ * The parts of openclaw.json that say where the gateway is, what it accepts and which
+ * version it is; the rest is ignored.
+ */
 const configSchema = z.object({
   meta: z.object({ lastTouchedVersion: z.string().optional() }).optional(),
   gateway: z
@@ -84,7 +90,10 @@ export interface ConfigReading {
   readonly config: OpenClawConfig;
   /** What could not be read or understood; without paths and without values. */
   readonly problems: readonly string[];
-  /** Why nothing is known of the file as a whole: it is there and cannot be used. Undefined also where there is none. */
+  /**
+   * Why nothing is known of the file as a whole: it is there and cannot be used.
+   * Undefined also where there is none.
+   */
   readonly unreadable: string | undefined;
   /** Keys whose values OpenClaw would not allow, such as `gateway.port`: unknown, and not their defaults. */
   readonly broken: readonly string[];
@@ -92,7 +101,8 @@ export interface ConfigReading {
 
 /**
  * Reads openclaw.json: JSON5 with `$include`, as OpenClaw's docs describe it. A broken file gives an empty
- * configuration, which is no default but unknown, and a problem; a broken value costs only itself. An absent file is no problem: OpenClaw has defaults.
+ * configuration, which is no default but unknown, and a problem; a broken value costs only itself. An absent
+ * file is no problem: OpenClaw has defaults.
  */
 export function readOpenClawConfig(
   path: string,

@@ -15,9 +15,9 @@ export interface ConfiguredGateway {
 }
 
 /**
- * What is known of a configured gateway. Its credential comes from its own file and from nowhere else: none of this
- * machine's is ever sent there. The file is read anew when it changes. `home` is what `~` stands for. Throws at once on a
- * URL that is none.
+ * What is known of a configured gateway. Its credential comes from its own file and from nowhere else: none
+ * of this machine's is ever sent there. The file is read anew when it changes. `home` is what `~` stands for.
+ * Throws at once on a URL that is none.
  */
 export function configuredGatewayReader(gateway: ConfiguredGateway, home: string): () => KnownGateway {
   const url = gatewayUrl(gateway.url);

@@ -10,8 +10,8 @@ import type { ServiceFiles } from './service/files.ts';
 import { setting } from './variables.ts';
 
 /**
- * Where a credential was found; the label values of `openclaw_gateway_token_present`. `other` is the file that the
- * exporter's own configuration names.
+ * Where a credential was found; the label values of `openclaw_gateway_token_present`. `other` is the file
+ * that the exporter's own configuration names.
  */
 export const CREDENTIAL_PLACES = [
   'config',
@@ -28,7 +28,9 @@ export type CredentialPlace = (typeof CREDENTIAL_PLACES)[number];
 /** How the gateway authenticates clients. */
 export type AuthMode = 'token' | 'password' | 'none' | 'trusted-proxy';
 
-/** What a client shows in a mode; with `trusted-proxy` that is for clients on the gateway's own machine alone. */
+/**
+ * What a client shows in a mode; with `trusted-proxy` that is for clients on the gateway's own machine alone.
+ */
 export type CredentialKind = 'token' | 'password';
 
 /** The kind of credential that a mode compares; undefined where it compares none. */
@@ -77,8 +79,9 @@ interface Held {
 }
 
 /**
- * Credentials by place, strongest first: what the gateway itself takes first (its configuration), then the
- * environment, then `.env`, then the service file. A URL from elsewhere is never given this machine's own credential.
+ * Credentials by place, strongest first: what the gateway itself takes first (its configuration),
+ * then the environment, then `.env`, then the service file. A URL from elsewhere is never given
+ * this machine's own credential.
  */
 export function heldCredentials(holding: Holding): Held {
   const { env, dotenv, service, authMode, target } = holding;
@@ -116,8 +119,8 @@ function configCredential({ sources, target }: Holding, kind: CredentialKind): S
 }
 
 /**
- * The path of a token file as it may be shown. A token pasted where the path belongs is no name of a file: what looks
- * like one is left out.
+ * The path of a token file as it may be shown. A token pasted where the path belongs is no name of a file:
+ * what looks like one is left out.
  */
 function formatTokenPath(path: string, home: string): string {
   const name = basename(path);
@@ -126,8 +129,8 @@ function formatTokenPath(path: string, home: string): string {
 }
 
 /**
- * The credential that a file holds alone; undefined, with a problem, where it holds none. `name` is the key of the
- * configuration that names the file, `home` what `~` stands for in a problem.
+ * The credential that a file holds alone; undefined, with a problem, where it holds none. `name` is the key
+ * of the configuration that names the file, `home` what `~` stands for in a problem.
  */
 export function fromTokenFile(
   path: string,

@@ -16,9 +16,9 @@ export type ProcessSkip =
   | { readonly state: 'hidden' };
 
 /**
- * Whether the scheduler of cron jobs is switched on. Every version starts none when `cron.enabled` is false or
- * `OPENCLAW_SKIP_CRON` is `1`. `own` is that variable of the exporter, which counts where the gateway's process cannot
- * be looked into: the two often share their environment.
+ * Whether the scheduler of cron jobs is switched on. Every version starts none when `cron.enabled` is false
+ * or `OPENCLAW_SKIP_CRON` is `1`. `own` is that variable of the exporter, which counts where the gateway's
+ * process cannot be looked into: the two often share their environment.
  */
 export function cronSwitch(
   setting: CronSetting | undefined,

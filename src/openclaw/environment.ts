@@ -5,7 +5,10 @@ import type { Env } from './secrets.ts';
 
 const MAX_DOTENV_BYTES = 1024 * 1024;
 
-/** What the `.env` files set, the strongest first in `paths`; one that cannot be read is a problem, in words without paths. */
+/**
+ * What the `.env` files set, the strongest first in `paths`; one that cannot be read is a
+ * problem, in words without paths.
+ */
 export function readDotenv(
   paths: readonly string[],
   files: NotedFiles,
@@ -21,8 +24,8 @@ export function readDotenv(
 }
 
 /**
- * The variables as OpenClaw has them: the process' own, then `.env`, then what the gateway's service starts it with, then
- * what openclaw.json sets.
+ * The variables as OpenClaw has them: the process' own, then `.env`, then what the gateway's service starts
+ * it with, then what openclaw.json sets.
  */
 export function environmentOf(
   config: OpenClawConfig,

@@ -32,7 +32,10 @@ import { readServiceFiles, type ServiceFiles } from './service/files.ts';
 import { profileOf, setting } from './variables.ts';
 import { folderPort, profilePort } from './versions.ts';
 
-/** What the OpenClaw CLI on this machine would use, found the way it finds it. Read anew by each caller's round. */
+/**
+ * What the OpenClaw CLI on this machine would use, found the way it finds it. Read
+ * anew by each caller's round.
+ */
 export interface OpenClawInstall {
   readonly address: GatewayAddress;
   /** Absolute path; never shown in any output. */
@@ -43,7 +46,10 @@ export interface OpenClawInstall {
   /** Why {@link address} is what it is, and what the configuration says. */
   readonly location: Location;
   readonly authMode: AuthMode;
-  /** The credential to prove against the gateway, by the CLI's own precedence; undefined where none is configured. */
+  /**
+   * The credential to prove against the gateway, by the CLI's own precedence;
+   * undefined where none is configured.
+   */
   readonly credential: Credential | undefined;
   /** Places that hold a credential, the proved one included. */
   readonly credentials: readonly Credential[];
@@ -55,7 +61,10 @@ export interface OpenClawInstall {
   readonly serviceIsOthers: boolean;
   /** The port that the service file names. */
   readonly servicePort: number | undefined;
-  /** The version that wrote openclaw.json last, such as `2026.9.6`; what is known of a gateway that says nothing. */
+  /**
+   * The version that wrote openclaw.json last, such as `2026.9.6`; what is known of
+   * a gateway that says nothing.
+   */
   readonly writtenBy?: string | undefined;
   /** What the configuration says of the scheduler of cron jobs. */
   readonly cron?: CronSetting;
@@ -69,7 +78,9 @@ export interface OpenClawInstall {
 export interface CronSetting {
   /** `cron.enabled` of openclaw.json; undefined where that cannot be known. */
   readonly enabled: boolean | undefined;
-  /** `OPENCLAW_SKIP_CRON` as `.env` and openclaw.json set it, which a gateway reads besides its environment. */
+  /**
+   * `OPENCLAW_SKIP_CRON` as `.env` and openclaw.json set it, which a gateway reads besides its environment.
+   */
   readonly skip: string | undefined;
   /** The same variable as the service file sets it, for the next start. */
   readonly serviceSkip: string | undefined;
@@ -94,8 +105,9 @@ export interface InstallOptions {
 }
 
 /**
- * Finds address, state folder and credentials: as the OpenClaw CLI does, and where the gateway lives, where it does.
- * As long as nothing changed, each call costs a few `stat`s and gives the same object. Never throws, never writes.
+ * Finds address, state folder and credentials: as the OpenClaw CLI does, and where the gateway
+ * lives, where it does. As long as nothing changed, each call costs a few `stat`s and gives the same
+ * object. Never throws, never writes.
  */
 export function openClawInstallReader(
   options: InstallOptions,
@@ -121,8 +133,8 @@ export function openClawInstall(options: InstallOptions, live?: LiveGateway): Op
 }
 
 /**
- * Whether the gateway of this installation is on this machine, so that its files speak of it. Where openclaw.json says
- * that it is elsewhere, an address of this machine is that of a tunnel.
+ * Whether the gateway of this installation is on this machine, so that its files speak of it. Where
+ * openclaw.json says that it is elsewhere, an address of this machine is that of a tunnel.
  */
 export function isGatewayHere({ address, location }: Pick<OpenClawInstall, 'address' | 'location'>): boolean {
   return address.local && location.by !== 'remote';
@@ -156,7 +168,9 @@ function readSetup({ env }: InstallOptions, { files, stateDir }: Known): Setup {
   return { home, paths, reading, dotenv, problems: [...problems, ...reading.problems] };
 }
 
-/** The profile, by the variable, else by the folder that the option `--profile` makes, and the port it gives. */
+/**
+ * The profile, by the variable, else by the folder that the option `--profile` makes, and the port it gives.
+ */
 function profileIn(env: Env, stateDir: string, home: string, version: string | undefined) {
   const byFolder = profileOfFolder(stateDir, home);
   const profile = profileOf(env) ?? byFolder;
@@ -206,7 +220,9 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
   };
 }
 
-/** Behind a trusted proxy a password counts only for who comes from the gateway's own machine, past the proxy. */
+/**
+ * Behind a trusted proxy a password counts only for who comes from the gateway's own machine, past the proxy.
+ */
 function canProve(mode: AuthMode, { local }: GatewayAddress): boolean {
   return credentialKind(mode) !== undefined && (mode !== 'trusted-proxy' || local);
 }
@@ -228,7 +244,8 @@ function findCredentials(
   problems: string[],
 ): Pick<OpenClawInstall, 'credential' | 'credentials' | 'unresolved'> {
   const { sources, env, dotenv, service } = holding;
-  // What the gateway is started with counts for a variable that openclaw.json names, where nothing nearer sets it.
+  // What the gateway is started with counts for a variable that openclaw.json names,
+  // where nothing nearer sets it.
   const withService = { ...sources, env: environmentOf(sources.config, dotenv, env, service?.environment) };
   const { all, unresolved, ...held } = heldCredentials({ ...holding, sources: withService });
   problems.push(...held.problems);
@@ -273,7 +290,10 @@ function versionIn(text: string | undefined): string | undefined {
   return /^\d{4}\.\d+\.\d+/.exec(text ?? '')?.[0];
 }
 
-/** The address that was found, with the certificate to expect. An address of this machine is local, whatever it is. */
+/**
+ * The address that was found, with the certificate to expect. An address of this
+ * machine is local, whatever it is.
+ */
 function addressAt(
   { target, unknown }: Location,
   sources: SecretSources,
@@ -284,16 +304,19 @@ function addressAt(
   return { ...address, local: address.local || target.named === 'local', unknown };
 }
 
-/** Where the user named an address, a service that starts a gateway on another port starts another gateway. */
+/**
+ * Where the user named an address, a service that starts a gateway on another port starts another gateway.
+ */
 function startsAt({ port }: ServiceFiles, { by }: Location, asked: number): boolean {
   const isNamed = by === 'exporter' || by === 'env' || by === 'remote';
   return !isNamed || port === undefined || port === asked;
 }
 
 /**
- * The state folder that configuration and variables name; undefined for the default one. The variable OPENCLAW_PROFILE
- * alone leaves it in the default folder, but people also set it to name the gateway of `--profile`: then the folder in
- * which a gateway lives decides, else the one that was used `before`, else the one that is there.
+ * The state folder that configuration and variables name; undefined for the default one. The variable
+ * OPENCLAW_PROFILE alone leaves it in the default folder, but people also set it to name the gateway
+ * of `--profile`: then the folder in which a gateway lives decides, else the one that was used
+ * `before`, else the one that is there.
  */
 function chooseStateDir({ env, gateway }: InstallOptions, before: string | undefined): string | undefined {
   const home = homeOf(env);

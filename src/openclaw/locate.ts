@@ -17,8 +17,8 @@ export interface LiveGateway {
 
 /**
  * What decided the address, the strongest first: the exporter's `gateway.url`, OPENCLAW_GATEWAY_URL or
- * OPENCLAW_GATEWAY_PORT, `gateway.remote.url` of openclaw.json, the gateway's process, then openclaw.json, the service
- * file, the profile's name, and OpenClaw's default.
+ * OPENCLAW_GATEWAY_PORT, `gateway.remote.url` of openclaw.json, the gateway's process, then openclaw.json,
+ * the service file, the profile's name, and OpenClaw's default.
  */
 export type AddressSource =
   | 'exporter'
@@ -55,7 +55,10 @@ export interface LocateQuery {
 export interface Location {
   readonly target: GatewayEndpoint;
   readonly by: AddressSource;
-  /** Where openclaw.json, service file and profile say that the gateway listens; undefined where they are unreadable. */
+  /**
+   * Where openclaw.json, service file and profile say that the gateway listens;
+   * undefined where they are unreadable.
+   */
   readonly configured: ConfiguredListen | undefined;
   /** Why the address is unknown, and nothing may be concluded from {@link target}. */
   readonly unknown: string | undefined;
@@ -77,8 +80,8 @@ const LOOPBACK = '127.0.0.1';
 const DECISIVE = ['gateway', 'gateway.port', 'gateway.bind', 'gateway.customBindHost', 'gateway.mode'];
 
 /**
- * The gateway's address: what the user named is obeyed; then where its process listens counts, then its configuration
- * by version, then the default. A URL that is none is a problem, and passed over.
+ * The gateway's address: what the user named is obeyed; then where its process listens counts, then its
+ * configuration by version, then the default. A URL that is none is a problem, and passed over.
  */
 export function locateGateway(query: LocateQuery, problems: string[]): Location {
   const configured = configuredListen(query);
@@ -123,7 +126,10 @@ export function parsePort(value: string | undefined): number | undefined {
   return port > 0 && port <= 65_535 ? port : undefined;
 }
 
-/** Of several sockets the one that a gateway treats best: as a local caller, without its limits for remote ones. */
+/**
+ * Of several sockets the one that a gateway treats best: as a local caller,
+ * without its limits for remote ones.
+ */
 export function preferredSocket(listens: readonly ListeningAddress[]): ListeningAddress | undefined {
   const reachable = listens.map(({ host, port }) => ({ host: REACHED_BY[host] ?? host, port }));
   return reachable.toSorted((one, other) => rank(one) - rank(other))[0];
@@ -168,7 +174,10 @@ function urlOf({ sources: { config } }: LocateQuery, address: ListeningAddress):
   return new URL(`${config.gateway?.tls?.enabled === true ? 'wss' : 'ws'}://${authority(address)}`);
 }
 
-/** The address to connect to for a port: that of the living process' socket, else what the configuration binds. */
+/**
+ * The address to connect to for a port: that of the living process' socket, else
+ * what the configuration binds.
+ */
 function hostFor(query: LocateQuery, port: number): ListeningAddress {
   const held = preferredSocket((query.live?.listens ?? []).filter((one) => one.port === port));
   return held ?? { host: configuredHost(query), port };

@@ -22,7 +22,9 @@ export interface GatewayLock {
   readonly port: number | undefined;
   /** Whether it is of this state folder's gateway; another profile's lock is not. */
   readonly ours: boolean;
-  /** Its owner's user id, in folders where every user may write: proves nothing about another user's process. */
+  /**
+   * Its owner's user id, in folders where every user may write: proves nothing about another user's process.
+   */
   readonly writer: number | undefined;
 }
 
@@ -34,7 +36,10 @@ export interface LockQuery {
   readonly tempDirs: readonly string[];
 }
 
-/** A lock's text; older gateways write no port, state folder, owner or role. Source: gateway-lock of 2026.5.7 and 2026.9.6. */
+/**
+ * A lock's text; older gateways write no port, state folder, owner or role. Source:
+ * gateway-lock of 2026.5.7 and 2026.9.6.
+ */
 const payload = z.object({
   pid: z.int().min(1),
   createdAt: z.iso.datetime(),
@@ -47,9 +52,9 @@ const payload = z.object({
 });
 
 /**
- * The gateway locks under the state folder (`tmp/openclaw-UID/`, newer) and the temporary folders (`openclaw-UID/`,
- * older). A lock stays behind when a gateway is killed: it proves nothing until a process with its pid and start is
- * found. Locks of maintenance commands are left out. Never throws.
+ * The gateway locks under the state folder (`tmp/openclaw-UID/`, newer) and the temporary folders
+ * (`openclaw-UID/`, older). A lock stays behind when a gateway is killed: it proves nothing until a process
+ * with its pid and start is found. Locks of maintenance commands are left out. Never throws.
  */
 export function gatewayLocks(query: LockQuery): GatewayLock[] {
   const own = { stateDir: resolvePath(query.stateDir), configPath: resolvePath(query.configPath) };

@@ -8,7 +8,10 @@ import type { ProcessRow } from '../os/processes.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_CHILDREN = 64;
-/** Scripts of the package: what starts a gateway, and the workers that a renamed one of 2026.9 has for children. */
+/**
+ * Scripts of the package: what starts a gateway, and the workers that a renamed
+ * one of 2026.9 has for children.
+ */
 const SCRIPT = /^(\/.+)\/(?:openclaw\.m?js|dist\/(?:[\w-]+\/)*[\w.-]+\.m?js)$/;
 
 const buildInfo = z.object({ version: z.string().regex(/^\d{4}\.\d+\.\d+[\w.-]{0,32}$/) });
@@ -21,8 +24,9 @@ export type InstalledVersion =
   | { readonly state: 'unreadable'; readonly reason: string };
 
 /**
- * The folder of the package from which a gateway runs: by its own arguments, by those of its children where it has
- * renamed itself, else that of the `openclaw` that the search path finds. Undefined where none of them tells.
+ * The folder of the package from which a gateway runs: by its own arguments, by those of its
+ * children where it has renamed itself, else that of the `openclaw` that the search path finds.
+ * Undefined where none of them tells.
  */
 export async function findPackage(
   row: Pick<ProcessRow, 'pid' | 'argv'> | undefined,

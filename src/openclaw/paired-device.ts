@@ -68,9 +68,10 @@ const NOT_PAIRED =
   'the OpenClaw CLI of this user has no device that is paired with this gateway; openclaw tui pairs one';
 
 /**
- * Finds the CLI's device without writing anything: the state database of 2026.9, the files `identity/device.json`,
- * `identity/device-auth.json` and `devices/paired.json` of 2026.5 and 2026.7. Only a device that the gateway itself has on record
- * with the right to read is given; what is missing is never made.
+ * Finds the CLI's device without writing anything: the state database of 2026.9, the files
+ * `identity/device.json`, `identity/device-auth.json` and `devices/paired.json` of 2026.5 and
+ * 2026.7. Only a device that the gateway itself has on record with the right to read is given;
+ * what is missing is never made.
  */
 export async function readPairedDevice(stateDir: string): Promise<PairedDeviceReading> {
   const path = stateDatabase(stateDir);

@@ -25,8 +25,9 @@ export function stateDatabase(stateDir: string): string {
 }
 
 /**
- * The state folder, openclaw.json and `.env` as OpenClaw looks for them; what is not there has the path it would have.
- * `named` is the state folder that configuration or variables name, or undefined for the default one.
+ * The state folder, openclaw.json and `.env` as OpenClaw looks for them; what is not there has the
+ * path it would have. `named` is the state folder that configuration or variables name, or
+ * undefined for the default one.
  */
 export function findPaths(
   env: Env,

@@ -13,8 +13,9 @@ const MAX_CHILDREN = 16;
 const OWN_CHILD = /\/dist\/process\/spawn-broker\/worker\.js$/;
 
 /**
- * What the gateway's process holds: `--token` of its command line where that is still to be seen, else what it hands
- * to its own worker (current versions hand on the effective one), else what it was started with. Linux alone.
+ * What the gateway's process holds: `--token` of its command line where that is still to be seen,
+ * else what it hands to its own worker (current versions hand on the effective one), else what it
+ * was started with. Linux alone.
  */
 export async function processCredential(
   { pid, start, argv }: Pick<ProcessRow, 'pid' | 'start' | 'argv'>,

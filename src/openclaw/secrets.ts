@@ -35,7 +35,9 @@ const credential = z
   // A credential travels in a header; a control character in it is a broken file, not a secret.
   .refine((text) => !/\p{Cc}/u.test(text));
 
-/** A text as a credential: trimmed; none where it is empty or a placeholder; unresolved where it can be none. */
+/**
+ * A text as a credential: trimmed; none where it is empty or a placeholder; unresolved where it can be none.
+ */
 export function credentialOf(text: string | undefined, name: string): SecretOutcome {
   if (text === undefined || PLACEHOLDERS.includes(text.trim())) return { state: 'none' };
   const parsed = credential.safeParse(text);
@@ -59,7 +61,9 @@ export function resolveSecret(
   return credentialOf(text, name);
 }
 
-/** Replaces `${NAME}`; `$${NAME}` stands for the literal. A variable that is not set or empty stays as it is. */
+/**
+ * Replaces `${NAME}`; `$${NAME}` stands for the literal. A variable that is not set or empty stays as it is.
+ */
 export function substitute(text: string, env: Env): { readonly text: string; readonly missing: boolean } {
   let missing = false;
   const replaced = text.replaceAll(SUBSTITUTION, (whole, escaping: string, name: string) => {

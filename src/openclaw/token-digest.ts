@@ -9,7 +9,10 @@ export interface Nonce {
   readonly hex: string;
 }
 
-/** A token that is only known by its keyed digest under a nonce. Two can be compared where their nonces are the same. */
+/**
+ * A token that is only known by its keyed digest under a nonce. Two can be compared
+ * where their nonces are the same.
+ */
 export interface TokenDigest {
   readonly nonce: Nonce;
   readonly digest: Buffer;

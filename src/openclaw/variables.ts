@@ -7,8 +7,9 @@ export function setting(value: string | undefined): string | undefined {
 }
 
 /**
- * The profile that the variable OPENCLAW_PROFILE names; undefined for the default one and for a name OpenClaw would not
- * take. The variable alone gives service and port, and not the state folder: that is what the option `--profile` does.
+ * The profile that the variable OPENCLAW_PROFILE names; undefined for the default one and for a name
+ * OpenClaw would not take. The variable alone gives service and port, and not the state folder: that is what
+ * the option `--profile` does.
  */
 export function profileOf(env: Env): string | undefined {
   const profile = setting(env.OPENCLAW_PROFILE);

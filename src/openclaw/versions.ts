@@ -9,7 +9,10 @@ export function parseVersion(version: string): number[] {
   return version.split('.', 3).map((part) => Number.parseFloat(part));
 }
 
-/** Whether a version is older than another one, of which as many parts count as are given: a year and month, or all. */
+/**
+ * Whether a version is older than another one, of which as many parts count as are
+ * given: a year and month, or all.
+ */
 export function isVersionBefore(version: string, other: readonly number[]): boolean {
   const own = parseVersion(version);
   const place = other.findIndex((part, index) => part !== own[index]);
@@ -17,8 +20,8 @@ export function isVersionBefore(version: string, other: readonly number[]): bool
 }
 
 /**
- * The port of a profile that configures none; undefined where it is the default one. An unknown version counts as a
- * current one.
+ * The port of a profile that configures none; undefined where it is the default one. An unknown
+ * version counts as a current one.
  */
 export function profilePort(profile: string, version: string | undefined): number | undefined {
   if (version !== undefined && isVersionBefore(version, DERIVES_PORTS)) return undefined;

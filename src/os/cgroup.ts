@@ -19,8 +19,8 @@ interface Mount {
 const MAX_PATH = 4096;
 
 /**
- * The control groups that limit a process' memory, from its /proc/PID/cgroup and the mounts the exporter sees.
- * Both versions may be mounted side by side; each level up to the mount's own root may hold a limit.
+ * The control groups that limit a process' memory, from its /proc/PID/cgroup and the mounts the exporter
+ * sees. Both versions may be mounted side by side; each level up to the mount's own root may hold a limit.
  */
 export function memoryGroups(cgroupText: string, mountinfo: string): MemoryGroup[] {
   const mounts = memoryMounts(mountinfo);
@@ -56,8 +56,8 @@ export async function memoryLimit(
 }
 
 /**
- * The service unit in a /proc/PID/cgroup of either version; the user's manager itself (`user@UID.service`) is no unit
- * of a program. Source: systemd's control group layout.
+ * The service unit in a /proc/PID/cgroup of either version; the user's manager itself (`user@UID.service`) is
+ * no unit of a program. Source: systemd's control group layout.
  */
 export function parseUnit(cgroupText: string): string | undefined {
   for (const line of cgroupText.split('\n')) {
@@ -103,7 +103,10 @@ function unescapeOctal(text: string): string {
   );
 }
 
-/** A process outside our own control group namespace has a path that climbs (`/../x`) or lies beside the mounted part. */
+/**
+ * A process outside our own control group namespace has a path that climbs (`/../x`) or
+ * lies beside the mounted part.
+ */
 function levels(mount: Mount, path: string): string[] {
   const parts = relativeTo(mount.root, posix.normalize(path))
     .split('/')

@@ -46,8 +46,9 @@ const CHRONY_OWN_CLOCK = /^Reference ID\s*:\s*7F7F[0-9A-F]{4}\b/im;
 const MAX_ROOT_DISPERSION_SECONDS = 1;
 
 /**
- * `chronyc tracking`: the clock is synchronized unless the leap status says no, chronyd follows only its own clock
- * (`local stratum 10` without a server in reach; its leap status is then `Normal`), or its error bound has grown too wide.
+ * `chronyc tracking`: the clock is synchronized unless the leap status says no, chronyd follows only its
+ * own clock (`local stratum 10` without a server in reach; its leap status is then `Normal`), or its
+ * error bound has grown too wide.
  */
 export function parseChronyTracking(stdout: string): boolean | undefined {
   const status = /^Leap status\s*:\s*(.+?)\s*$/m.exec(stdout)?.[1];
@@ -64,7 +65,10 @@ export function parseSntp(stdout: string): boolean | undefined {
   return Math.abs(Number(groups.offset)) <= SNTP_TOLERANCE_SECONDS + Number(groups.error);
 }
 
-/** Only on macOS, whose time daemon does not report its state, and only of the server that is configured there already. */
+/**
+ * Only on macOS, whose time daemon does not report its state, and only of the server that
+ * is configured there already.
+ */
 async function askSntp(tools: SyncTools): Promise<SyncState[]> {
   if (tools.platform !== 'darwin') return [];
   const server = /^server\s+([A-Za-z0-9][\w.-]*)/m.exec(tools.ntpConf() ?? '')?.[1];

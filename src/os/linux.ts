@@ -26,9 +26,15 @@ import {
   type ProcessRow,
 } from './processes.ts';
 
-/** Kernel names of programs that can be a gateway: JavaScript runtimes, their main thread, and gateways' own titles. */
+/**
+ * Kernel names of programs that can be a gateway: JavaScript runtimes, their main
+ * thread, and gateways' own titles.
+ */
 const MAY_BE_GATEWAY = /^(?:node|bun|deno|openclaw|MainThread)/;
-/** By then a process has got its name, and its command line is read once more only if the kernel's name changes. */
+/**
+ * By then a process has got its name, and its command line is read once more only
+ * if the kernel's name changes.
+ */
 const NAMED_AFTER_SECONDS = 60;
 /** Of so many descendants the arguments are read. */
 const MAX_ARGUMENTS = 1_000;
@@ -50,8 +56,9 @@ interface KeptOwner {
 }
 
 /**
- * Linux' /proc, without any program. Files that a process can block (its command line, while its memory is locked by a
- * stuck disk) are read off the event loop's thread, one after another, so that they hold up one look and nothing else.
+ * Linux' /proc, without any program. Files that a process can block (its command line, while its memory
+ * is locked by a stuck disk) are read off the event loop's thread, one after another, so that they hold
+ * up one look and nothing else.
  */
 export class LinuxProcesses implements Processes {
   readonly #root: string;
@@ -313,7 +320,10 @@ export class LinuxProcesses implements Processes {
     return limits.length === 0 ? undefined : Math.min(...limits);
   }
 
-  /** Since Linux 6.2 the folder's size is the number of open files, told to everybody; before, they are counted. */
+  /**
+   * Since Linux 6.2 the folder's size is the number of open files, told to
+   * everybody; before, they are counted.
+   */
   async #openFds(pid: number): Promise<number | undefined> {
     const folder = `${this.#root}/${pid}/fd`;
     try {
@@ -328,7 +338,10 @@ export class LinuxProcesses implements Processes {
     return parseProcStat((await this.#tryText(`${pid}/stat`, signal)) ?? '');
   }
 
-  /** The kernel derives the boot's wall time from the clock as it is now, so a corrected clock corrects it too. */
+  /**
+   * The kernel derives the boot's wall time from the clock as it is now, so a
+   * corrected clock corrects it too.
+   */
   #noticeClockStep(uptime: number): void {
     const booted = this.#clock.now() - uptime * 1000;
     if (Math.abs(booted - (this.#machine?.bootTimeMs ?? booted)) > CLOCK_STEP_MS) this.#machine = undefined;

@@ -13,7 +13,8 @@ import {
   type ProcessRow,
 } from './processes.ts';
 
-// Not tested on macOS: the parsers follow the documented output of ps(1) and lsof(8), the rest follows from them.
+// Not tested on macOS: the parsers follow the documented output of ps(1) and
+// lsof(8), the rest follows from them.
 
 const PS = '/bin/ps';
 const LSOF = '/usr/sbin/lsof';
@@ -42,8 +43,8 @@ const PS_LINE =
   /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s+([A-Z])\S*\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]{8}\s+\d{4})\s+(.*)$/;
 
 /**
- * Reads `ps -o pid=,ppid=,uid=,rss=,time=,state=,lstart=,command=` under LC_ALL=C. The start is in the local time
- * zone, without one; the command is one flat text, so an argument with blanks appears as several.
+ * Reads `ps -o pid=,ppid=,uid=,rss=,time=,state=,lstart=,command=` under LC_ALL=C. The start is in the local
+ * time zone, without one; the command is one flat text, so an argument with blanks appears as several.
  */
 export function parsePs(text: string): PsRow[] {
   return text.split('\n').flatMap((line) => {
@@ -80,7 +81,10 @@ export function parsePs(text: string): PsRow[] {
   });
 }
 
-/** Reads `lsof -F pn` of listening sockets: where each process listens. Fields that were not asked for are passed over. */
+/**
+ * Reads `lsof -F pn` of listening sockets: where each process listens. Fields that were
+ * not asked for are passed over.
+ */
 export function parseLsof(text: string): Map<number, ListeningAddress[]> {
   const found = new Map<number, ListeningAddress[]>();
   for (const { pid, name } of parseLsofNames(text)) {

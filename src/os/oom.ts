@@ -11,9 +11,9 @@ export interface OomKills {
 }
 
 /**
- * Counts the out-of-memory kills of the control group that a process is in: `oom_kill` of `memory.events` in version 2,
- * of `memory.oom_control` in version 1 (Linux 4.13 and later). Undefined where there is no such group, or it cannot be
- * read.
+ * Counts the out-of-memory kills of the control group that a process is in: `oom_kill` of `memory.events` in
+ * version 2, of `memory.oom_control` in version 1 (Linux 4.13 and later). Undefined where there is no such
+ * group, or it cannot be read.
  */
 export async function readOomKills(pid: number, signal: AbortSignal): Promise<OomKills | undefined> {
   try {

@@ -6,8 +6,9 @@ import type { ListeningAddress } from './processes.ts';
 const MAX_FILES = 4096;
 
 /**
- * Where a process of this user listens within the exporter's network namespace, at once; none where that is not told, as
- * on systems other than Linux. For a first impression: the process collector finds the same without blocking.
+ * Where a process of this user listens within the exporter's network namespace, at once; none where
+ * that is not told, as on systems other than Linux. For a first impression: the process collector
+ * finds the same without blocking.
  */
 export function listeningSockets(pid: number): ListeningAddress[] {
   try {

@@ -12,7 +12,9 @@ export interface MachineFacts {
   readonly bootTimeMs: number;
 }
 
-/** Reads what /proc, mounted at `root`, tells of the machine. Throws where it does not tell when it booted. */
+/**
+ * Reads what /proc, mounted at `root`, tells of the machine. Throws where it does not tell when it booted.
+ */
 export async function readMachine(root: string, signal: AbortSignal): Promise<MachineFacts> {
   const text = (path: string) => readFile(`${root}/${path}`, { encoding: 'utf8', signal });
   const bootSeconds = parseBootTime(await text('stat'));

@@ -14,7 +14,9 @@ export interface ListeningSocket {
 const LISTENING =
   /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A \S+ \S+ \S+\s+(\d+)\s+\d+\s+(\d+)(?:\s|$)/gm;
 
-/** The sockets that accept a connection to an address: those bound to it, else those bound to all addresses. */
+/**
+ * The sockets that accept a connection to an address: those bound to it, else those bound to all addresses.
+ */
 export function acceptingSockets<T extends ListeningAddress>(
   sockets: readonly T[],
   { host, port }: ListeningAddress,
@@ -38,12 +40,17 @@ export function parseListeningSockets(text: string): ListeningSocket[] {
   return sockets;
 }
 
-/** The socket's inode in the target of a link under /proc/PID/fd, or undefined where the file is no socket. */
+/**
+ * The socket's inode in the target of a link under /proc/PID/fd, or undefined where the file is no socket.
+ */
 export function socketInode(link: string): string | undefined {
   return /^socket:\[(\d+)\]$/.exec(link)?.[1];
 }
 
-/** An address in hexadecimal as the kernel prints it: 32-bit words in the machine's byte order, little-endian here. */
+/**
+ * An address in hexadecimal as the kernel prints it: 32-bit words in the machine's
+ * byte order, little-endian here.
+ */
 function parseHost(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => [...Buffer.from(word, 'hex')].reverse());
   if (bytes.length === 4) return bytes.join('.');

@@ -74,8 +74,8 @@ export function parseMaxOpenFiles(text: string): number | undefined {
 }
 
 /**
- * The arguments in /proc/PID/cmdline. A process that renames itself leaves the rest of the old arguments' room
- * as zero bytes; those are dropped.
+ * The arguments in /proc/PID/cmdline. A process that renames itself leaves the rest of the old arguments'
+ * room as zero bytes; those are dropped.
  */
 export function parseCmdline(text: string): string[] {
   return text.split('\0').filter((argument) => argument !== '');

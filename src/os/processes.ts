@@ -3,7 +3,10 @@ import type { ProcessState } from '../lib/vocabulary.ts';
 export interface ProcessRow {
   readonly pid: number;
   readonly ppid: number;
-  /** With the pid and the boot, tells this process from every other: start ticks on Linux, start time on macOS. */
+  /**
+   * With the pid and the boot, tells this process from every other: start ticks
+   * on Linux, start time on macOS.
+   */
   readonly start: string;
   /** Wall time in milliseconds; for display, never for identity. */
   readonly startedAtMs: number;
@@ -41,13 +44,18 @@ export interface ProcessFigures {
 export type PortListener =
   | { readonly state: 'nobody' }
   | { readonly state: 'process'; readonly pid: number }
-  /** Somebody does, but the operating system does not tell us who; `uid` is the socket's owner where known. */
+  /**
+   * Somebody does, but the operating system does not tell us who; `uid` is the socket's owner where known.
+   */
   | { readonly state: 'hidden'; readonly uid: number | undefined };
 
 /** Whether something is true of a process; `unknown` where its files may not be read. */
 export type Answer = 'yes' | 'no' | 'unknown';
 
-/** An address and port on which something listens; the host is an IP address, `0.0.0.0` or `::` for all of them. */
+/**
+ * An address and port on which something listens; the host is an IP address,
+ * `0.0.0.0` or `::` for all of them.
+ */
 export interface ListeningAddress {
   readonly host: string;
   readonly port: number;
@@ -73,8 +81,8 @@ export function findDescendants<P extends Pick<ProcessRow, 'pid' | 'ppid'>>(
 }
 
 /**
- * One way of asking the operating system about processes. Every method rejects when it could not look at all and
- * gives undefined for what is gone or hidden.
+ * One way of asking the operating system about processes. Every method rejects when it could not look at all
+ * and gives undefined for what is gone or hidden.
  */
 export interface Processes {
   /** Names this boot of the machine. */
@@ -91,7 +99,10 @@ export interface Processes {
   listener(address: ListeningAddress, likely: readonly number[], signal: AbortSignal): Promise<PortListener>;
   /** Whether this very process listens on `port`. */
   listens(pid: number, port: number, signal: AbortSignal): Promise<Answer>;
-  /** Where this process listens within the exporter's own network namespace; undefined where its files are hidden. */
+  /**
+   * Where this process listens within the exporter's own network namespace;
+   * undefined where its files are hidden.
+   */
   sockets(pid: number, signal: AbortSignal): Promise<readonly ListeningAddress[] | undefined>;
   /** Paths that this process has open and that fit; undefined where its files are hidden. */
   openFiles(
@@ -99,7 +110,10 @@ export interface Processes {
     fits: (path: string) => boolean,
     signal: AbortSignal,
   ): Promise<readonly string[] | undefined>;
-  /** The service unit in whose control group this process is; undefined where it is in none, or that is not told. */
+  /**
+   * The service unit in whose control group this process is; undefined where it is
+   * in none, or that is not told.
+   */
   unitOf(pid: number, signal: AbortSignal): Promise<string | undefined>;
   /** TCP ports this process listens on; undefined where its files may not be looked at. */
   ports(pid: number, signal: AbortSignal): Promise<ReadonlySet<number> | undefined>;
@@ -110,7 +124,9 @@ export interface Processes {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, string> | undefined>;
   figures(row: ProcessRow, signal: AbortSignal): Promise<ProcessFigures>;
-  /** How long ago the process started, in milliseconds; exact on Linux, whatever was done to the wall clock. */
+  /**
+   * How long ago the process started, in milliseconds; exact on Linux, whatever was done to the wall clock.
+   */
   ageMs(row: ProcessRow, signal: AbortSignal): Promise<number>;
   /** Whether processes of other users are hidden from us, so that not finding one proves nothing. */
   othersHidden(signal: AbortSignal): Promise<boolean>;

@@ -28,7 +28,9 @@ export const GATEWAY_PROBE_FAMILIES = [...PING_FAMILIES, ...VERDICT_FAMILIES];
 const MOST_MS = deadlines(pingCollector.defaults.timeoutMs).totalMs;
 /** Looks at one gateway at once, of callers whose patience differs. */
 const LOOKS_AT_ONCE = 4;
-/** An accepted credential is not proved again sooner, however often and by however many the gateway is probed. */
+/**
+ * An accepted credential is not proved again sooner, however often and by however many the gateway is probed.
+ */
 const VERDICT_AGE_MS = 60_000;
 
 /** Why there is no verdict in the caller's time. */
@@ -40,7 +42,10 @@ const NO_VERDICT = {
 /** Places for the looks and the token checks of all gateways. */
 export interface GatewaySlots {
   readonly healthy: Slots;
-  /** For gateways that failed last time: they take all the time there is, which must not be that of the others. */
+  /**
+   * For gateways that failed last time: they take all the time there is, which
+   * must not be that of the others.
+   */
   readonly failing: Slots;
   readonly checks: Slots;
 }
@@ -64,8 +69,9 @@ type Look =
   | Extract<PingLook, { kind: 'blind' }>;
 
 /**
- * A gateway elsewhere. The look is the caller's to wait for; the check of the token has a time of its own, because one
- * that is cut short was charged for nothing: a caller that cannot wait for it sees the last verdict.
+ * A gateway elsewhere. The look is the caller's to wait for; the check of the token has a time
+ * of its own, because one that is cut short was charged for nothing: a caller that cannot wait
+ * for it sees the last verdict.
  */
 export class GatewayTarget implements ProbeTarget {
   readonly labels: Readonly<Record<string, string>>;

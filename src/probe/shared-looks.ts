@@ -5,7 +5,9 @@ import type { Patience } from './probe.ts';
 
 /** Share of a caller's time for the look itself; the rest is for getting the answer out. */
 const LOOK_SHARE = 0.9;
-/** With less than this share of the time it should have, a look would call slow what is only late in its turn. */
+/**
+ * With less than this share of the time it should have, a look would call slow what is only late in its turn.
+ */
 const LEAST_SHARE = 0.5;
 
 /** How looks at one target are made and limited. */
@@ -44,9 +46,9 @@ interface Running<T> {
 }
 
 /**
- * Looks at one target that callers share. A caller joins a look that is at least as patient as its own would be and
- * ends in its time; otherwise it gets one of its own, so that an impatient caller neither waits too long nor makes a
- * patient one believe that something slow is down.
+ * Looks at one target that callers share. A caller joins a look that is at least as patient as its own would
+ * be and ends in its time; otherwise it gets one of its own, so that an impatient caller neither waits too
+ * long nor makes a patient one believe that something slow is down.
  */
 export class SharedLooks<T> {
   readonly #options: SharedLooksOptions<T>;

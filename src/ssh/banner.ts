@@ -48,8 +48,8 @@ export type BannerParse =
   | { readonly state: 'foreign' };
 
 /**
- * Looks for the identification line in what a host has sent so far. `foreign`: whatever speaks there, it is not SSH 2.
- * Source: RFC 4253, 4.2 and 5.1 (1.99 is a host that also speaks version 1).
+ * Looks for the identification line in what a host has sent so far. `foreign`: whatever speaks there, it is
+ * not SSH 2. Source: RFC 4253, 4.2 and 5.1 (1.99 is a host that also speaks version 1).
  */
 export function parseBanner(received: Buffer): BannerParse {
   const lines = received.toString('latin1').split('\n');
@@ -66,8 +66,8 @@ export function parseBanner(received: Buffer): BannerParse {
 }
 
 /**
- * Name lookups as the system does them (hosts file, mDNS, VPN resolvers). One that hangs cannot be cut, so a name has at
- * most one under way, which later rounds share.
+ * Name lookups as the system does them (hosts file, mDNS, VPN resolvers). One that hangs cannot be cut, so a
+ * name has at most one under way, which later rounds share.
  */
 export function createNameLookup(): NameLookup {
   const underWay = new Map<string, Promise<readonly LookupAddress[]>>();
@@ -81,7 +81,10 @@ export function createNameLookup(): NameLookup {
   };
 }
 
-/** Resolves, connects and reads the host's identification, then closes. Throws when the exporter itself could not look. */
+/**
+ * Resolves, connects and reads the host's identification, then closes. Throws when the
+ * exporter itself could not look.
+ */
 export async function probeBanner(route: SshRoute, tools: BannerTools): Promise<PathReport> {
   const seconds = new Map<PathPhase, number>();
   const timed = async <T extends object>(phase: PathPhase, work: (signal: AbortSignal) => Promise<T>) => {

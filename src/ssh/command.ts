@@ -20,8 +20,9 @@ export interface CommandTools {
 }
 
 /**
- * What runs at the other end: it proves a login and a working shell, and tells the time. Every shell understands it;
- * where date knows no nanoseconds (macOS) it prints a letter instead, and where there is no date that is no failure.
+ * What runs at the other end: it proves a login and a working shell, and tells the time. Every shell
+ * understands it; where date knows no nanoseconds (macOS) it prints a letter instead, and where there
+ * is no date that is no failure.
  */
 const REMOTE_COMMAND = 'date +%s.%N || true';
 const MAX_OUTPUT = 64 * 1024;
@@ -29,9 +30,10 @@ const MAX_OUTPUT = 64 * 1024;
 const SSH_FAILED = 255;
 
 /**
- * Over the user's own configuration, only what a probe must not do: ask, keep a master connection or a background
- * process, forward anything, run local commands, write to known_hosts or to the agent. A shared master connection is not
- * used either: through it a command would still work when nobody could log in any more. Host key checking stays the user's.
+ * Over the user's own configuration, only what a probe must not do: ask, keep a master connection or a
+ * background process, forward anything, run local commands, write to known_hosts or to the agent. A shared
+ * master connection is not used either: through it a command would still work when nobody could log in any
+ * more. Host key checking stays the user's.
  */
 const FIXED_OPTIONS = [
   'BatchMode=yes',
@@ -54,7 +56,10 @@ const FIXED_OPTIONS = [
 /** Since OpenSSH 8.7; older ones refuse them. */
 const NEWER_OPTIONS = ['ForkAfterAuthentication=no', 'SessionType=default'] as const;
 
-/** The whole command line of ssh, without the program; `remoteCommand` is always a text of this program's own. `ConnectTimeout` bounds what outlives a killed exporter. */
+/**
+ * The whole command line of ssh, without the program; `remoteCommand` is always a text of this program's own.
+ * `ConnectTimeout` bounds what outlives a killed exporter.
+ */
 export function commandArguments(
   destination: SshDestination,
   route: SshRoute | undefined,
@@ -81,7 +86,9 @@ export function commandArguments(
   ];
 }
 
-/** Runs the fixed command on the host through the system's ssh. Throws when no process could be started here. */
+/**
+ * Runs the fixed command on the host through the system's ssh. Throws when no process could be started here.
+ */
 export function probeCommand(
   destination: SshDestination,
   route: SshRoute | undefined,

@@ -47,8 +47,8 @@ const effectiveConfig = z.object({
 });
 
 /**
- * Reads the output of `ssh -G`: one option a line, name in lower case, then its value. Undefined where it is none.
- * Source: ssh(1) of OpenSSH 6.8 and later.
+ * Reads the output of `ssh -G`: one option a line, name in lower case, then its value. Undefined where it is
+ * none. Source: ssh(1) of OpenSSH 6.8 and later.
  */
 export function parseSshConfig(text: string): SshRoute | undefined {
   const options = new Map<string, string>();
@@ -90,8 +90,8 @@ export function routeAsWritten({ target, port: configured }: SshDestination): Ss
 }
 
 /**
- * Asks `ssh -G` where a target leads under the user's own configuration; connects to nothing. Throws when the exporter
- * itself cannot start a process, or ssh does not come to an end with its own configuration.
+ * Asks `ssh -G` where a target leads under the user's own configuration; connects to nothing. Throws when the
+ * exporter itself cannot start a process, or ssh does not come to an end with its own configuration.
  */
 export async function resolveRoute(destination: SshDestination, tools: RouteTools): Promise<RouteOutcome> {
   // Where it does not end, the last message of `-v` says what it waits for.

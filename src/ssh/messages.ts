@@ -5,8 +5,8 @@ type Sign = readonly [RegExp, SshProblem];
 const NEXT_LOGIN = 'ssh TARGET, by hand in a terminal';
 
 /**
- * A host that turns connections away for a while. Sources: sshd(8) (`Exceeded MaxStartups` since OpenSSH 8.5, `Not allowed
- * at this time` for PerSourcePenalties since 9.8); the last is what other servers write.
+ * A host that turns connections away for a while. Sources: sshd(8) (`Exceeded MaxStartups` since OpenSSH 8.5,
+ * `Not allowed at this time` for PerSourcePenalties since 9.8); the last is what other servers write.
  */
 const THROTTLE_SIGN =
   /Exceeded MaxStartups|Not allowed at this time|\btoo many (?:connections|sessions|users)\b/i;
@@ -18,8 +18,8 @@ const THROTTLED: SshProblem = {
 };
 
 /**
- * A login that waits for a person. Sources: Tailscale SSH's check mode, cloudflared's `access ssh`, duo_unix, and
- * ssh(1) with a security key.
+ * A login that waits for a person. Sources: Tailscale SSH's check mode, cloudflared's `access ssh`, duo_unix,
+ * and ssh(1) with a security key.
  */
 const CHECK_SIGN =
   /requires an additional check|^\W{0,8}To authenticate, visit|^A browser window should have opened|^Autopushing login request|^Confirm user presence for key/gm;
@@ -43,7 +43,7 @@ const HOST_KEY_SIGNS: readonly Sign[] = [
   ],
 ];
 
-/** What comes after `connect to host … port …:`, by the C library's messages on Linux, macOS and the BSDs. */
+/** What follows `connect to host … port …:`, by the C libraries of Linux, macOS and the BSDs. */
 const CONNECT_SIGNS: readonly Sign[] = [
   [
     /refused|reset/,
@@ -213,9 +213,9 @@ export function hostKeyProblem(stderr: string): SshProblem | undefined {
 }
 
 /**
- * What ssh's standard error says of a failed probe (exit status 255 covers them all). `proxied`: the host is reached
- * through ProxyJump or ProxyCommand, whose own messages stand in the same text. Source: messages of OpenSSH 7 to 10
- * under `LC_ALL=C` at level DEBUG1.
+ * What ssh's standard error says of a failed probe (exit status 255 covers them all). `proxied`: the host is
+ * reached through ProxyJump or ProxyCommand, whose own messages stand in the same text. Source: messages of
+ * OpenSSH 7 to 10 under `LC_ALL=C` at level DEBUG1.
  */
 export function explainFailure(stderr: string, proxied: boolean): SshProblem {
   const text = stderr.replaceAll('\r', '');

@@ -33,7 +33,10 @@ export const LOCAL_RESULTS: ReadonlySet<SshResult> = new Set(['program_missing',
 export interface SshProblem {
   readonly result: Exclude<SshResult, 'ok'>;
   readonly text: string;
-  /** The next step, where this reason needs another one than its result usually does; `TARGET` stands for the host. */
+  /**
+   * The next step, where this reason needs another one than its result usually does;
+   * `TARGET` stands for the host.
+   */
   readonly repair?: string;
 }
 
@@ -50,8 +53,8 @@ const PASSED_ON = ['HOME', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK', 'XDG_RUNTIME_DIR'
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin';
 
 /**
- * The environment of every ssh child: messages in English, and nothing of the exporter's own. Without DISPLAY and
- * SSH_ASKPASS there is no window to ask in.
+ * The environment of every ssh child: messages in English, and nothing of the exporter's own. Without DISPLAY
+ * and SSH_ASKPASS there is no window to ask in.
  */
 export function sshEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const passed: Record<string, string> = { LC_ALL: 'C', PATH: env.PATH || DEFAULT_PATH };
@@ -70,7 +73,9 @@ export function destinationArguments({ port, configFile }: SshDestination): stri
   ];
 }
 
-/** The problem of an ssh that no process could be made of. Throws for a shortage of this machine's resources. */
+/**
+ * The problem of an ssh that no process could be made of. Throws for a shortage of this machine's resources.
+ */
 export function programProblem(code: string): SshProblem {
   switch (code) {
     case 'ENOENT':

@@ -11,9 +11,10 @@ const encoder = new TextEncoder();
 export type SyncFile = (file: FileHandle) => Promise<void>;
 
 /**
- * Replaces a file by text that is handed in as pieces: written beside it, synced, renamed. Whoever reads sees the former
- * content or the new one, also after a power failure. A disk may take seconds for that, during which nothing else waits.
- * Rejects with a system error, or one that says that the text is longer than `maxBytes`; the former content then stays.
+ * Replaces a file by text that is handed in as pieces: written beside it, synced, renamed. Whoever reads sees
+ * the former content or the new one, also after a power failure. A disk may take seconds for that, during
+ * which nothing else waits. Rejects with a system error, or one that says that the text is longer than
+ * `maxBytes`; the former content then stays.
  */
 export async function replaceFile(
   path: string,

@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import { type CommitOutcome, readSections, type StateStore, statePath } from './state-file.ts';
 
 /**
- * What the state file held when it was first needed, in memory: it can be read while an exporter owns the file, and
- * nothing that is committed here ever reaches it. The file is replaced by renaming, so a copy is never half of it.
+ * What the state file held when it was first needed, in memory: it can be read while an exporter
+ * owns the file, and nothing that is committed here ever reaches it. The file is replaced by
+ * renaming, so a copy is never half of it.
  */
 export class StateCopy implements StateStore {
   readonly #folder: string;

@@ -1,12 +1,14 @@
-/** A part of at most so many values has one text; what is larger is put together from the texts of its parts. */
+/**
+ * A part of at most so many values has one text; what is larger is put together from the texts of its parts.
+ */
 const PART_VALUES = 200;
 
 const texts = new WeakMap<object, string>();
 
 /**
- * `JSON.stringify` in pieces, for data that is replaced and never changed: the text of a part that was there before is
- * not made again, so that one change among thousands costs its own text. Only plain objects, lists, texts, numbers,
- * booleans and null; properties that are undefined are left out.
+ * `JSON.stringify` in pieces, for data that is replaced and never changed: the text of a part that was there
+ * before is not made again, so that one change among thousands costs its own text. Only plain objects, lists,
+ * texts, numbers, booleans and null; properties that are undefined are left out.
  */
 export function jsonPieces(value: unknown): string[] {
   const pieces: string[] = [];

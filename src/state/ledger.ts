@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { StateStore } from './state-file.ts';
 
-/** What of a section is on disk, and why its newest version is not; undefined `section`: nothing could be saved yet. */
+/**
+ * What of a section is on disk, and why its newest version is not; undefined
+ * `section`: nothing could be saved yet.
+ */
 export interface Entered<S> {
   readonly section: S | undefined;
   /** In words without paths; undefined where everything is saved. */

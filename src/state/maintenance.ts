@@ -17,8 +17,8 @@ export type Maintenance =
   | { readonly state: 'unreadable'; readonly reason: string };
 
 /**
- * Declares planned maintenance until `untilMs` (milliseconds since the epoch) for the exporter that uses this storage
- * path; a later declaration replaces it. Throws a system error where the folder cannot be written.
+ * Declares planned maintenance until `untilMs` (milliseconds since the epoch) for the exporter that uses this
+ * storage path; a later declaration replaces it. Throws a system error where the folder cannot be written.
  */
 export function declareMaintenance(storagePath: string, untilMs: number): void {
   mkdirSync(storagePath, { recursive: true, mode: 0o700 });
@@ -26,7 +26,10 @@ export function declareMaintenance(storagePath: string, untilMs: number): void {
   replaceFileSync(join(storagePath, FILE), text, 0o600);
 }
 
-/** Ends a declared maintenance; nothing happens where there is none. Throws a system error where it cannot be removed. */
+/**
+ * Ends a declared maintenance; nothing happens where there is none. Throws a system
+ * error where it cannot be removed.
+ */
 export function endMaintenance(storagePath: string): void {
   rmSync(join(storagePath, FILE), { force: true });
 }

@@ -14,7 +14,10 @@ import { jsonPieces } from './json-parts.ts';
 const VERSION = 1;
 /** A state larger than this is a defect of ours, not something to keep writing and reading. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** A disk that needs longer goes on alone: nobody's look is cut for it. Shorter than any collector's timeout by default. */
+/**
+ * A disk that needs longer goes on alone: nobody's look is cut for it. Shorter than any
+ * collector's timeout by default.
+ */
 const MAX_WAIT_MS = 2_000;
 /** SQLite's primary result codes. */
 const SQLITE_BUSY = 5;
@@ -54,9 +57,10 @@ export interface StateFileOptions {
 export type StateStore = Pick<StateFile, 'open' | 'read' | 'commit'>;
 
 /**
- * Totals and cursors that survive the exporter, in one small file under the storage path. A section belongs to one
- * collector. What it returns as committed is on disk (written, synced, renamed), so a scraped total never goes down.
- * One process owns the file at a time, by a lock that the operating system releases even after `kill -9`.
+ * Totals and cursors that survive the exporter, in one small file under the storage path. A section
+ * belongs to one collector. What it returns as committed is on disk (written, synced, renamed), so a
+ * scraped total never goes down. One process owns the file at a time, by a lock that the operating system
+ * releases even after `kill -9`.
  */
 export class StateFile {
   readonly #folder: string;
@@ -95,12 +99,17 @@ export class StateFile {
     return this.#corruptions;
   }
 
-  /** Takes the file over, unless it is taken; `not_saved` says why it cannot be used now. Worth asking again. */
+  /**
+   * Takes the file over, unless it is taken; `not_saved` says why it cannot be used now. Worth asking again.
+   */
   open(): CommitOutcome {
     return this.#report('open', this.#own());
   }
 
-  /** A section as it was last committed; undefined when there is none, it does not fit `schema`, or `open` fails. */
+  /**
+   * A section as it was last committed; undefined when there is none, it does not
+   * fit `schema`, or `open` fails.
+   */
   read<T>(name: string, schema: z.ZodType<T>): T | undefined {
     if (this.open().state !== 'saved') return undefined;
     this.#unread.delete(name);
@@ -113,10 +122,10 @@ export class StateFile {
   }
 
   /**
-   * Puts a section on disk. Until this says `saved`, nothing that depends on it may be exposed. Refused while the file
-   * holds that section and it has not been read, as when another exporter owned the file at our start. Nothing in `value`
-   * may be changed afterwards, only replaced: the text of a part that was there before is not made again. Never rejects,
-   * and gives its answer within two seconds, whatever the disk does.
+   * Puts a section on disk. Until this says `saved`, nothing that depends on it may be exposed. Refused while
+   * the file holds that section and it has not been read, as when another exporter owned the file at our
+   * start. Nothing in `value` may be changed afterwards, only replaced: the text of a part that was there
+   * before is not made again. Never rejects, and gives its answer within two seconds, whatever the disk does.
    */
   async commit(name: string, value: unknown): Promise<CommitOutcome> {
     const opened = this.open();
@@ -127,7 +136,10 @@ export class StateFile {
     return this.#report('write', await this.#inTime(this.#writing));
   }
 
-  /** Releases the file for another process, once what is being written is there; where the disk hangs it stays ours. */
+  /**
+   * Releases the file for another process, once what is being written is there; where
+   * the disk hangs it stays ours.
+   */
   async close(): Promise<void> {
     const last = await this.#inTime(this.#writing);
     if (last.state !== 'unconfirmed') this.#release();
@@ -207,7 +219,8 @@ export class StateFile {
     if (content.state === 'read') {
       return new Map([...content.sections].map(([name, value]) => [name, jsonPieces(value)]));
     }
-    // Under a name of its own: what a newer exporter counted is worth more than a damaged file, and none replaces it.
+    // Under a name of its own: what a newer exporter counted is worth more than a
+    // damaged file, and none replaces it.
     const kept = content.state === 'newer' ? `${this.#path}.version-${content.version}` : this.#setAsidePath;
     this.#setAside('totals restart from zero', kept, renameSync);
     return undefined;
@@ -303,12 +316,13 @@ function notSaved(reason: string): CommitOutcome {
 }
 
 /**
- * Holds SQLite's exclusive lock until the database is closed or the process dies; undefined when another one holds it.
- * The lock file's content is worth nothing: one that is no database is replaced. Throws when it cannot be used at all.
+ * Holds SQLite's exclusive lock until the database is closed or the process dies; undefined when another
+ * one holds it. The lock file's content is worth nothing: one that is no database is replaced. Throws
+ * when it cannot be used at all.
  */
 function takeLock(path: string): DatabaseSync | undefined {
-  // SQLite would make it readable by everybody, so that any local user could hold the lock; and it would open a file that
-  // it may not write read-only, and "lock" it beside another process.
+  // SQLite would make it readable by everybody, so that any local user could hold the lock; and it would open
+  // a file that it may not write read-only, and "lock" it beside another process.
   ensurePrivateFile(path);
   try {
     return lockedDatabase(path);

@@ -21,9 +21,10 @@ interface Connection {
 }
 
 /**
- * The connections of all servers together: at most {@link MAX_CONNECTIONS}, of which the one that has been idle for longest makes room
- * for a new one, and one request at a time on each. Node parses whatever a client has sent at once and keeps an answer for
- * each request in memory until it is read; a client that sends thousands of requests and reads nothing would fill it.
+ * The connections of all servers together: at most {@link MAX_CONNECTIONS}, of which the one that has been
+ * idle for longest makes room for a new one, and one request at a time on each. Node parses whatever a client
+ * has sent at once and keeps an answer for each request in memory until it is read; a client that sends
+ * thousands of requests and reads nothing would fill it.
  */
 export class Connections {
   /** By both ends, the longest idle first; the socket of a request and the accepted one have it in common. */
@@ -88,8 +89,8 @@ export class Connections {
   }
 
   /**
-   * Hands the server's parser one request at a time. There is no other way: `maxRequestsPerSocket` answers each further
-   * request, and pausing the socket comes too late for what has been read already.
+   * Hands the server's parser one request at a time. There is no other way: `maxRequestsPerSocket` answers
+   * each further request, and pausing the socket comes too late for what has been read already.
    */
   #limitReads(socket: Socket): void {
     const connection = this.#open.get(keyOf(socket));

@@ -20,8 +20,8 @@ export interface GateOptions {
 }
 
 /**
- * Everything that is checked before a request reaches the application, for a server on loopback or beyond; what is limited
- * is limited over all servers together.
+ * Everything that is checked before a request reaches the application, for a server on loopback or beyond;
+ * what is limited is limited over all servers together.
  */
 export function gated(
   app: RequestListener,
@@ -78,8 +78,8 @@ function refusalOf(
 }
 
 /**
- * Whether a request names this machine's loopback. A web page whose name is made to point to 127.0.0.1 (DNS rebinding)
- * names itself. HTTP/1.0 need not name a host, and no browser speaks it.
+ * Whether a request names this machine's loopback. A web page whose name is made to point to 127.0.0.1 (DNS
+ * rebinding) names itself. HTTP/1.0 need not name a host, and no browser speaks it.
  */
 function isOwnName(host: string | undefined): boolean {
   if (host === undefined) return true;

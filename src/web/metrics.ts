@@ -4,7 +4,10 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Selection } from '../metrics/selection.ts';
 import { negotiate } from './accept.ts';
 
-/** The part of the exposition that belongs to named collectors; `unknown` where one of them does not run, with all that do. */
+/**
+ * The part of the exposition that belongs to named collectors; `unknown` where one of them
+ * does not run, with all that do.
+ */
 export type SelectOutcome =
   | { readonly state: 'selected'; readonly selection: Selection }
   | { readonly state: 'unknown'; readonly running: readonly string[] };

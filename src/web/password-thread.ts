@@ -7,7 +7,10 @@ const IDLE_MS = 30_000;
 
 const answer = z.object({ id: z.int(), matches: z.boolean() });
 
-/** Compares passwords with bcrypt hashes in a thread of its own: bcrypt is slow on purpose and would hold up every scrape. */
+/**
+ * Compares passwords with bcrypt hashes in a thread of its own: bcrypt is slow on purpose
+ * and would hold up every scrape.
+ */
 export class PasswordThread {
   readonly #clock: Clock;
   readonly #waiting = new Map<number, (matches: boolean) => void>();

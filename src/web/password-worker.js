@@ -1,4 +1,4 @@
-// Plain JavaScript on purpose: a worker's file is named by its path, which is the same in the sources and in dist.
+// Plain JavaScript: a worker's file is named by its path, which is the same in the sources and in dist.
 import { parentPort } from 'node:worker_threads';
 import { compareSync } from 'bcryptjs';
 

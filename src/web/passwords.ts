@@ -17,7 +17,9 @@ export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 /** Whether `hash`, of bcrypt, is of `password`. */
 export type ComparePassword = (password: string, hash: string) => Promise<boolean>;
 
-/** Who goes first: an address that has logged in, one without a wrong password, one that has shown wrong ones. */
+/**
+ * Who goes first: an address that has logged in, one without a wrong password, one that has shown wrong ones.
+ */
 type Rank = 0 | 1 | 2;
 
 interface Waiting {
@@ -26,9 +28,9 @@ interface Waiting {
 }
 
 /**
- * Checks passwords, one comparison at a time. One that succeeded is remembered as a digest with a key that only this
- * process ever had, so that a scraper pays for bcrypt once; the hash is part of it, so a changed password is asked for
- * anew. Whoever guesses waits behind all others.
+ * Checks passwords, one comparison at a time. One that succeeded is remembered as a digest with a key that
+ * only this process ever had, so that a scraper pays for bcrypt once; the hash is part of it, so a changed
+ * password is asked for anew. Whoever guesses waits behind all others.
  */
 export class Passwords {
   readonly #compare: ComparePassword;
@@ -43,7 +45,10 @@ export class Passwords {
     this.#compare = compare;
   }
 
-  /** Whether `password` is that of `user`, by the hashes of all users; `address` is where the request comes from. */
+  /**
+   * Whether `password` is that of `user`, by the hashes of all users; `address` is
+   * where the request comes from.
+   */
   async check(
     users: ReadonlyMap<string, string>,
     user: string,
@@ -116,7 +121,9 @@ function nobodysHash(cost: number): string {
   return `$2b$${String(cost).padStart(2, '0')}$${NOBODYS_SALT_AND_HASH}`;
 }
 
-/** An IPv4 address itself, of an IPv6 address its first half: one machine has as many of those as it likes. */
+/**
+ * An IPv4 address itself, of an IPv6 address its first half: one machine has as many of those as it likes.
+ */
 function networkOf(address: string): string {
   return address.includes('.') ? address : address.split(':').slice(0, 4).join(':');
 }

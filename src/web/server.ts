@@ -83,8 +83,8 @@ type OpenOutcome =
   | { readonly state: 'failed'; readonly reason: string };
 
 /**
- * The servers of all addresses, as one. Files of its configuration are looked at with each connection and request, so that a new
- * certificate or password counts at once; a mistake in them changes nothing.
+ * The servers of all addresses, as one. Files of its configuration are looked at with each connection and
+ * request, so that a new certificate or password counts at once; a mistake in them changes nothing.
  */
 export class WebServer {
   readonly #options: ServeOptions;
@@ -128,7 +128,10 @@ export class WebServer {
     return this.#web.authenticates;
   }
 
-  /** Listens on every address, with TLS where the web configuration says so; `failed` says why not, and none is open then. */
+  /**
+   * Listens on every address, with TLS where the web configuration says so; `failed` says
+   * why not, and none is open then.
+   */
   async open(): Promise<OpenOutcome> {
     this.#warnOfPlainPasswords();
     const web = this.#web;
@@ -214,7 +217,9 @@ export class WebServer {
     await this.#shut();
   }
 
-  /** One after the other: of two at once one would find the port taken by the other, whom nobody would own. */
+  /**
+   * One after the other: of two at once one would find the port taken by the other, whom nobody would own.
+   */
   #replace(): void {
     this.#replaced = this.#replaced.then(() => this.#replaceNow());
   }

@@ -113,7 +113,10 @@ const OPEN: WebConfig = {
 export class WebConfigFile {
   readonly #path: string | undefined;
   readonly #marks = new Map<string, string>();
-  /** Whether it has ever said anything: an editor that empties a file before it writes must not open the server. */
+  /**
+   * Whether it has ever said anything: an editor that empties a file before it
+   * writes must not open the server.
+   */
   #wasFilled = false;
 
   constructor(path: string | undefined) {

@@ -30,7 +30,10 @@ const ARTICLE = [
   'openclaw status | grep -i token',
   'openclaw gateway ping',
 ];
-/** What answers the article's other questions today: the gateway's health, cron's history, the way to the MacBook. */
+/**
+ * What answers the article's other questions today: the gateway's health, cron's
+ * history, the way to the MacBook.
+ */
 const TODAY = ['openclaw health', 'openclaw gateway probe', 'openclaw cron list', 'ssh_host true'];
 
 interface ByHand {

@@ -35,8 +35,8 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 const TICKS = 100;
 
 /**
- * User and system seconds of a process, and of its children that have ended; Linux alone. Source: proc(5), fields 14 to
- * 17 of `stat`.
+ * User and system seconds of a process, and of its children that have ended; Linux alone. Source:
+ * proc(5), fields 14 to 17 of `stat`.
  */
 export function cpuSecondsOf(pid: number): number {
   return statOf(pid)

@@ -34,7 +34,8 @@ export class ScaleStore {
     this.#fillDatabase(Date.now());
     this.#fillLogs(Date.now());
     this.#fillBigLog();
-    // As after a clean start of the gateway: all in the main file, and a reader need not go through a long `-wal`.
+    // As after a clean start of the gateway: all in the main file, and a reader need
+    // not go through a long `-wal`.
     this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   }
 

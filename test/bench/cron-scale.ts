@@ -18,7 +18,10 @@ const SIZES: readonly ScaleSize[] = [
   { jobs: 10_000, runs: 200_000, logs: 100, bigLogBytes: 0 },
 ];
 const ROUNDS = 8;
-/** The first ones still set watches and read what the very first one left: so many, and more where there are many logs. */
+/**
+ * The first ones still set watches and read what the very first one left: so many, and
+ * more where there are many logs.
+ */
 const WARM_UP_ROUNDS = 10;
 const LOGS_A_ROUND = 400;
 const SCRAPES = 100;
@@ -45,7 +48,10 @@ interface Cost {
   readonly allRunsMs: number;
 }
 
-/** Jobs, stored runs and logs in tens, hundreds and thousands: what a refresh costs, and whether that follows what is new. */
+/**
+ * Jobs, stored runs and logs in tens, hundreds and thousands: what a refresh costs, and
+ * whether that follows what is new.
+ */
 export const cronScale: Bench = {
   name: 'cron at scale',
   claim:
@@ -119,8 +125,8 @@ async function untilComplete(exporter: Exporter): Promise<void> {
 }
 
 /**
- * Processor milliseconds of the whole exporter in one interval, with `change` before each. Nobody scrapes meanwhile:
- * that would cost more than a quiet round.
+ * Processor milliseconds of the whole exporter in one interval, with `change` before each. Nobody scrapes
+ * meanwhile: that would cost more than a quiet round.
  */
 async function cpuOfRounds(exporter: Exporter, everyMs: number, change: () => void): Promise<number> {
   const start = cpuSecondsOf(exporter.child.pid);

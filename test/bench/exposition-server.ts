@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 /**
- * A program: serves a recorded exposition (`FILE PORT`) under any path, as if each were another gateway's exporter. Some
- * values differ by path and time, as those of real gateways do.
+ * A program: serves a recorded exposition (`FILE PORT`) under any path, as if each were another gateway's
+ * exporter. Some values differ by path and time, as those of real gateways do.
  */
 const [file = '', port = '0'] = process.argv.slice(2);
 const recorded = readFileSync(file, 'utf8');

@@ -1,6 +1,9 @@
 import { Agent, get } from 'node:http';
 
-/** A program of its own, so that asking costs the asked one nothing: `URL CONNECTIONS SECONDS`, answers one line of JSON. */
+/**
+ * A program of its own, so that asking costs the asked one nothing: `URL CONNECTIONS
+ * SECONDS`, answers one line of JSON.
+ */
 const [url = '', connections = '1', seconds = '1'] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
 const endMs = performance.now() + Number(seconds) * 1000;

@@ -191,7 +191,10 @@ function seconds(series: readonly Series[], name: string, phases: readonly strin
   return phases.reduce((sum, phase) => sum + (sampleOf(series, name, { phase }) ?? Number.NaN), 0);
 }
 
-/** Processor milliseconds of one round of the ping collector, at its shortest interval; the exporter's own rest is taken off. */
+/**
+ * Processor milliseconds of one round of the ping collector, at its shortest interval; the
+ * exporter's own rest is taken off.
+ */
 async function cpuOfPing(home: GatewayHome, folder: string): Promise<number> {
   const pinging = await cpuOfStretch(home, folder, { interval: `${PING_EVERY_MS}ms` });
   const resting = await cpuOfStretch(home, folder, { enabled: false });

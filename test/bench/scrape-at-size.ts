@@ -122,7 +122,10 @@ function statusOf(pid: number, field: string): number {
 
 const FLOOR_ROUNDS = 2_000;
 
-/** What nothing written in Node can be quicker than: its own server answering one word, and one small file read. */
+/**
+ * What nothing written in Node can be quicker than: its own server answering one
+ * word, and one small file read.
+ */
 async function floorRows(): Promise<BenchRow[]> {
   const { durationsMs, restingBytes, fileBytes } = await bareServer(2);
   const reads: number[] = [];

@@ -17,7 +17,10 @@ const HOSTS = 200;
 /** Every third host is dead, in turn refusing, silent, and swallowing. */
 const DEAD_SHARE = 3;
 const DEFAULT_ROUNDS = 4;
-/** As many rounds as there are in an hour of the default interval of 30 s, each after the other without a rest. */
+/**
+ * As many rounds as there are in an hour of the default interval of 30 s, each
+ * after the other without a rest.
+ */
 const HOUR_OF_ROUNDS = 120;
 const LOGINS_BY_HAND = 10;
 

@@ -23,7 +23,10 @@ describe('npm start in a fresh clone', () => {
     return child.output;
   }
 
-  /** What the exporter says until it serves; `node` is the program that runs it, npm's choice where none is named. */
+  /**
+   * What the exporter says until it serves; `node` is the program that runs it,
+   * npm's choice where none is named.
+   */
   async function startOutput(node?: string): Promise<string> {
     const flags = `--web.listen-address=127.0.0.1:0 --storage.path=${tempFolder()}`;
     const command = node === undefined ? `npm start -- ${flags}` : `${node} src/launch.js ${flags}`;

@@ -21,7 +21,10 @@ const CONFIG = {
 const sourceUp = (series: readonly Series[], source: string) =>
   sampleOf(series, 'openclaw_cron_source_up', { source });
 
-/** A job with nothing to say, which is skipped every 2 s: for any other, 2026.5.7 loads its agent and answers nobody meanwhile. */
+/**
+ * A job with nothing to say, which is skipped every 2 s: for any other, 2026.5.7 loads its agent
+ * and answers nobody meanwhile.
+ */
 function writeIdleJob(home: GatewayHome): string[] {
   const now = Date.now();
   const schedule = { kind: 'every', everyMs: 2_000, anchorMs: now };
@@ -110,7 +113,10 @@ describe.each(STORAGE_AGES)('cron as a real gateway %s itself tells it', (versio
     expect(gateway.output).not.toMatch(/unauthorized conn=/);
   });
 
-  /** From 2026.7 on the CLI shows the shared token and no device on loopback, except in its terminal interface. */
+  /**
+   * From 2026.7 on the CLI shows the shared token and no device on loopback,
+   * except in its terminal interface.
+   */
   async function pair(): Promise<() => Promise<void>> {
     if (version !== '2026.5.7') {
       const terminal = inTerminal(home, 'tui');

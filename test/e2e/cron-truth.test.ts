@@ -39,7 +39,10 @@ describe.each(STORAGE_AGES)('cron of a real gateway %s', (version) => {
     exporter = await Exporter.start({ env: home.env, config: CONFIG, ...kept });
     storagePath = exporter.storagePath;
   };
-  /** Begins early in a period: no due time falls between the exporter's first look and the moment that is noted. */
+  /**
+   * Begins early in a period: no due time falls between the exporter's first look
+   * and the moment that is noted.
+   */
   const watch = async () => {
     const isEarly = () => Date.now() % PERIOD_MS < PERIOD_MS / 4;
     await until(isEarly, { timeoutMs: 2 * PERIOD_MS, what: 'a period to begin' });
@@ -59,7 +62,8 @@ describe.each(STORAGE_AGES)('cron of a real gateway %s', (version) => {
     home = await GatewayHome.create(version);
     home.configure(token);
     ({ gateway, jobs } = await startWithJobs(home, token, EMPTY_EVENT, watch));
-    // There the jobs are made after the exporter's start; in 2026.5.7 they wait for a gateway that may start slowly.
+    // There the jobs are made after the exporter's start; in 2026.5.7 they wait for a
+    // gateway that may start slowly.
     if (version !== '2026.5.7') watchedFromMs = Date.now();
   });
 

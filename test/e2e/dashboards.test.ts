@@ -41,7 +41,10 @@ const NO_SERVICE = 'no service manager has a service for this gateway';
 
 const TOO_SHORT = 'an objective is judged once most of a window was measured';
 
-/** Queries that may be empty on the machine of this test, whatever state the gateway is in, each with the reason. */
+/**
+ * Queries that may be empty on the machine of this test, whatever state the gateway
+ * is in, each with the reason.
+ */
 const NOT_HERE: Readonly<Record<string, string>> = {
   'openclaw-gateway / Memory full in / A': 'memory need not grow',
   'openclaw-gateway / What holds / E': NO_SERVICE,

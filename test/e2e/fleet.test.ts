@@ -12,7 +12,10 @@ import { until } from '../support/until.ts';
 
 const EVERY = { scrape_interval: '2s', scrape_timeout: '2s' };
 
-/** Two real gateways and an address where nothing listens, behind one exporter that stands beside none of them. */
+/**
+ * Two real gateways and an address where nothing listens, behind one exporter
+ * that stands beside none of them.
+ */
 describe('many gateways from one place', () => {
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-fleet-'));
   const homes: GatewayHome[] = [];

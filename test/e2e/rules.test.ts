@@ -121,7 +121,10 @@ function writeRules(thresholds: ScenarioSet['thresholds']): string {
   return place;
 }
 
-/** Every alert whose step names a job, for jobs with these ids; each on a gateway of its own: many together are one alert. */
+/**
+ * Every alert whose step names a job, for jobs with these ids; each on a gateway of its own:
+ * many together are one alert.
+ */
 function jobTests(ids: readonly string[]) {
   const series = (name: string, values: string, more = '') =>
     ids.map((id, index) => ({

@@ -41,7 +41,9 @@ const phases = (series: readonly Series[], host: string) =>
     ' ',
   );
 
-/** Everything that is no business of a fault on the way to `host`: other hosts and all other layers, as texts. */
+/**
+ * Everything that is no business of a fault on the way to `host`: other hosts and all other layers, as texts.
+ */
 function otherVerdicts(series: readonly Series[], hosts: readonly string[]): Record<string, unknown> {
   const ofHosts = hosts.map((host) => [
     host,

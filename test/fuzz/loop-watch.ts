@@ -1,8 +1,8 @@
 const EVERY_MS = 1;
 
 /**
- * How long the event loop was held up: as the wall clock tells, in which the machine's other programs have their
- * share, and the processor time that this thread itself used meanwhile, which no other program adds to.
+ * How long the event loop was held up: as the wall clock tells, in which the machine's other programs have
+ * their share, and the processor time that this thread itself used meanwhile, which no other program adds to.
  */
 export class LoopWatch {
   readonly #timer: NodeJS.Timeout;

@@ -24,8 +24,9 @@ import { LoopWatch } from './loop-watch.ts';
 import { type Result, record } from './report.ts';
 
 /**
- * A long campaign of hostile answers: `npm run fuzz -- SECONDS SEED`. Every case has a seed of its own that follows from
- * SEED, so a failure can be played again. Results go into docs/fuzz.md. Ends with 1 where anything failed.
+ * A long campaign of hostile answers: `npm run fuzz -- SECONDS SEED`. Every case has a seed of its
+ * own that follows from SEED, so a failure can be played again. Results go into docs/fuzz.md. Ends
+ * with 1 where anything failed.
  */
 const [seconds = 60, seed = 1] = process.argv.slice(2).map(Number);
 const ANSWER_MS = 150;

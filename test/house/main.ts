@@ -3,8 +3,8 @@ import { type Measures, measureSource } from './source.ts';
 import { measureWay, WAYS, type Way } from './way.ts';
 
 /*
- * How easy the program is to find one's way in: `npm run house` measures this tree, `npm run house -- FOLDER` another
- * one beside it, such as a work tree of an earlier commit with its packages installed.
+ * How easy the program is to find one's way in: `npm run house` measures this tree, `npm run house -- FOLDER`
+ * another one beside it, such as a work tree of an earlier commit with its packages installed.
  */
 
 const MEASURES: Readonly<Record<keyof Measures, string>> = {

@@ -50,7 +50,9 @@ function readSourceFile(src: string, file: string): SourceFile {
   return { file, text, imports };
 }
 
-/** Statements and declarations of the syntax tree, blocks apart; types, which do not run, are stripped before. */
+/**
+ * Statements and declarations of the syntax tree, blocks apart; types, which do not run, are stripped before.
+ */
 function countStatements({ file, text }: SourceFile): number {
   const code = file.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
   return countNodes(parseAst(code.replace(/^#!.*/, '')));

@@ -31,9 +31,9 @@ const coverage = z.object({
 });
 
 /**
- * The modules of a program's `src`, without `lib`, of which a function runs only where this one collector does: `check`
- * with it alone, less `check` with none, by V8's coverage. The gateway is a stand-in, the store of cron is written as
- * OpenClaw 2026.8 and later write it.
+ * The modules of a program's `src`, without `lib`, of which a function runs only where this one collector
+ * does: `check` with it alone, less `check` with none, by V8's coverage. The gateway is a stand-in, the store
+ * of cron is written as OpenClaw 2026.8 and later write it.
  */
 export async function measureWay(root: string, way: Way): Promise<readonly string[]> {
   const world = await World.start();

@@ -33,9 +33,9 @@ const FAULTS: readonly (readonly [string, (world: GoldenWorld) => Promise<void>,
 ];
 
 /**
- * What a reviewer reads in a change of /metrics: the whole of a healthy gateway once, and each fault as its difference.
- * The gateway is a stand-in (test/support/stand-in-gateway.ts). Renewed by `npx vitest run -u --project integration
- * test/integration/golden.test.ts`.
+ * What a reviewer reads in a change of /metrics: the whole of a healthy gateway once, and each fault as its
+ * difference. The gateway is a stand-in (test/support/stand-in-gateway.ts). Renewed by `npx vitest run -u
+ * --project integration test/integration/golden.test.ts`.
  */
 describe('the exposition', () => {
   let healthy: readonly string[];

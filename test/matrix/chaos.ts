@@ -37,8 +37,8 @@ export interface ChaosResult {
 }
 
 /**
- * A random sequence of faults and repairs in a running world, the exporter killed now and then, with invariants looked
- * after all the while. The world's gateway is stopped at the end.
+ * A random sequence of faults and repairs in a running world, the exporter killed now and then, with
+ * invariants looked after all the while. The world's gateway is stopped at the end.
  */
 export async function chaos(
   world: World,

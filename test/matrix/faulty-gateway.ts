@@ -3,8 +3,8 @@ import { WebSocketServer } from 'ws';
 import { z } from 'zod';
 
 /**
- * A program: a stand-in for a gateway with a fault that no real one can be told to have. To the operating system it
- * looks like a gateway. Port, token and fault come from its environment.
+ * A program: a stand-in for a gateway with a fault that no real one can be told to have. To the operating
+ * system it looks like a gateway. Port, token and fault come from its environment.
  */
 process.title = 'openclaw-gateway';
 const { STAND_IN_PORT: port, STAND_IN_TOKEN: token, STAND_IN_FAULT: fault } = process.env;

@@ -7,8 +7,8 @@ import { SCENARIOS } from './scenarios/index.ts';
 import { World } from './world.ts';
 
 /**
- * The part of the fault matrix that is played each time; all of it: `npm run matrix`. None starts a gateway anew: on a
- * busy machine that takes longer than the divided durations allow.
+ * The part of the fault matrix that is played each time; all of it: `npm run matrix`. None starts a gateway
+ * anew: on a busy machine that takes longer than the divided durations allow.
  */
 const SUBSET = ['X4', 'C2', 'G2', 'T2', 'N1'] as const;
 const CHAOS = { steps: 20, seed: 7 } as const;

@@ -3,7 +3,10 @@ import { type Series, totalOf } from '../support/exposition.ts';
 /** What the exporter says of the world at one moment: each verdict's series, as written, and its value. */
 export type Picture = Readonly<Record<string, string>>;
 
-/** Verdicts: what a fault may change, and what an unrelated one must leave alone. Times, sizes and counts are none. */
+/**
+ * Verdicts: what a fault may change, and what an unrelated one must leave alone.
+ * Times, sizes and counts are none.
+ */
 const VERDICTS =
   /^openclaw_(?:gateway_(?:up|ready|ready_failing|processes|process_up|listener_up|token_match|token_present|token_in_sync|token_variants|function_up|maintenance)|cron_(?:source_up|job_enabled|consecutive_errors)|ssh_(?:up|phase_up|host_always_on)|exporter_(?:collector_up|state_saved|config_last_reload_successful))$/;
 const STATE = 'openclaw_gateway_state';

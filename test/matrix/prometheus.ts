@@ -50,8 +50,8 @@ export class AlertingPrometheus {
   }
 
   /**
-   * Calls the exporter by another `instance` from now on, so that what ranges of the rules remember of the former one
-   * counts for the former one only. Returns when it has been scraped twice.
+   * Calls the exporter by another `instance` from now on, so that what ranges of the rules remember of the
+   * former one counts for the former one only. Returns when it has been scraped twice.
    */
   async rename(instance: string): Promise<void> {
     this.#process.configure(this.#configuration(instance));

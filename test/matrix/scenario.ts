@@ -17,7 +17,10 @@ export interface Scenario {
   /** Brings the world to where the fault is a fault; nothing of it may fire. */
   readonly prepare?: (world: World) => Promise<void>;
   readonly inject: (world: World) => Promise<void>;
-  /** Every verdict that differs from the healthy picture, as `changesBetween` writes it. No other may. `gone`: there are none. */
+  /**
+   * Every verdict that differs from the healthy picture, as `changesBetween` writes it. No other
+   * may. `gone`: there are none.
+   */
   readonly metrics: Expected | 'gone' | ((healthy: Picture) => Expected);
   /** Counters, as in an exposition, that rise. */
   readonly counts?: readonly string[];
@@ -34,7 +37,10 @@ export interface Scenario {
   readonly repair: (world: World) => Promise<void>;
   /** Verdicts that stay as the fault left them (a removed job), instead of the healthy picture. */
   readonly leaves?: Readonly<Record<string, string>>;
-  /** Alerts that go on after the repair because a range remembers; they must be gone at the end of all scenarios. */
+  /**
+   * Alerts that go on after the repair because a range remembers; they must be gone
+   * at the end of all scenarios.
+   */
   readonly remembered?: readonly string[];
   /** Takes back what `prepare` did. */
   readonly cleanup?: (world: World) => Promise<void>;
@@ -42,7 +48,10 @@ export interface Scenario {
   readonly check?: (world: World) => Promise<void> | void;
 }
 
-/** How a scenario went; times in seconds after the injection, undefined where it never came or was not expected. */
+/**
+ * How a scenario went; times in seconds after the injection, undefined where it
+ * never came or was not expected.
+ */
 export interface Result {
   readonly id: string;
   readonly also: readonly string[];

@@ -48,8 +48,8 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Short intervals for a long while: a job every two seconds, a scrape every second, a fault three times a minute.
- * The exporter is never restarted.
+ * Short intervals for a long while: a job every two seconds, a scrape every second, a fault three times a
+ * minute. The exporter is never restarted.
  */
 export async function soak(
   world: World,

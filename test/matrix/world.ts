@@ -23,7 +23,10 @@ const VERSION = '2026.9.6';
 /** Prometheus' own defaults, to be divided. */
 const RESEND_MS = 60_000;
 const LOOKBACK_MS = 300_000;
-/** A gateway's stop and start are not accelerated: what takes as long as the first start is no outage, and half as long again no late start. */
+/**
+ * A gateway's stop and start are not accelerated: what takes as long as the first start is no outage, and
+ * half as long again no late start.
+ */
 const START_MARGIN = 1.5;
 
 /** What is true of a world that is well, besides its jobs. */
@@ -89,7 +92,10 @@ export type StandInFault = 'function' | 'protocol' | 'locked' | 'ready' | 'drain
 
 const added = z.object({ id: z.string().min(1) });
 
-/** A gateway, its exporter, Prometheus, Alertmanager and an SSH server: all of them real, and well at the start. */
+/**
+ * A gateway, its exporter, Prometheus, Alertmanager and an SSH server: all of them
+ * real, and well at the start.
+ */
 export class World {
   readonly home: GatewayHome;
   readonly sshd: Sshd;

@@ -24,7 +24,10 @@ export interface RulesVerdict {
   readonly causes: readonly string[];
 }
 
-/** Evaluates the bundled rules over an exposition, scraped every minute for 45 minutes, with `promtool test rules`. */
+/**
+ * Evaluates the bundled rules over an exposition, scraped every minute for 45
+ * minutes, with `promtool test rules`.
+ */
 export async function evaluateRules(series: readonly Series[], nowMs: number): Promise<RulesVerdict> {
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-one-voice-'));
   try {

@@ -5,8 +5,8 @@ const AUTOGROUP_NICE = -14;
 const EVERY_MS = 400;
 
 /**
- * Puts what this process started before everything else on the machine, sessions of their own included, so that a
- * command takes about as long as on an idle one. Where that is not allowed it changes nothing.
+ * Puts what this process started before everything else on the machine, sessions of their own included, so
+ * that a command takes about as long as on an idle one. Where that is not allowed it changes nothing.
  */
 export function raisePriority(): void {
   setInterval(raiseDescendants, EVERY_MS).unref();

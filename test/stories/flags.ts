@@ -29,7 +29,10 @@ export const DEFAULT_ALERT_FLAGS: readonly string[] = [
   `--rules.alert.for-outage-tolerance=${DEFAULT_TOLERANCE}`,
 ];
 
-/** Flags for a story's Prometheus: those of `alerting`, and how old a sample may be, all divided by the acceleration. */
+/**
+ * Flags for a story's Prometheus: those of `alerting`, and how old a sample may be, all
+ * divided by the acceleration.
+ */
 export function divideFlags(alerting: readonly string[], acceleration: number): string[] {
   const others = [
     `--query.lookback-delta=${LOOKBACK}`,

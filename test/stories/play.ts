@@ -14,8 +14,9 @@ import { findMisses, type Story, type StoryResult, type ToldMessage } from './st
 /** Every time in the rules, in Alertmanager's configuration and in Prometheus' flags is divided by this. */
 const ACCELERATION = 15;
 /**
- * The same where Prometheus is restarted: it restores what was pending at the second evaluation, and its service discovery
- * takes 5 s to hand out the first targets whatever the flags say, so the evaluation interval must stay above that.
+ * The same where Prometheus is restarted: it restores what was pending at the second evaluation, and its
+ * service discovery takes 5 s to hand out the first targets whatever the flags say, so the evaluation
+ * interval must stay above that.
  */
 const RESTART_ACCELERATION = 5;
 const ALERTMANAGER_CONFIG = join(import.meta.dirname, '..', '..', 'prometheus', 'alertmanager.yml');
@@ -29,8 +30,9 @@ const WARM_UP = 2;
 const LAST_MESSAGES_MINUTES = 1;
 
 /**
- * Plays stories side by side, each with an `instance` of its own: stand-in exporters, the real Prometheus with this
- * project's rules, and the real Alertmanager with its shipped configuration. Throws where a program does not start.
+ * Plays stories side by side, each with an `instance` of its own: stand-in exporters, the real
+ * Prometheus with this project's rules, and the real Alertmanager with its shipped configuration. Throws
+ * where a program does not start.
  */
 export async function playStories(
   stories: readonly Story[],

@@ -2,15 +2,18 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 
-/** How long Prometheus goes on sending an alert that has ended; a constant of the program that no flag changes. */
+/**
+ * How long Prometheus goes on sending an alert that has ended; a constant of the
+ * program that no flag changes.
+ */
 const RESOLVED_RETENTION_MS = 15 * 60_000;
 
 const postedAlerts = z.array(z.object({ endsAt: z.string().optional() }).loose());
 
 /**
- * Stands between Prometheus and Alertmanager and passes alerts on. It drops what ended longer ago than Prometheus would
- * still send if that constant, too, were divided by the acceleration; else each "resolved" would be sent again for hours
- * of a story, and hide what a silence swallows.
+ * Stands between Prometheus and Alertmanager and passes alerts on. It drops what ended longer ago than
+ * Prometheus would still send if that constant, too, were divided by the acceleration; else each "resolved"
+ * would be sent again for hours of a story, and hide what a silence swallows.
  */
 export class AlertRelay {
   readonly #server: Server;

@@ -3,15 +3,19 @@ import type { AddressInfo } from 'node:net';
 import type { Timeline } from '../../prometheus/tests/timeline.ts';
 import type { World } from '../../prometheus/tests/world.ts';
 
-/** When the stories began (Unix time in milliseconds; in the future until they do), and how many of their seconds pass in one. */
+/**
+ * When the stories began (Unix time in milliseconds; in the future until they do), and how many
+ * of their seconds pass in one.
+ */
 export interface StoryClock {
   readonly begin: number;
   readonly acceleration: number;
 }
 
 /**
- * Stands in for the exporters of several gateways: each path serves the series of one world as they are at the present
- * minute of its story. Nothing is measured; what real exporters show in these states the fault matrix proves.
+ * Stands in for the exporters of several gateways: each path serves the series of one world as they
+ * are at the present minute of its story. Nothing is measured; what real exporters show in these
+ * states the fault matrix proves.
  */
 export class StandInExporter {
   readonly #server: Server;

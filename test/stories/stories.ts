@@ -11,7 +11,10 @@ import type { ExpectedMessage, Span, Story } from './story.ts';
 
 /** From a fault to its page: the alert's `for`, evaluations, Alertmanager's group_wait, and reserve. */
 const PAGED_WITHIN: Span = [3, 7.5];
-/** From the end of a fault, or its suppression, to the message: what keeps an alert firing, and group_interval. */
+/**
+ * From the end of a fault, or its suppression, to the message: what keeps an
+ * alert firing, and group_interval.
+ */
 const ENDED_WITHIN: Span = [0, 8];
 /** The same for a refused token, which is kept firing longer: one that comes and goes is one page. */
 const TOKEN_ENDED_WITHIN: Span = [13, 22];

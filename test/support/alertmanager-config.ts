@@ -18,7 +18,9 @@ export interface RewriteOptions {
   readonly recorder: number;
   /** The file's own timers divided by this; timers as short as can be without it. */
   readonly divideTimersBy?: number | undefined;
-  /** Each receiver also sends its own integrations, their addresses and secrets replaced, to `/message/NAME`. */
+  /**
+   * Each receiver also sends its own integrations, their addresses and secrets replaced, to `/message/NAME`.
+   */
   readonly keepIntegrations?: boolean;
   /** Where files with secrets are put. */
   readonly folder: string;
@@ -30,8 +32,8 @@ const TIMERS = ['group_wait', 'group_interval', 'repeat_interval'] as const;
 const timer = duration(0);
 
 /**
- * The same routes, groups and inhibitions; every receiver becomes a webhook of the recorder, at the path of its name
- * (`nobody` stays without).
+ * The same routes, groups and inhibitions; every receiver becomes a webhook of the recorder, at the path of
+ * its name (`nobody` stays without).
  */
 export function rewriteAlertmanagerConfig(text: string, options: RewriteOptions): string {
   const config = configuration.parse(parse(text));

@@ -27,7 +27,9 @@ export class AlertmanagerProcess {
     this.#folder = folder;
   }
 
-  /** Ready with the configuration (YAML) made by `configure`, which may put files into the folder it is given. */
+  /**
+   * Ready with the configuration (YAML) made by `configure`, which may put files into the folder it is given.
+   */
   static async start(configure: (folder: string) => string): Promise<AlertmanagerProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'openclaw-alertmanager-'));
     const file = join(folder, 'alertmanager.yml');

@@ -44,8 +44,8 @@ export interface AlertmanagerOptions {
 }
 
 /**
- * A real Alertmanager with the routes, groups and inhibitions of a configuration file. Only its timers are short and
- * each receiver is a webhook here.
+ * A real Alertmanager with the routes, groups and inhibitions of a configuration file. Only its timers are
+ * short and each receiver is a webhook here.
  */
 export class Alertmanager {
   readonly notifications: Notification[] = [];
@@ -104,7 +104,8 @@ export class Alertmanager {
 
   /** Reports alerts as firing, or as over. */
   async post(alerts: readonly Labels[], state: 'firing' | 'resolved' = 'firing'): Promise<void> {
-    // Alertmanager does not wait for a group's other alerts, nor for what would silence it, when one began long ago.
+    // Alertmanager does not wait for a group's other alerts, nor for what would silence
+    // it, when one began long ago.
     const now = new Date().toISOString();
     await this.#process.post(
       alerts.map((labels) => ({
@@ -121,8 +122,8 @@ export class Alertmanager {
   }
 
   /**
-   * Waits until everything reported so far has had its chance: an alert of its own, reported after it, has come
-   * through first as a new group and then as a change of that group.
+   * Waits until everything reported so far has had its chance: an alert of its own, reported after it, has
+   * come through first as a new group and then as a change of that group.
    */
   async settled(): Promise<void> {
     this.#sentinels += 1;

@@ -8,8 +8,9 @@ const OPENMETRICS = 'application/openmetrics-text;version=1.0.0,text/plain;versi
 const OURS = 'openclaw_';
 
 /**
- * What must hold in every state of the world: an exposition that is not empty, without duplicates, clean to promtool,
- * with the same series in both formats, and scraped by a real Prometheus without a word of complaint.
+ * What must hold in every state of the world: an exposition that is not empty, without duplicates,
+ * clean to promtool, with the same series in both formats, and scraped by a real Prometheus
+ * without a word of complaint.
  */
 export async function expectCleanExposition(exporter: Exporter, prometheus: Prometheus): Promise<void> {
   const text = await exporter.scrape();

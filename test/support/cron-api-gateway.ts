@@ -31,8 +31,8 @@ const REFUSAL = {
 };
 
 /**
- * Stands in for the part of a gateway that tells its cron jobs: a challenge, then an answer to each request, in the
- * shapes measured on 2026.5.7 and 2026.9.6. Real ones cannot be told to be ahead of their own store.
+ * Stands in for the part of a gateway that tells its cron jobs: a challenge, then an answer to each request,
+ * in the shapes measured on 2026.5.7 and 2026.9.6. Real ones cannot be told to be ahead of their own store.
  */
 export class ApiGateway {
   manner: ApiManner = 'answers';

@@ -22,7 +22,10 @@ function provedBoard(): TestFacts {
   return board;
 }
 
-/** A gateway that answers and stores, one of the two a moment or for long before the other, and the exporter beside it. */
+/**
+ * A gateway that answers and stores, one of the two a moment or for long before the
+ * other, and the exporter beside it.
+ */
 export class ApiWorld {
   readonly root = mkdtempSync(join(tmpdir(), 'openclaw-cron-api-'));
   readonly stateDir = join(this.root, 'state-dir');
@@ -73,7 +76,10 @@ cron: { api: true, publish_delay: ${PUBLISH_DELAY_MS}ms, ${setting} }`,
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  /** Whether the exporter finds the store, or something unreadable in its place; the gateway writes in either case. */
+  /**
+   * Whether the exporter finds the store, or something unreadable in its place; the
+   * gateway writes in either case.
+   */
   setReadable(readable: boolean): void {
     const link = join(this.stateDir, this.#folder);
     symlinkSync(join(this.root, readable ? 'kept' : 'broken', this.#folder), `${link}.new`);

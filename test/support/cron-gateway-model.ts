@@ -17,8 +17,9 @@ export function randomFrom(seed: number): () => number {
 }
 
 /**
- * The instants of a five-field expression whose minutes are multiples of 15, found by asking the platform what the wall
- * clock shows each quarter of an hour. What the clock shows twice counts once, the first time, as in newer gateways.
+ * The instants of a five-field expression whose minutes are multiples of 15, found by asking the
+ * platform what the wall clock shows each quarter of an hour. What the clock shows twice counts once,
+ * the first time, as in newer gateways.
  */
 export function instantsByTheWall(expr: string, timeZone: string, fromMs: number, toMs: number): number[] {
   const tests = expr.split(' ').map(fieldTest);

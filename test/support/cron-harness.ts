@@ -15,8 +15,8 @@ import { FakeClock } from './fake-clock.ts';
 import { recordingLogger } from './logger.ts';
 
 /**
- * When the exporter dies in the middle of saving, or that nothing can be saved this time: it fails, or the disk hangs,
- * until the next look or for as long as the exporter lives.
+ * When the exporter dies in the middle of saving, or that nothing can be saved this time: it fails, or the
+ * disk hangs, until the next look or for as long as the exporter lives.
  */
 export type Death = 'before commit' | 'after commit' | 'commit fails' | 'disk hangs';
 class Killed extends Error {}
@@ -33,7 +33,10 @@ export interface CronHarnessOptions {
   readonly gate?: AuthGate;
 }
 
-/** The cron collector with a real state file and real metrics, looked at by hand; may be killed and started again. */
+/**
+ * The cron collector with a real state file and real metrics, looked at by hand; may
+ * be killed and started again.
+ */
 export class CronHarness {
   readonly clock: FakeClock;
   readonly #options: CronHarnessOptions;
@@ -75,7 +78,9 @@ export class CronHarness {
     return target.collect(new AbortController().signal);
   }
 
-  /** One look that must not end in death; again where what it gave waits for a disk that has just answered. */
+  /**
+   * One look that must not end in death; again where what it gave waits for a disk that has just answered.
+   */
   async see(): Promise<CronLook> {
     for (;;) {
       const look = await this.look();

@@ -36,7 +36,10 @@ export const EMPTY_EVENT = {
   payload: { kind: 'systemEvent', text: ' ' },
 };
 
-/** The same with what "fails" on 2026.5.7, calling `watch` when the gateway's storage is there and before any of these jobs has run. */
+/**
+ * The same with what "fails" on 2026.5.7, calling `watch` when the gateway's storage is there and
+ * before any of these jobs has run.
+ */
 export async function startWithJobs(
   home: GatewayHome,
   token: string,
@@ -63,7 +66,9 @@ export async function startWithJobs(
   return { gateway, jobs: { succeeding, failing: ended, scheduled, remove } };
 }
 
-/** Adds a job that runs a program, by the CLI of a gateway that has such jobs (2026.9.6), and returns its id. */
+/**
+ * Adds a job that runs a program, by the CLI of a gateway that has such jobs (2026.9.6), and returns its id.
+ */
 export async function addCommand(
   home: GatewayHome,
   token: string,
@@ -77,7 +82,10 @@ export async function addCommand(
   return added.parse(JSON.parse(printed.slice(printed.indexOf('{')))).id;
 }
 
-/** 2026.5.7 has no command payload: a system event succeeds by itself, an agent turn fails for want of a model. */
+/**
+ * 2026.5.7 has no command payload: a system event succeeds by itself, an agent
+ *      turn fails for want of a model.
+ */
 function writeJobsFile(home: GatewayHome, failing: object): void {
   const now = Date.now();
   const every = (everyMs: number) => ({ kind: 'every', everyMs, anchorMs: now });

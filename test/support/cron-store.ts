@@ -149,7 +149,10 @@ export class RunLogStore extends DatabaseStore {
       SELECT rowid FROM (SELECT rowid, row_number() OVER (PARTITION BY job_id ORDER BY seq DESC) AS n FROM cron_run_logs) WHERE n <= ${keep})`);
   }
 
-  /** What a gateway of 2026.8 or later makes of it when it starts; `history` are the runs that this one has had. */
+  /**
+   * What a gateway of 2026.8 or later makes of it when it starts; `history` are
+   * the runs that this one has had.
+   */
   upgrade(history: readonly StoredRun[]): SqliteStore {
     this.database.exec('DROP TABLE cron_run_logs; DROP TABLE task_runs; DROP TABLE schema_meta');
     this.stop();
@@ -379,8 +382,8 @@ export function entryOf({ jobId, runAtMs, finishedAtMs, status, deliveryFailed }
 }
 
 /**
- * Names, sizes, times and inodes of everything below a folder, for a comparison before and after. Of `-shm` no time:
- * SQLite's readers keep their marks in that shared memory.
+ * Names, sizes, times and inodes of everything below a folder, for a comparison before and after. Of `-shm`
+ * no time: SQLite's readers keep their marks in that shared memory.
  */
 export function listing(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -109,7 +109,10 @@ export class Exporter {
     return parseExposition(await this.scrape());
   }
 
-  /** Waits until the metrics fulfil `condition`; on failure the message holds what was last scraped of `openclaw_*`. */
+  /**
+   * Waits until the metrics fulfil `condition`; on failure the message holds what was
+   * last scraped of `openclaw_*`.
+   */
   async untilMetrics(
     what: string,
     condition: (series: readonly Series[]) => boolean,
@@ -138,8 +141,9 @@ export class Exporter {
   }
 
   /**
-   * Waits until the metrics satisfy every expectation in `expectations` at once. Layers are looked at one after the
-   * other, each on its own interval, so what is true of one may be shown before what is true of the next.
+   * Waits until the metrics satisfy every expectation in `expectations` at once. Layers are
+   * looked at one after the other, each on its own interval, so what is true of one may be shown
+   * before what is true of the next.
    */
   async untilShown(
     what: string,

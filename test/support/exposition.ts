@@ -26,7 +26,10 @@ export function duplicateSeries(text: string): string[] {
   return names.filter((name, index) => names.indexOf(name) !== index);
 }
 
-/** The value of the one series with that name and at least these labels; undefined where there is none. Throws on several. */
+/**
+ * The value of the one series with that name and at least these labels; undefined where
+ * there is none. Throws on several.
+ */
 export function sampleOf(
   series: readonly Series[],
   name: string,

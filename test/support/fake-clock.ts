@@ -5,7 +5,10 @@ interface Timer {
   readonly fire: () => void;
 }
 
-/** A clock that stands still until a test moves it; wall and monotonic time move together unless `setWall` parts them. */
+/**
+ * A clock that stands still until a test moves it; wall and monotonic time move together
+ * unless `setWall` parts them.
+ */
 export class FakeClock implements Clock {
   #monotonic = 0;
   #wallOffset: number;

@@ -4,8 +4,9 @@ import { WebSocketServer } from 'ws';
 import { z } from 'zod';
 
 /**
- * Many stand-ins for gateways in one process, each on a loopback port of its own; no real gateways. Arguments: how many
- * answer and how many hang. Writes `{"answering":[…],"hanging":[…]}` with their ports, and ends with its input.
+ * Many stand-ins for gateways in one process, each on a loopback port of its own; no real gateways.
+ * Arguments: how many answer and how many hang. Writes `{"answering":[…],"hanging":[…]}` with their
+ * ports, and ends with its input.
  */
 const [answering = 0, hanging = 0] = process.argv.slice(2).map(Number);
 /** What every answering stand-in accepts; made up by its parent. */

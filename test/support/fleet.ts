@@ -76,8 +76,8 @@ export async function startFleet(size: FleetSize, folder: string, token: string)
 const jobs = z.object({ scrape_configs: z.array(z.looseObject({ job_name: z.string() })) });
 
 /**
- * The scrape configurations of the documentation, for an exporter on loopback's `port`, which asks for no password, and
- * with other times.
+ * The scrape configurations of the documentation, for an exporter on loopback's `port`, which asks for no
+ * password, and with other times.
  */
 export function documentedJobs(port: number, times: Readonly<Record<string, string>>) {
   return blocksOf(textOf('docs/fleet.md'), 'yaml')
@@ -92,7 +92,9 @@ export function documentedJobs(port: number, times: Readonly<Record<string, stri
     .map((job) => ({ ...job, ...times }));
 }
 
-/** The documented job that finds its targets through the exporter's `/sd` and asks each through its `/probe`. */
+/**
+ * The documented job that finds its targets through the exporter's `/sd` and asks each through its `/probe`.
+ */
 export function fleetJob(port: number, times: Readonly<Record<string, string>>) {
   const job = documentedJobs(port, times).find((one) => 'http_sd_configs' in one);
   if (job === undefined) throw new Error('docs/fleet.md has no job with http_sd_configs');

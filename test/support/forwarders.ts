@@ -40,7 +40,10 @@ http {
   return { port, child };
 }
 
-/** A program that passes connections on byte for byte, as `ssh -L` does: it accepts, and closes where nothing listens. */
+/**
+ * A program that passes connections on byte for byte, as `ssh -L` does: it accepts, and
+ * closes where nothing listens.
+ */
 export async function startTunnel(to: number): Promise<Forwarder> {
   const port = await freePort();
   const child = new Child('socat', [

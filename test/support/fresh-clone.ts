@@ -6,7 +6,9 @@ import { Child } from './child.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 
-/** What a clone of this repository holds, with changes that are not committed yet; nothing is installed in it. */
+/**
+ * What a clone of this repository holds, with changes that are not committed yet; nothing is installed in it.
+ */
 export class FreshClone {
   readonly folder: string;
 

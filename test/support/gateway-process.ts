@@ -6,8 +6,8 @@ import { tempFolder } from './temp-folder.ts';
 import { until } from './until.ts';
 
 /**
- * How a gateway looks to the operating system: renamed (2026.9 and 2026.5 started by hand) or with its whole command
- * line (a service of either version).
+ * How a gateway looks to the operating system: renamed (2026.9 and 2026.5 started by hand) or with its whole
+ * command line (a service of either version).
  */
 export type Shape = 'renamed-2026.9' | 'renamed-2026.5' | 'service';
 

@@ -20,7 +20,10 @@ const RESTLESS = /^openclaw_gateway_process_state\{state="(?:running|sleeping)"\
 /** Long enough that no collector is late on a busy machine. */
 const INTERVAL = { interval: '3s' };
 
-/** A stand-in gateway with one cron job, and an exporter beside it that sees nothing of the machine's own services. */
+/**
+ * A stand-in gateway with one cron job, and an exporter beside it that sees nothing
+ * of the machine's own services.
+ */
 export class GoldenWorld {
   readonly #place: StandInPlace;
   readonly #store: SqliteStore;
@@ -119,8 +122,8 @@ export class GoldenWorld {
   }
 
   /**
-   * The sample lines of `openclaw_*`, sorted, without what varies, once `sign` is there, every collector completed and
-   * nothing changes any more from one run of all to the next.
+   * The sample lines of `openclaw_*`, sorted, without what varies, once `sign` is there, every collector
+   * completed and nothing changes any more from one run of all to the next.
    */
   async settledLines(sign = /openclaw_cron_runs_total\{.*status="ok"\} 1/): Promise<readonly string[]> {
     let last = '';
@@ -160,7 +163,10 @@ export class GoldenWorld {
   }
 }
 
-/** One line a series: name, labels and value, where the value says something to a reviewer; `~` where it varies. */
+/**
+ * One line a series: name, labels and value, where the value says something to a
+ * reviewer; `~` where it varies.
+ */
 function normalize(text: string, port: number): string[] {
   return parseExposition(text)
     .filter(({ name }) => name.startsWith('openclaw_'))

@@ -13,7 +13,10 @@ type Edit =
       readonly text: string;
     };
 
-/** ``Create `path`:`` or ``In `path`, after (before) `line`:`` before a block of code; ``In `path`, replace `a` by `b`.`` */
+/**
+ * ``Create `path`:`` or ``In `path`, after (before) `line`:`` before a block of code; ``In
+ * `path`, replace `a` by `b`.``
+ */
 const STEP =
   /Create\s+`(?<created>[^`]+)`:\s+?^(?<indent1> *)(?<fence1>```|~~~)\w+\n(?<whole>.*?)^ *\k<fence1>$|In\s+`(?<edited>[^`]+)`,\s+(?<place>after|before)\s+`(?<anchor>[^`]+)`:\s+?^(?<indent2> *)(?<fence2>```|~~~)\w+\n(?<added>.*?)^ *\k<fence2>$|In\s+`(?<changed>[^`]+)`,\s+replace\s+`(?<old>[^`]+)`\s+by\s+`(?<new>[^`]+)`\./gms;
 

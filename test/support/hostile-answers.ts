@@ -4,8 +4,8 @@ import { deflateRawSync, gzipSync } from 'node:zlib';
 import { Random } from './random.ts';
 
 /**
- * Where a hostile host misbehaves: in HTTP, in the opening of a WebSocket, in answer to a credential, in answer to a
- * question about cron, or as an SSH server. Up to there it does as a gateway does.
+ * Where a hostile host misbehaves: in HTTP, in the opening of a WebSocket, in answer to a credential, in
+ * answer to a question about cron, or as an SSH server. Up to there it does as a gateway does.
  */
 export const PHASES = ['http', 'opening', 'credential', 'question', 'banner'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -298,7 +298,10 @@ function wrongReplies(phase: Phase): Readonly<Record<string, Misdeed>> {
   };
 }
 
-/** Plays one connection from its first byte to the misdeed of that seed, and stays until the other side leaves. */
+/**
+ * Plays one connection from its first byte to the misdeed of that seed, and stays
+ * until the other side leaves.
+ */
 export function play(socket: Socket, phase: Phase, seed: number): void {
   const { deed, random, upgrade } = planOf(phase, seed);
   socket.on('error', () => undefined);

@@ -17,7 +17,10 @@ const device: PairedDevice = {
   sign: () => 'signature',
 };
 
-/** Asks a host that misbehaves in `phase` all that is asked there; gives what was believed of it and must not be. */
+/**
+ * Asks a host that misbehaves in `phase` all that is asked there; gives what was
+ * believed of it and must not be.
+ */
 export async function askHostile(phase: Phase, port: number, answerMs: number): Promise<string[]> {
   const signal = new AbortController().signal;
   const address = { url: `ws://127.0.0.1:${port}`, host: '127.0.0.1', port, tls: false, local: true };

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { PHASES, play } from './hostile-answers.ts';
 
 /**
- * A program: a host that never behaves, in a process of its own, so that what it does costs the one that is watched
- * nothing. Its parent tells it what to play from now on; that is told back when it counts.
+ * A program: a host that never behaves, in a process of its own, so that what it does costs the one that is
+ * watched nothing. Its parent tells it what to play from now on; that is told back when it counts.
  */
 const order = z.object({ phase: z.enum(PHASES), seed: z.number() });
 let current: z.output<typeof order> = { phase: 'http', seed: 0 };

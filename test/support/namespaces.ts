@@ -13,7 +13,10 @@ const PREFIX = 'oceng';
 /** Files here replace those of `/etc` for programs in the namespace of that name. */
 const ETC = '/etc/netns';
 
-/** A program run inside a namespace; its port there is reached over a socket file, which namespaces do not separate. */
+/**
+ * A program run inside a namespace; its port there is reached over a socket file,
+ * which namespaces do not separate.
+ */
 const BRIDGE = `
 const { connect, createServer } = require('node:net');
 const [path, port] = process.argv.slice(1);
@@ -50,8 +53,9 @@ export function namespacesForbidden(): string | undefined {
 }
 
 /**
- * A hub and hosts, each in a network namespace of its own, joined by veth pairs; no route leads out of them, and nothing of
- * the machine's own network is touched. Addresses are private ones that exist in the namespaces alone.
+ * A hub and hosts, each in a network namespace of its own, joined by veth pairs; no route leads out
+ * of them, and nothing of the machine's own network is touched. Addresses are private ones that
+ * exist in the namespaces alone.
  */
 export class Network {
   readonly hosts: readonly Host[];

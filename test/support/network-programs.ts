@@ -3,8 +3,8 @@
  */
 
 /**
- * Arguments: port, target's port, mode, number. A TCP proxy that delays every piece by `number` milliseconds (`delay`),
- * or lets each `number`th connection stall in silence (`stall`) or reset at once (`reset`).
+ * Arguments: port, target's port, mode, number. A TCP proxy that delays every piece by `number` milliseconds
+ * (`delay`), or lets each `number`th connection stall in silence (`stall`) or reset at once (`reset`).
  */
 export const PROXY = `
 const { connect, createServer } = require('node:net');
@@ -26,7 +26,9 @@ createServer({ allowHalfOpen: true }, (outer) => {
 }).listen(port, '0.0.0.0', () => console.log('listening'));
 `;
 
-/** Arguments: address, then `name=address` pairs. A DNS server (UDP, port 53) that knows those names alone. */
+/**
+ * Arguments: address, then `name=address` pairs. A DNS server (UDP, port 53) that knows those names alone.
+ */
 export const NAME_SERVER = `
 const [address, ...pairs] = process.argv.slice(1);
 const known = new Map(pairs.map((pair) => pair.split('=')));

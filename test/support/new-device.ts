@@ -18,11 +18,15 @@ const challenge = z.object({ payload: z.object({ nonce: z.string() }) });
 export interface NewDevice {
   readonly port: number;
   readonly token: string;
-  /** The address that the gateway is told by a proxy it trusts: one of this machine would be paired at once. */
+  /**
+   * The address that the gateway is told by a proxy it trusts: one of this machine would be paired at once.
+   */
   readonly from: string;
 }
 
-/** Connects once with the shared token and a device of its own. Returns what the gateway answered, as text. */
+/**
+ * Connects once with the shared token and a device of its own. Returns what the gateway answered, as text.
+ */
 export async function askToPair({ port, token, from }: NewDevice): Promise<string> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, { headers: { 'x-forwarded-for': from } });
   try {

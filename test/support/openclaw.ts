@@ -15,7 +15,9 @@ const run = promisify(execFile);
 export const STORAGE_AGES = ['2026.9.6', '2026.7.35', '2026.5.7'] as const;
 /** The gateway versions the other suites run against: protocol 4 and 3. */
 export const VERSIONS = ['2026.9.6', '2026.5.7'] as const;
-/** Every version that is looked at by hand: each age of storage, protocol and lock, and those around a change. */
+/**
+ * Every version that is looked at by hand: each age of storage, protocol and lock, and those around a change.
+ */
 export const ALL_VERSIONS = [
   '2026.5.7',
   '2026.6.1',
@@ -31,7 +33,10 @@ export type Version = (typeof ALL_VERSIONS)[number];
 
 const CACHE = process.env.OPENCLAW_E2E_CACHE ?? join(homedir(), '.cache', 'openclaw-gateway-exporter-e2e');
 
-/** Installs a gateway from the npm registry once and returns its program file; several processes may ask at a time. */
+/**
+ * Installs a gateway from the npm registry once and returns its program file; several
+ * processes may ask at a time.
+ */
 async function installOpenClaw(version: Version): Promise<string> {
   const folder = join(CACHE, version);
   const program = join(folder, 'node_modules', 'openclaw', 'openclaw.mjs');
@@ -101,7 +106,10 @@ export class GatewayHome {
     return new GatewayHome(version, join(copy, 'openclaw', 'openclaw.mjs'), await freePort(), root);
   }
 
-  /** The same home and port with another version of the program, to be started once this one's gateway has ended. */
+  /**
+   * The same home and port with another version of the program, to be started once
+   * this one's gateway has ended.
+   */
   async upgradedTo(version: Version): Promise<GatewayHome> {
     return new GatewayHome(version, await installOpenClaw(version), this.port, this.root);
   }

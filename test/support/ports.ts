@@ -9,8 +9,8 @@ const RESERVED = 10_789;
 let next = FIRST + Math.floor(Math.random() * (LAST - FIRST));
 
 /**
- * A loopback port that was free a moment ago, and that this process never handed out before. A port chosen by the
- * system would be given to the next one who asks, which may be another test, before its program listens.
+ * A loopback port that was free a moment ago, and that this process never handed out before. A port chosen by
+ * the system would be given to the next one who asks, which may be another test, before its program listens.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

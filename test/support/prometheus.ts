@@ -28,7 +28,10 @@ export interface PrometheusOptions {
   readonly instance?: string;
 }
 
-/** Debian's Prometheus with its data in a temporary folder, scraping one exporter each second unless told otherwise. */
+/**
+ * Debian's Prometheus with its data in a temporary folder, scraping one exporter each
+ * second unless told otherwise.
+ */
 export class Prometheus {
   readonly #process: PrometheusProcess;
 
@@ -64,7 +67,10 @@ export class Prometheus {
     return this.#process.query(expression);
   }
 
-  /** Each series' values over a stretch of time, a look every second and one at its very end. Throws with Prometheus' own words where it refuses the query. */
+  /**
+   * Each series' values over a stretch of time, a look every second and one at its very end. Throws with
+   * Prometheus' own words where it refuses the query.
+   */
   async queryRange(expression: string, { from, to }: Stretch): Promise<readonly (readonly number[])[]> {
     const start = to - Math.floor(to - from);
     const body = new URLSearchParams({ query: expression, start: `${start}`, end: `${to}`, step: '1' });

@@ -5,8 +5,8 @@ const secrets = new Set<string>();
 const outputs: { readonly what: string; readonly text: string }[] = [];
 
 /**
- * Notes a token that must never be seen in any output of the exporter. Where `TEST_SECRETS_FILE` names a file, the
- * token is noted there too, for a search of all that the suites themselves printed.
+ * Notes a token that must never be seen in any output of the exporter. Where `TEST_SECRETS_FILE` names a
+ * file, the token is noted there too, for a search of all that the suites themselves printed.
  */
 export function rememberSecret(secret: string): void {
   secrets.add(secret);

@@ -21,7 +21,10 @@ export interface SshdOptions {
   readonly lines?: (folder: string) => readonly string[];
 }
 
-/** A real OpenSSH server on a free loopback port, with its own keys; nothing of the machine's own SSH is read or changed. */
+/**
+ * A real OpenSSH server on a free loopback port, with its own keys; nothing of the
+ * machine's own SSH is read or changed.
+ */
 export class Sshd {
   readonly port: number;
   /** The running user at this server's address, as ssh(1) takes it. */

@@ -3,8 +3,8 @@ import { WebSocketServer } from 'ws';
 import { z } from 'zod';
 
 /**
- * A program for tests: speaks just enough of a gateway's HTTP and WebSocket protocol, and looks like one to the
- * operating system. It is no real gateway. Port and token come from its environment.
+ * A program for tests: speaks just enough of a gateway's HTTP and WebSocket protocol, and looks like one to
+ * the operating system. It is no real gateway. Port and token come from its environment.
  */
 process.title = 'openclaw-gateway';
 const { STAND_IN_PORT: port, STAND_IN_TOKEN: token } = process.env;

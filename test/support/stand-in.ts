@@ -2,9 +2,9 @@ import { Child } from './child.ts';
 import { until } from './until.ts';
 
 /**
- * A stand-in for a gateway that lost its listener, which a real one cannot be told to do. It has the process title and
- * the `/healthz` answer of its version, closes its listening socket on SIGUSR2 and lives on.
- * Titles measured on 2026.9.6 and 2026.7.35 (`openclaw-gateway`) and 2026.5.7 (`openclaw`).
+ * A stand-in for a gateway that lost its listener, which a real one cannot be told to do. It has the process
+ * title and the `/healthz` answer of its version, closes its listening socket on SIGUSR2 and lives on. Titles
+ * measured on 2026.9.6 and 2026.7.35 (`openclaw-gateway`) and 2026.5.7 (`openclaw`).
  */
 const GATEWAY = `
 const { createServer } = require('node:http');

@@ -3,8 +3,8 @@ import { StateFile } from '../../src/state/state-file.ts';
 import { recordingLogger } from './logger.ts';
 
 /**
- * A program for tests: owns the state file in the folder of its first argument and commits a rising number as fast as
- * it can, telling each number once it is saved. `once`: only one commit, and then it lives on.
+ * A program for tests: owns the state file in the folder of its first argument and commits a rising number as
+ * fast as it can, telling each number once it is saved. `once`: only one commit, and then it lives on.
  */
 const [folder = '', mode = 'loop'] = process.argv.slice(2);
 const state = new StateFile(folder, recordingLogger());

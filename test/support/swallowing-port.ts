@@ -13,8 +13,8 @@ server.listen({ port: Number(process.argv[1]), host: '127.0.0.1', backlog: 1 }, 
 const BACKLOG = 2;
 
 /**
- * A loopback port that swallows connection attempts, as a firewall that drops does: its backlog is full and nobody
- * accepts. Only tried on Linux.
+ * A loopback port that swallows connection attempts, as a firewall that drops does: its backlog is full and
+ * nobody accepts. Only tried on Linux.
  */
 export class SwallowingPort {
   readonly port: number;

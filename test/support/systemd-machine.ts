@@ -36,8 +36,8 @@ const OPENCLAW = '/opt/openclaw';
 const NODE = join(EXPORTER, 'node_modules/node/bin/node');
 
 /**
- * Stands in for `user@4711.service` and the login that starts it (PAM, logind), which would need a seat: the same user
- * manager, without a login.
+ * Stands in for `user@4711.service` and the login that starts it (PAM, logind), which would need a seat: the
+ * same user manager, without a login.
  */
 const MANAGER_UNIT = `[Service]
 User=${USER.name}
@@ -50,7 +50,10 @@ ExecStart=${SYSTEMD} --user
 KillMode=mixed
 `;
 
-/** Whatever systemd could change of the real machine is covered before it starts; units of the real machine are not wanted. */
+/**
+ * Whatever systemd could change of the real machine is covered before it starts; units of the
+ * real machine are not wanted.
+ */
 const BOOT = `
 set -eu
 mount --make-rprivate /
@@ -99,8 +102,9 @@ export interface Ran {
 }
 
 /**
- * A machine with the real systemd as its first process, and a user with a user manager, in namespaces of its own: of
- * processes, mounts, cgroups and host name. Its network is the real machine's, so its ports are reached as any others.
+ * A machine with the real systemd as its first process, and a user with a user manager, in namespaces
+ * of its own: of processes, mounts, cgroups and host name. Its network is the real machine's, so its
+ * ports are reached as any others.
  */
 export class SystemdMachine {
   readonly user = USER;
@@ -114,8 +118,8 @@ export class SystemdMachine {
   }
 
   /**
-   * Boots it. This repository is seen as {@link EXPORTER}, the folder in which the gateway was installed as {@link OPENCLAW},
-   * and of `folders` each by the path that it leads to, below `/opt`.
+   * Boots it. This repository is seen as {@link EXPORTER}, the folder in which the gateway was installed as
+   * {@link OPENCLAW}, and of `folders` each by the path that it leads to, below `/opt`.
    */
   static async start(
     gateway: GatewayHome,
@@ -168,7 +172,10 @@ export class SystemdMachine {
     for (const one of [path, dirname(path)]) chownSync(this.path(one), USER.id, USER.id);
   }
 
-  /** Makes the gateway a service of the user, by its own installer and with a token of its own. Throws where that fails. */
+  /**
+   * Makes the gateway a service of the user, by its own installer and with a token of its
+   * own. Throws where that fails.
+   */
   async installGateway(gateway: GatewayHome): Promise<void> {
     gateway.configure(newToken());
     const config = readFileSync(join(gateway.stateDir, 'openclaw.json'), 'utf8');

@@ -1,6 +1,6 @@
 /**
- * Every limit below is what an idle machine needs with room to spare; a busy one is waited for this many times longer.
- * It costs nothing where the condition comes true.
+ * Every limit below is what an idle machine needs with room to spare; a busy one is waited for this many
+ * times longer. It costs nothing where the condition comes true.
  */
 const PATIENCE = 4;
 
@@ -17,8 +17,8 @@ export interface UntilOptions {
 }
 
 /**
- * Waits until `condition` gives something truthy and returns it. A throw inside counts as "not yet"; the last one is
- * the cause of the failure when time runs out.
+ * Waits until `condition` gives something truthy and returns it. A throw inside counts as "not yet"; the last
+ * one is the cause of the failure when time runs out.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = join(import.meta.dirname, '..', '..', 'src');
 
-/** Folders by their place in the order of dependency: each may import what stands before it, types included. */
+/**
+ * Folders by their place in the order of dependency: each may import what stands before it, types included.
+ */
 const ORDER: readonly (readonly string[])[] = [
   ['lib'],
   ['metrics', 'config'],

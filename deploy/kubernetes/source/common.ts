@@ -10,7 +10,9 @@ export const LABELS = { 'app.kubernetes.io/name': NAME } as const;
 const IMAGE = `${NAME}:latest`;
 const STORAGE = '/var/lib/openclaw-gateway-exporter';
 const WEB_FOLDER = '/etc/openclaw-gateway-exporter/web';
-/** User `node` of the image, and of OpenClaw's own image: one uid sees both processes and the state folder. */
+/**
+ * User `node` of the image, and of OpenClaw's own image: one uid sees both processes and the state folder.
+ */
 const UID = 1000;
 
 /** Secret with `web.yml` (the web configuration), `username` and `password` (for Prometheus). */
@@ -41,9 +43,9 @@ interface ContainerOptions {
 }
 
 /**
- * The exporter's container: no privileges, a read-only root, and one folder to write to. It listens on the pod's own
- * address, which is why a web configuration with passwords is mounted. Requests and limits: docs/benchmarks.md,
- * "scrape at size" (139 MiB resident at 1,000 jobs, 265 MiB at 10,000).
+ * The exporter's container: no privileges, a read-only root, and one folder to write to. It listens on the
+ * pod's own address, which is why a web configuration with passwords is mounted. Requests and limits:
+ * docs/benchmarks.md, "scrape at size" (139 MiB resident at 1,000 jobs, 265 MiB at 10,000).
  */
 export function exporterContainer({ args = [], env = [], mounts = [] }: ContainerOptions) {
   const address = `$(POD_IP):${PORT.number}`;

@@ -35,7 +35,9 @@ export function manifests(): Readonly<Record<'standalone' | 'sidecar' | 'monitor
   };
 }
 
-/** All manifests and kustomizations. The patch of the sidecar belongs into the gateway's own kustomization. */
+/**
+ * All manifests and kustomizations. The patch of the sidecar belongs into the gateway's own kustomization.
+ */
 export function kubernetesFiles(): KubernetesFile[] {
   return [
     list(join(FOLDER, 'standalone', 'manifests.yaml'), standalone()),
@@ -56,7 +58,10 @@ export function kubernetesFiles(): KubernetesFile[] {
   ];
 }
 
-/** Each dashboard as a ConfigMap with the label that Grafana's sidecar of the kube-prometheus-stack chart selects. */
+/**
+ * Each dashboard as a ConfigMap with the label that Grafana's sidecar of the
+ * kube-prometheus-stack chart selects.
+ */
 function dashboards() {
   const files = readdirSync(join(root, DASHBOARDS, 'dashboards')).filter((file) => file.endsWith('.json'));
   return {

@@ -8,7 +8,10 @@ import { LABELS, NAME } from './common.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
-/** Secret with the receivers' keys: `pagerduty-routing-key`, `slack-webhook-url`, `ticket-token`, `heartbeat-token`. */
+/**
+ * Secret with the receivers' keys: `pagerduty-routing-key`, `slack-webhook-url`,
+ * `ticket-token`, `heartbeat-token`.
+ */
 const RECEIVERS_SECRET = 'openclaw-alert-receivers';
 
 const matchers = z.array(z.string()).default([]);
@@ -43,7 +46,9 @@ const ruleManifest = z.custom<ConstructorParameters<typeof PrometheusRule>[0]>(
   (value) => typeof value === 'object' && value !== null,
 );
 
-/** Routes and inhibitions of `prometheus/alertmanager.yml`, with receivers that read their keys from a Secret. */
+/**
+ * Routes and inhibitions of `prometheus/alertmanager.yml`, with receivers that read their keys from a Secret.
+ */
 export function alertmanagerConfig(): AlertmanagerConfig {
   const text = readFileSync(join(root, 'prometheus', 'alertmanager.yml'), 'utf8');
   const { route, receivers, inhibit_rules: inhibitions } = alertmanagerSchema.parse(parse(text));

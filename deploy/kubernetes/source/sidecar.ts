@@ -40,8 +40,8 @@ export function sidecar() {
 }
 
 /**
- * The patch of OpenClaw's Deployment: one pid namespace, so that the gateway's process is visible, and its state folder
- * mounted read-only.
+ * The patch of OpenClaw's Deployment: one pid namespace, so that the gateway's process is visible, and its
+ * state folder mounted read-only.
  */
 export function sidecarPatch() {
   const container = exporterContainer({

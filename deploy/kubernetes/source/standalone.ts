@@ -105,7 +105,10 @@ export function storageClaim() {
   });
 }
 
-/** Lets only pods of a namespace named `monitoring` reach the exporter's port of the pods that `labels` select. */
+/**
+ * Lets only pods of a namespace named `monitoring` reach the exporter's port of
+ * the pods that `labels` select.
+ */
 function fromPrometheusAlone(labels: Readonly<Record<string, string>>) {
   return new NetworkPolicy({
     metadata: { name: NAME, labels: LABELS },

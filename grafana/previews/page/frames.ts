@@ -28,7 +28,9 @@ import type { RecordedPanel, RecordedSeries, Recording } from '../source/recordi
 type Stretch = Pick<Recording, 'from' | 'to'>;
 type Target = NonNullable<RecordedPanel['panel']['targets']>[number];
 
-/** What a curve looks like where its panel says nothing: Grafana's panel fills this in, its components do not. */
+/**
+ * What a curve looks like where its panel says nothing: Grafana's panel fills this in, its components do not.
+ */
 const CURVE = {
   drawStyle: 'line',
   lineInterpolation: 'linear',
@@ -66,7 +68,10 @@ standardTransformersRegistry.setInit(() =>
   })),
 );
 
-/** The answers to a panel's queries as its visualization gets them: transformed, with units, words, colours and links. */
+/**
+ * The answers to a panel's queries as its visualization gets them: transformed, with
+ * units, words, colours and links.
+ */
 export async function framesOf(
   { panel, answers }: RecordedPanel,
   theme: GrafanaTheme2,
@@ -107,7 +112,10 @@ export function configOf({ fieldConfig, type }: RecordedPanel['panel']): FieldCo
   } as FieldConfigSource;
 }
 
-/** A point for each second: Grafana's panels draw what is missing, or no number, as a gap before its component sees it. */
+/**
+ * A point for each second: Grafana's panels draw what is missing, or no number, as a gap
+ * before its component sees it.
+ */
 function seriesFrame(target: Target, { metric, points }: RecordedSeries, { from, to }: Stretch): DataFrame {
   const { refId, instant, legendFormat = '' } = target;
   const { __name__: _, ...labels } = metric;
@@ -174,7 +182,10 @@ const STANDARD: readonly (readonly [string, FieldConfigPropertyItem['process']])
   ['links', dataLinksOverrideProcessor],
 ] as never;
 
-/** The settings a field may have. Which of them a panel brings itself is registered by Grafana's panels, so here from its JSON. */
+/**
+ * The settings a field may have. Which of them a panel brings itself is registered by Grafana's
+ * panels, so here from its JSON.
+ */
 function registryOf({ defaults, overrides }: FieldConfigSource): FieldConfigOptionsRegistry {
   const own = new Set([
     ...Object.keys(defaults.custom ?? {}),

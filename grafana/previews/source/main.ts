@@ -8,9 +8,9 @@ import { record } from './record.ts';
 import type { Moment, Recording, Recordings } from './recording.ts';
 
 /**
- * Pictures of the dashboards in docs/dashboards. `--from=FILE` draws what was recorded before; without it everything is
- * started, and what was recorded stays in build/recording.json. `--only=NAME,…` draws some of them; `--out=FOLDER` puts
- * them elsewhere.
+ * Pictures of the dashboards in docs/dashboards. `--from=FILE` draws what was recorded before; without it
+ * everything is started, and what was recorded stays in build/recording.json. `--only=NAME,…` draws some of
+ * them; `--out=FOLDER` puts them elsewhere.
  */
 const HERE = join(import.meta.dirname, '..');
 const BUILD = join(HERE, 'build');

@@ -35,9 +35,10 @@ const OFTEN = { interval: '2s', timeout: '2s' };
 const COLLECTORS = ['process', 'ping', 'token', 'api', 'cron', 'ssh', 'clock', 'tailscale'];
 
 /**
- * A real gateway with jobs and an SSH host, seen by a real exporter through three phases: well, gone together with the
- * host, back with another token. A second exporter stands beside a stand-in for a gateway, which stays well. A real
- * Prometheus with the bundled rules, their durations divided, answers every query of every dashboard in each phase.
+ * A real gateway with jobs and an SSH host, seen by a real exporter through three phases: well, gone
+ * together with the host, back with another token. A second exporter stands beside a stand-in for a gateway,
+ * which stays well. A real Prometheus with the bundled rules, their durations divided, answers every query
+ * of every dashboard in each phase.
  */
 export async function record(say: (text: string) => void): Promise<Recordings> {
   const world = await World.start();

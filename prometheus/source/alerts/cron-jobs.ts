@@ -26,8 +26,8 @@ const ANY_JOB = ignoreLabels(...JOB_LABELS);
 const RUNS = describeJobStep('openclaw cron runs --id {{ $labels.cron_job_id }}');
 
 /**
- * A step whose command names the job. Job ids are untrusted: only a harmless one may stand in a command that a person
- * will paste, and `log:<workspace>/<name>` and `_other` are no ids that OpenClaw knows.
+ * A step whose command names the job. Job ids are untrusted: only a harmless one may stand in a command that
+ * a person will paste, and `log:<workspace>/<name>` and `_other` are no ids that OpenClaw knows.
  */
 function describeJobStep(step: string): string {
   const otherwise =
@@ -58,8 +58,8 @@ const intervalNow = (t: Thresholds) =>
   takeMax([], keepLast(t, 'openclaw_cron_expected_interval_seconds', JOB_LABELS));
 
 /**
- * Failed and disabled within moments of each other: a permanent error. A recurring job that a person disables has an
- * interval, so it is none.
+ * Failed and disabled within moments of each other: a permanent error. A recurring job that a person disables
+ * has an interval, so it is none.
  */
 function oneShotRecord(t: Thresholds): RecordRule {
   const range = formatSpan(t.ssh_down_range);

@@ -86,7 +86,10 @@ function verdictRecords(t: Thresholds): RecordRule[] {
   ];
 }
 
-/** A verdict that was there and is not, though the exporter is scraped and says that it still has that collector. */
+/**
+ * A verdict that was there and is not, though the exporter is scraped and says that
+ * it still has that collector.
+ */
 function verdictLost(t: Thresholds): AlertRule[] {
   // What was there within the lookback window counts as there now.
   const age = formatSeconds(

@@ -152,9 +152,9 @@ function slow(t: Thresholds): AlertRule[] {
 }
 
 /**
- * Seconds until the limit. A process that has run for less than a day: its trend over hours, each half with its share,
- * so that neither one wave nor a start that has found its level counts. One that has run longer: its growth since the
- * same time yesterday, so that memory which follows the day is no leak.
+ * Seconds until the limit. A process that has run for less than a day: its trend over hours, each half with
+ * its share, so that neither one wave nor a start that has found its level counts. One that has run longer:
+ * its growth since the same time yesterday, so that memory which follows the day is no leak.
  */
 function memoryLeak(t: Thresholds): AlertRule[] {
   const stretch = (ms: number) => (ms === 0 ? RSS_AVERAGE : `${RSS_AVERAGE} offset ${formatSpan(ms)}`);
@@ -195,7 +195,10 @@ function memoryLeak(t: Thresholds): AlertRule[] {
   );
 }
 
-/** Seconds until the limit, or a multiple of the size where no limit is known, at this growth in bytes a second. */
+/**
+ * Seconds until the limit, or a multiple of the size where no limit is known, at
+ * this growth in bytes a second.
+ */
 function timeLeft(t: Thresholds, growth: string, horizonMs: number): string {
   const now = takeMax([], keepLast(t, RSS));
   const limit = takeMax([], keepLast(t, 'openclaw_gateway_process_memory_limit_bytes'));

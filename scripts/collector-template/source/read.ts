@@ -7,7 +7,10 @@ export type GadgetOutcome =
   | { readonly state: 'missing' }
   | { readonly state: 'unreadable'; readonly reason: string };
 
-/** TODO: what it reads, in which unit, and where that is documented. Expected failures are outcomes; never throws. */
+/**
+ * TODO: what it reads, in which unit, and where that is documented. Expected
+ * failures are outcomes; never throws.
+ */
 export async function readGadget(path: string): Promise<GadgetOutcome> {
   try {
     const { mtimeMs } = await stat(path);

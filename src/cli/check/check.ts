@@ -45,7 +45,10 @@ const WATCH_MS = 5_000;
 const STOP_MS = 1_500;
 const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
-/** Runs every collector, prints the diagnosis, and returns the exit code. Changes nothing of a running exporter. */
+/**
+ * Runs every collector, prints the diagnosis, and returns the exit code. Changes
+ * nothing of a running exporter.
+ */
 export async function check(options: CheckOptions): Promise<ExitCode> {
   const examination = new Examination(options);
   try {

@@ -22,7 +22,9 @@ export interface ServiceCommand {
 
 const BAD_INPUT = 2;
 
-/** `install-service` and `uninstall-service`: shows what it will do, asks, and does it. Gives the exit code. */
+/**
+ * `install-service` and `uninstall-service`: shows what it will do, asks, and does it. Gives the exit code.
+ */
 export async function serviceCommand({ action, system, yes, flags }: ServiceCommand): Promise<0 | 1 | 2> {
   const { env, platform, stdout, stderr } = process;
   const options: PlanOptions = {

@@ -13,8 +13,8 @@ const MAX_BYTES = 64 * 1024;
 const MAX_TRIES = 200;
 
 /**
- * Where the service of `file` is to listen: on the port that it has already, else on the first one above the default that no
- * other service beside it names and that is free now; the default itself where there is none.
+ * Where the service of `file` is to listen: on the port that it has already, else on the first one above the
+ * default that no other service beside it names and that is free now; the default itself where there is none.
  */
 export async function chooseListenAddress(file: string, byDefault: ListenAddress): Promise<ListenAddress> {
   const ports = readPorts(dirname(file));

@@ -61,7 +61,9 @@ const PLACE_VARIABLES = [
   'OPENCLAW_GATEWAY_PORT',
   'OPENCLAW_GATEWAY_URL',
 ];
-/** Where systemd keeps the state of the machine's units (`StateDirectory=`); a unit may write nowhere else. */
+/**
+ * Where systemd keeps the state of the machine's units (`StateDirectory=`); a unit may write nowhere else.
+ */
 const SYSTEM_STATE = '/var/lib';
 /** `launchctl bootout` returns before the agent is gone, and until then the next bootstrap fails. */
 const LAUNCHD_GONE_SECONDS = '3';

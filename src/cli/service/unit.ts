@@ -33,7 +33,10 @@ export function nameService(name: string | undefined): ServiceNames {
   };
 }
 
-/** What holds for every service: nothing here needs a namespace, in which the gateway's process could not be looked at. */
+/**
+ * What holds for every service: nothing here needs a namespace, in which the gateway's
+ * process could not be looked at.
+ */
 const COMMON = [
   'Restart=always',
   'RestartSec=5',
@@ -51,8 +54,8 @@ const COMMON = [
 ] as const;
 
 /**
- * More that the machine's own manager can do. Temporary files stay shared, for older gateways lock there; so do users
- * and processes, for the gateway's own are what is looked at.
+ * More that the machine's own manager can do. Temporary files stay shared, for older gateways lock there; so
+ * do users and processes, for the gateway's own are what is looked at.
  */
 const SYSTEM = [
   'ProtectSystem=strict',

@@ -47,7 +47,9 @@ const duration = gauge(
   { labels: ['function'], meaning: { absent: 'it did not answer' } },
 );
 
-/** Does one function of the gateway's API work? Its answer is checked and thrown away: it holds session keys. */
+/**
+ * Does one function of the gateway's API work? Its answer is checked and thrown away: it holds session keys.
+ */
 export const apiCollector = defineCollector({
   name: 'api',
   layer: 'answers',
@@ -81,7 +83,10 @@ const hidden = z.looseObject({
   error: z.looseObject({ type: z.literal('not_found') }),
 });
 
-/** Reads the answer of `POST /tools/invoke`. The credential is checked before body and tool, so any other answer proves it. */
+/**
+ * Reads the answer of `POST /tools/invoke`. The credential is checked before body and tool,
+ * so any other answer proves it.
+ */
 function readCall(outcome: HttpOutcome): CallReading {
   if (outcome.state !== 'answered') return unanswered(outcome);
   const { status } = outcome;
@@ -212,7 +217,8 @@ class FunctionCheck {
     gate.leave(entry.attempt, call.charge);
     if (call.result === 'token_mismatch') {
       gate.doubt();
-      // Refused here and accepted by the handshake: a proxy between, say. Asking again would only use the limit up.
+      // Refused here and accepted by the handshake: a proxy between, say. Asking again
+      // would only use the limit up.
       this.#refused = { known, untilMs: this.#context.clock.monotonic() + SLOW_RECHECK_MS };
     }
     if (outcome.state === 'answered' && call.result === 'rate_limited') {
@@ -248,7 +254,8 @@ function judge({ works, text }: CallReading, outcome: HttpOutcome): Observation 
 }
 
 /**
- * A place whose credential an older gateway uses for calls to itself in place of the one that clients show. Measured:
+ * A place whose credential an older gateway uses for calls to itself in place of the one
+ * that clients show. Measured:
  * 2026.5.7 answers 500 with another token in `.env`; 2026.9.6 does not care.
  */
 function findShadow(install: OpenClawInstall, { accepted, greeting }: ProvedCredential): Shadow | undefined {
@@ -314,8 +321,8 @@ function isReachedByItself({ host }: { readonly host: string }): boolean {
 
 /**
  * The gateway's calls to itself reach nobody. Measured: 2026.5.7 with `gateway.bind: custom` listens at
- * `customBindHost` alone, calls itself at 127.0.0.1 and answers 500; 2026.9.6 listens at both. A restart changes
- * nothing, so the evidence bears no fault that has one as its step.
+ * `customBindHost` alone, calls itself at 127.0.0.1 and answers 500; 2026.9.6 listens at both. A restart
+ * changes nothing, so the evidence bears no fault that has one as its step.
  */
 function deafToItself(text: string): Observation {
   return partialFailure({

@@ -10,7 +10,10 @@ const sectionSchema = z.object({
   /** Which gateway it is about, as a digest. */
   subject: z.string(),
   totals: z.record(z.string(), count),
-  /** The newest boot that is in the totals, or the newest there was at the first look; null where there was none. */
+  /**
+   * The newest boot that is in the totals, or the newest there was at the first
+   * look; null where there was none.
+   */
   cursor: z
     .object({
       id: z.string(),
@@ -28,7 +31,9 @@ export type BootTotals =
   | { readonly state: 'known'; readonly totals: Readonly<Record<BootReason, number>> }
   | { readonly state: 'unknown'; readonly reason: string };
 
-/** Counts each boot of a gateway once, over restarts of the exporter. What was there before it is not counted. */
+/**
+ * Counts each boot of a gateway once, over restarts of the exporter. What was there before it is not counted.
+ */
 export class BootLedger {
   readonly #ledger: Ledger<Section>;
 
@@ -36,7 +41,10 @@ export class BootLedger {
     this.#ledger = new Ledger(state, 'boots', sectionSchema);
   }
 
-  /** Enters the boots of a gateway, oldest first. `gateway` names it; only a digest is kept. What is returned is on disk. */
+  /**
+   * Enters the boots of a gateway, oldest first. `gateway` names it; only a digest is kept.
+   * What is returned is on disk.
+   */
   async enter(gateway: string, boots: readonly Boot[]): Promise<BootTotals> {
     const subject = digestGateway(gateway);
     const { section, failure = '' } = await this.#ledger.enter((before) =>

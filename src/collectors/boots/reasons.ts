@@ -16,8 +16,9 @@ const BY_OUTCOME: Readonly<Record<string, BootReason>> = {
 export type EarlierBoot = Pick<Boot, 'pid' | 'outcome' | 'isConfigReload'>;
 
 /**
- * Why a boot happened: how the one before it ended. `isKept`: the row of the one before is still there, so that a
- * missing end means that it was killed or crashed; a gateway deletes rows after a day, with their ends.
+ * Why a boot happened: how the one before it ended. `isKept`: the row of the one before is
+ * still there, so that a missing end means that it was killed or crashed; a gateway deletes
+ * rows after a day, with their ends.
  */
 export function findReason(boot: Boot, before: EarlierBoot | undefined, isKept: boolean): BootReason {
   if (boot.startupReason === BREAKER) return 'crash_loop_breaker';
@@ -29,7 +30,9 @@ export function findReason(boot: Boot, before: EarlierBoot | undefined, isKept: 
   return before.pid === boot.pid ? 'planned_restart' : 'other';
 }
 
-/** Whether a row is no boot: a gateway in safe mode that was stable for long enough goes on under a new row. */
+/**
+ * Whether a row is no boot: a gateway in safe mode that was stable for long enough goes on under a new row.
+ */
 export function isContinuation(boot: Boot, before: EarlierBoot | undefined): boolean {
   return (
     boot.startupReason === RECOVERED && before?.outcome === 'safe_mode_stable' && before.pid === boot.pid

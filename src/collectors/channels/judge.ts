@@ -4,7 +4,9 @@ import type { Readiness } from '../../gateway/http.ts';
 import type { ChannelState } from '../../lib/vocabulary.ts';
 import type { ConfiguredChannel } from '../../openclaw/channels.ts';
 
-/** What is known of one account of a channel, or of a whole channel. Times in milliseconds since the epoch. */
+/**
+ * What is known of one account of a channel, or of a whole channel. Times in milliseconds since the epoch.
+ */
 export interface ChannelVerdict {
   readonly channel: string;
   /** Label value: empty where only the channel as a whole is known. */
@@ -21,13 +23,18 @@ const DEFAULT_ACCOUNT = 'default';
 /** Longer runs of digits may be a telephone number or an account's number. */
 const PLAIN_ACCOUNT = /^(?!.*\d{5})[A-Za-z][\w-]{0,31}$/;
 
-/** The label value of an account: its key in the configuration, hashed where that looks like a number or an address. */
+/**
+ * The label value of an account: its key in the configuration, hashed where that looks
+ * like a number or an address.
+ */
 export function labelAccount(id: string): string {
   if (PLAIN_ACCOUNT.test(id)) return id;
   return `hash-${createHash('sha256').update(id).digest('hex').slice(0, 8)}`;
 }
 
-/** The verdict by the gateway's own report, one for each account; what is configured and not in it is missing. */
+/**
+ * The verdict by the gateway's own report, one for each account; what is configured and not in it is missing.
+ */
 export function judgeByStatus(
   configured: readonly ConfiguredChannel[],
   status: ChannelStatus,
@@ -54,7 +61,9 @@ export function judgeByStatus(
   return [...known.filter(({ state }) => state !== 'not_configured'), ...missing];
 }
 
-/** The verdict by `/readyz`, one for each channel: it names a broken one after some minutes, and no account. */
+/**
+ * The verdict by `/readyz`, one for each channel: it names a broken one after some minutes, and no account.
+ */
 export function judgeByReadiness(
   configured: readonly ConfiguredChannel[],
   readiness: Readiness | undefined,

@@ -43,7 +43,9 @@ const synchronizedFamily = gauge(
 const MAX_NTP_CONF_BYTES = 64 * 1024;
 /** This machine's own state changes seldom. */
 const SYNC_INTERVAL_MS = 300_000;
-/** Clocks that are further apart, beyond the uncertainty, are worth a word; the same as the alert's default. */
+/**
+ * Clocks that are further apart, beyond the uncertainty, are worth a word; the same as the alert's default.
+ */
 const SKEW_SECONDS = 30;
 
 const SYNC_REPAIRS: Readonly<Record<SyncState['source'], string>> = {
@@ -52,7 +54,10 @@ const SYNC_REPAIRS: Readonly<Record<SyncState['source'], string>> = {
   sntp: 'sudo sntp -sS time.apple.com',
 };
 
-/** Do the clocks agree? SSH hosts are never asked for it: their offsets come with the commands that run there anyway. */
+/**
+ * Do the clocks agree? SSH hosts are never asked for it: their offsets come with the
+ * commands that run there anyway.
+ */
 export const clockCollector = defineCollector({
   name: 'clock',
   layer: 'network',

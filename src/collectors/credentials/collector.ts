@@ -35,7 +35,9 @@ const cooldown = gauge(
   },
 );
 
-/** Do the credentials for model providers still hold? Nothing secret is read; nothing is sent to a provider. */
+/**
+ * Do the credentials for model providers still hold? Nothing secret is read; nothing is sent to a provider.
+ */
 export const credentialsCollector = defineCollector({
   name: 'credentials',
   layer: 'cron',
@@ -57,7 +59,10 @@ export const credentialsCollector = defineCollector({
   },
 });
 
-/** Samples and evidence of an outcome at `nowMs`. A damaged store is reported by the cron source of the same database. */
+/**
+ * Samples and evidence of an outcome at `nowMs`. A damaged store is reported by the cron
+ * source of the same database.
+ */
 export function observeCredentials(outcome: CredentialsOutcome, nowMs: number): Observation {
   switch (outcome.state) {
     case 'absent':

@@ -3,7 +3,9 @@ import { jobLabels } from './labels.ts';
 import type { ReadSource, SourceReading } from './source/cron-source.ts';
 import type { CronJob } from './source/records.ts';
 
-/** A run younger than this may be known to one side only, and two last runs this close may follow each other. */
+/**
+ * A run younger than this may be known to one side only, and two last runs this close may follow each other.
+ */
 const TOLERANCE_MS = 3 * 60_000;
 /** A difference counts only when it was there in this many of the API's looks in a row. */
 const LOOKS = 2;
@@ -24,7 +26,9 @@ export class CrossCheck {
   #streaks: ReadonlyMap<string, number> = new Map();
   #last: Agreement | undefined;
 
-  /** Undefined while fewer than two sources can be compared. `nowMs` is wall time, as the jobs' own times are. */
+  /**
+   * Undefined while fewer than two sources can be compared. `nowMs` is wall time, as the jobs' own times are.
+   */
   judge(readings: Readings, nowMs: number): Agreement | undefined {
     const api = readOf(readings, 'api');
     const store = readOf(readings, 'sqlite') ?? readOf(readings, 'jsonl');
@@ -69,7 +73,10 @@ function readOf(readings: Readings, source: string): ReadSource | undefined {
   return reading?.state === 'read' ? reading : undefined;
 }
 
-/** Jobs of which only one side has an enabled one, or whose last finished run is another one, before `settledMs`. */
+/**
+ * Jobs of which only one side has an enabled one, or whose last finished run is
+ * another one, before `settledMs`.
+ */
 function differences(said: readonly CronJob[], stored: readonly CronJob[], settledMs: number): CronJob[] {
   const there = new Map(stored.map((job) => [job.id, job]));
   const here = new Map(said.map((job) => [job.id, job]));

@@ -25,8 +25,8 @@ const CHANNELS_MS = 1_000;
 type Connected<T> = ApiOutcome<T> | { readonly state: 'waiting'; readonly reason: string };
 
 /**
- * The gateway's own word on its cron jobs, asked only while its credential is proved and attempts are left. The same
- * connection serves for its channels, which are published.
+ * The gateway's own word on its cron jobs, asked only while its credential is proved and attempts are left.
+ * The same connection serves for its channels, which are published.
  */
 export function cronApiSource(
   context: CollectorContext,
@@ -99,7 +99,10 @@ class CronApiConnection {
     return outcome;
   }
 
-  /** The CLI's device; the one of before while its store cannot be read, which is when the gateway's word is needed most. */
+  /**
+   * The CLI's device; the one of before while its store cannot be read, which is when the
+   * gateway's word is needed most.
+   */
   async #deviceOf({ stateDir }: OpenClawInstall): Promise<PairedDeviceReading> {
     const found = await readPairedDevice(stateDir);
     if (found.state === 'unreadable') return this.#known ?? found;
@@ -107,7 +110,10 @@ class CronApiConnection {
     return found;
   }
 
-  /** What speaks against asking now; a device is only shown to a gateway that has just accepted its credential. */
+  /**
+   * What speaks against asking now; a device is only shown to a gateway that has
+   * just accepted its credential.
+   */
   #obstacle(install: OpenClawInstall): string | undefined {
     if (!install.address.local) return 'only a gateway on this machine has its devices in this state folder';
     if (install.authMode === 'none' || install.authMode === 'trusted-proxy') {

@@ -17,8 +17,8 @@ const TWICE_SHOWN_MS = 86_400_000;
 const MINUTE = 60;
 
 /**
- * What speaks against the gateway's own marks: a run that never ends, a plan beyond the schedule, a last run in the
- * future, and what a person should know of jobs that run no more or twice.
+ * What speaks against the gateway's own marks: a run that never ends, a plan beyond the schedule, a last run
+ * in the future, and what a person should know of jobs that run no more or twice.
  */
 export function claimEvidence(states: readonly JobState[], nowMs: number): Evidence[] {
   return [

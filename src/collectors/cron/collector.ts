@@ -40,7 +40,10 @@ const MAX_QUIET_MS = 5 * 60_000;
 /** How long a step of the clock is shown. */
 const STEP_SHOWN_MS = 3_600_000;
 
-/** Cron: which jobs there are, how they ran, and exact counts of their runs, from every source the gateway has. */
+/**
+ * Cron: which jobs there are, how they ran, and exact counts of their runs, from
+ * every source the gateway has.
+ */
 export const cronCollector = defineCollector({
   name: 'cron',
   layer: 'cron',
@@ -147,7 +150,10 @@ class CronWatch {
     return observation;
   }
 
-  /** Until when the same readings would be judged the same; not beyond `nowMs` where time itself changes something. */
+  /**
+   * Until when the same readings would be judged the same; not beyond `nowMs` where
+   * time itself changes something.
+   */
   #quietUntil({ readings, known, nowMs }: Findings): number {
     // The gateway's own word is compared with the store over time.
     const hasApi = readings.some(([name, { state }]) => name === 'api' && state !== 'absent');
@@ -161,7 +167,9 @@ class CronWatch {
     );
   }
 
-  /** Takes up the state file's ledger as soon as the file is ours; until then counts are kept but not shown. */
+  /**
+   * Takes up the state file's ledger as soon as the file is ours; until then counts are kept but not shown.
+   */
   #load(): void {
     if (this.#loaded || this.#context.state.open().state === 'not_saved') return;
     this.#loaded = true;
@@ -347,7 +355,9 @@ class CronWatch {
     return { secrets: install().credentials.map(({ secret }) => secret), homes: [homeFolder(env)] };
   }
 
-  /** All jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together. */
+  /**
+   * All jobs, those beyond the limit of series too: whether cron has stopped is told by all of them together.
+   */
   async #assess({ known, nowMs }: Findings): Promise<JobState[]> {
     const states: JobState[] = [];
     const slices = new Slices();

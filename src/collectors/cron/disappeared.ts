@@ -25,15 +25,16 @@ export interface Vanishing {
 }
 
 /**
- * Decides whether jobs that vanished were lost. A person removes jobs one by one, also with the gateway's page or the
- * CLI, so that at most a few are gone from one run of the collector (15 s) to the next. They count as lost when
+ * Decides whether jobs that vanished were lost. A person removes jobs one by one, also with the
+ * gateway's page or the CLI, so that at most a few are gone from one run of the collector (15 s) to the
+ * next. They count as lost when
  *
  * - OpenClaw's version changed a short time ago (an upgrade lost them), however few they are;
- * - else when three or more, or two that were half of all, are gone at once, with no pause in the exporter's runs;
- *   after a pause, when they are three or more and at least half of all.
+ * - else when three or more, or two that were half of all, are gone at once, with no pause in the exporter's
+ *   runs; after a pause, when they are three or more and at least half of all.
  *
- * One-shot jobs and heartbeats go by themselves and never count. A lost job that is back, or was lost three days ago,
- * counts no more.
+ * One-shot jobs and heartbeats go by themselves and never count. A lost job that is back, or was lost
+ * three days ago, counts no more.
  */
 export function noteVanished(ledger: CronLedger, { vanished, left, nowMs }: Vanishing): void {
   const { atMs = nowMs, upgradedAtMs } = ledger.lastSeen;
@@ -48,7 +49,10 @@ export function noteVanished(ledger: CronLedger, { vanished, left, nowMs }: Vani
   ledger.disappeared = [...ledger.disappeared, ...lost].slice(-MAX_KEPT);
 }
 
-/** Forgets lost jobs that are back or were lost long ago. `exists` tells jobs of the gateway and those not migrated. */
+/**
+ * Forgets lost jobs that are back or were lost long ago. `exists` tells jobs of the
+ * gateway and those not migrated.
+ */
 export function forgetDisappeared(ledger: CronLedger, exists: (id: string) => boolean, nowMs: number): void {
   const kept = ledger.disappeared.filter(({ id, atMs }) => !exists(id) && nowMs - atMs < SHOWN_MS);
   if (kept.length !== ledger.disappeared.length) ledger.disappeared = kept;

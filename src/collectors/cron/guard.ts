@@ -3,7 +3,10 @@ import { unlessLate } from '../../lib/deadline.ts';
 import { codeOf, messageOf } from '../../lib/errors.ts';
 import type { CronSource, SourceReading } from './source/cron-source.ts';
 
-/** A source that never throws, never takes longer than its deadline, and is not asked again before it has let go. */
+/**
+ * A source that never throws, never takes longer than its deadline, and is not
+ * asked again before it has let go.
+ */
 export class GuardedSource {
   readonly #source: CronSource;
   readonly #timeoutMs: number;

@@ -15,9 +15,9 @@ import {
   type Track,
 } from './totals.ts';
 
-/** Identities kept beside the watermark, by time of counting; runs of a job follow each other, so few are enough. */
+/** Identities kept beside the watermark, by time of counting: few are enough, runs of a job follow each other. */
 const MAX_SEEN = 24;
-/** A removed job is remembered for longer than any gateway keeps its runs (7 days), so that none is counted anew. */
+/** Longer than any gateway keeps the runs of a removed job (7 days), so that none is counted again. */
 const REMOVED_KEPT_MS = 8 * 24 * 3_600_000;
 const MAX_REMOVED = 2_000;
 const NOTHING_SEEN: Track = { seen: [] };
@@ -32,11 +32,14 @@ export interface PresentJob {
 }
 
 /**
- * The exactly-once accounting of cron: each finished run changes the totals once, whoever tells it and how often.
- * Entries are replaced, never changed, so a snapshot taken for the state file stays as it is.
+ * The exactly-once accounting of cron: each finished run changes the totals once, whoever tells it and how
+ * often. Entries are replaced, never changed, so a snapshot taken for the state file stays as it is.
  */
 export class CronLedger {
-  /** When counting began: older runs count only where a source appends them. Wall time, milliseconds since the epoch. */
+  /**
+   * When counting began: older runs count only where a source appends them. Wall time, milliseconds since the
+   * epoch.
+   */
   readonly sinceMs: number;
   readonly #entries: Map<string, JobEntry>;
   #other: Counts;
@@ -97,7 +100,10 @@ export class CronLedger {
     for (const entry of this.#entries.values()) if (entry.removedAtMs === undefined) yield entry;
   }
 
-  /** When this ledger saw the jobs last, and since when OpenClaw's version is another one than before. Wall time. */
+  /**
+   * When this ledger saw the jobs last, and since when OpenClaw's version is another one than before. Wall
+   * time.
+   */
   get lastSeen(): { readonly atMs: number | undefined; readonly upgradedAtMs: number | undefined } {
     return { atMs: this.#seenAtMs, upgradedAtMs: this.#versionSinceMs };
   }
@@ -136,8 +142,8 @@ export class CronLedger {
   }
 
   /**
-   * Moves a source's cursor on. By itself that is no reason to write the state: from the former place the same runs
-   * would be found and recognized again.
+   * Moves a source's cursor on. By itself that is no reason to write the state: from the former place the
+   * same runs would be found and recognized again.
    */
   moveCursor(source: string, cursor: unknown): void {
     this.#cursors = { ...this.#cursors, [source]: cursor };
@@ -168,7 +174,7 @@ export class CronLedger {
     return untilMs;
   }
 
-  /** A job that exists now. New names and returning series show their former value first, for the publishing delay. */
+  /** Enters an existing job. New and returning series show their former value for the publishing delay. */
   present({ id, name, origin, isTransient = false }: PresentJob, nowMs: number): void {
     const entry = this.#entries.get(id);
     const kind = { origin, ...(isTransient ? { isTransient } : {}) };
@@ -197,8 +203,8 @@ export class CronLedger {
   }
 
   /**
-   * Counts a finished run unless it is counted already or older than this ledger. A run of a job that nobody lists any
-   * more (a one-shot job between two looks) makes that job known as a removed one.
+   * Counts a finished run unless it is counted already or older than this ledger. A run of a job that nobody
+   * lists any more (a one-shot job between two looks) makes that job known as a removed one.
    */
   countRun(run: SourceRun, origin: JobOrigin, nowMs: number): void {
     const known = this.#entries.get(run.jobId);
@@ -254,9 +260,9 @@ export class CronLedger {
   }
 
   /**
-   * Gives at most `max` jobs series of their own, the longest known first; who has some keeps them. A job that moves
-   * leaves its counts where they were shown and starts at 0 where it goes, so that no series ever falls. To be called
-   * before jobs and runs of a look are entered.
+   * Gives at most `max` jobs series of their own, the longest known first; who has some keeps them. A job
+   * that moves leaves its counts where they were shown and starts at 0 where it goes, so that no series ever
+   * falls. To be called before jobs and runs of a look are entered.
    */
   assignSlots(max: number, nowMs: number): void {
     const shown = [...this.#entries.values()].filter((entry) => isShown(entry, nowMs));

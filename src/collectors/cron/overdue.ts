@@ -14,8 +14,8 @@ export interface DueJob {
 }
 
 /**
- * Jobs later than `graceSeconds`. All of several late at once while the gateway lives is not the fault of any of them:
- * cron has stopped.
+ * Jobs later than `graceSeconds`. All of several late at once while the gateway lives is not the fault of
+ * any of them: cron has stopped.
  */
 export function overdueEvidence(due: readonly DueJob[], graceSeconds: number): Evidence[] {
   const late = due

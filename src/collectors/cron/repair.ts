@@ -4,7 +4,10 @@ import type { CronJob } from './source/records.ts';
 const REPAIR_LOG = 'read the end of its log, and crontab -l';
 const LIST = 'openclaw cron list';
 
-/** An id is somebody's text: only a harmless one of bearable length may stand in a command that a person will paste. */
+/**
+ * An id is somebody's text: only a harmless one of bearable length may stand in a
+ * command that a person will paste.
+ */
 export const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,255}$/;
 
 /** For a log whose rule never matched. */

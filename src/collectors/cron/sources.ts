@@ -11,7 +11,10 @@ import { completeRule } from './source/logs/settings.ts';
 import type { CronJob, JobOrigin } from './source/records.ts';
 import { createSqliteSource } from './source/sqlite/reader.ts';
 
-/** Where cron jobs come from; the label values of `openclaw_cron_source_up`. Where two tell a job, the first one counts. */
+/**
+ * Where cron jobs come from; the label values of `openclaw_cron_source_up`. Where two tell
+ * a job, the first one counts.
+ */
 export const CRON_SOURCES = ['sqlite', 'jsonl', 'api', 'logs'] as const;
 /** A label value of `openclaw_cron_source_up`. */
 export type CronSourceName = (typeof CRON_SOURCES)[number];
@@ -94,8 +97,8 @@ export interface ExistingJobs {
 }
 
 /**
- * All jobs. `version` is the version of OpenClaw that wrote its configuration last, where that is known; `seen` says
- * which sources were readable before.
+ * All jobs. `version` is the version of OpenClaw that wrote its configuration last, where that is known;
+ * `seen` says which sources were readable before.
  */
 export function collectJobs(
   readings: Readings,
@@ -145,8 +148,8 @@ export function wasImported(readings: Readings): boolean {
 }
 
 /**
- * Whether a job of an origin that no source tells is really gone: every source that could tell it is readable. `seen` says which
- * sources were readable before, so that an absent one is a lost one.
+ * Whether a job of an origin that no source tells is really gone: every source that could tell it is
+ * readable. `seen` says which sources were readable before, so that an absent one is a lost one.
  */
 export function certaintyOf(
   readings: Readings,

@@ -24,15 +24,15 @@ const countsSchema = z.object({
   reasons: z.record(z.string(), count).default({}),
 });
 /**
- * Which occurrences were counted: those in `seen`, and every one up to the watermark, which is the latest that `seen`
- * had to let go. Milliseconds since the epoch.
+ * Which occurrences were counted: those in `seen`, and every one up to the watermark, which is the latest
+ * that `seen` had to let go. Milliseconds since the epoch.
  */
 const trackSchema = z.object({
   seen: z.array(z.number()),
   watermark: z.number().optional(),
   /**
-   * First and last of those that a source without places counted ahead of the store: once they are no longer in
-   * `seen`, their place in the store proves nothing.
+   * First and last of those that a source without places counted ahead of the store: once they are no longer
+   * in `seen`, their place in the store proves nothing.
    */
   ahead: z.tuple([z.number(), z.number()]).optional(),
 });
@@ -85,7 +85,9 @@ const disappearedSchema = z.object({ id: z.string(), name: z.string(), atMs: z.n
 
 /** The section of the state file: totals, what they already hold, and where each source goes on. */
 export const ledgerSchema = z.object({
-  /** Runs that finished earlier are history from before this exporter: they set gauges and are never counted. */
+  /**
+   * Runs that finished earlier are history from before this exporter: they set gauges and are never counted.
+   */
   sinceMs: z.number(),
   jobs: z.array(entrySchema),
   /** Counts of jobs that were summed into `_other` and have left it. */
@@ -148,7 +150,10 @@ export function sumReasons(a: Reasons, b: Reasons): Reasons {
   return sum;
 }
 
-/** Failed runs by reason of all jobs, from a state that is on disk. Their sum grows as the runs that failed do. */
+/**
+ * Failed runs by reason of all jobs, from a state that is on disk. Their sum
+ * grows as the runs that failed do.
+ */
 export function reasonTotals({ jobs, other, departedReasons }: StoredLedger): Record<ErrorReason, number> {
   const sum: Reasons = { ...departedReasons };
   for (const { reasons } of [...jobs.map(shownCounts), other]) {

@@ -153,7 +153,10 @@ function pressureSamples(
   });
 }
 
-/** A message that was given up is told as a note: it is lost, and the channel's own verdict says whether more will be. */
+/**
+ * A message that was given up is told as a note: it is lost, and the channel's own
+ * verdict says whether more will be.
+ */
 function queueEvidence(queue: readonly QueueGroup[], nowMs: number): Evidence[] {
   const late = queue.filter(
     ({ status, oldestMs }) => status === 'pending' && nowMs - (oldestMs ?? nowMs) > LATE_MS,

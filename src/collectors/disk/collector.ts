@@ -10,7 +10,10 @@ import { StateWalker } from './source/walker.ts';
 import { Trend } from './trend.ts';
 import { WalGrowth } from './wal.ts';
 
-/** Share of the collector's time after which a target is cancelled, and after which a walk is no longer waited for. */
+/**
+ * Share of the collector's time after which a target is cancelled, and after which a
+ * walk is no longer waited for.
+ */
 const SHARES = { target: 0.9, walk: 0.25 } as const;
 
 /** What do the gateway's data weigh, how much room is left, and are its databases well? */

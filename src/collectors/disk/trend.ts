@@ -20,7 +20,10 @@ export class Trend {
     this.#points = [...this.#points.filter((point) => atMs - point.atMs <= RANGE_MS), { atMs, availBytes }];
   }
 
-  /** In how many milliseconds it is full at this rate; undefined where it does not fill, or was not seen for long enough. */
+  /**
+   * In how many milliseconds it is full at this rate; undefined where it does not fill, or
+   * was not seen for long enough.
+   */
   predictFull(): number | undefined {
     const [first] = this.#points;
     const last = this.#points.at(-1);

@@ -6,13 +6,16 @@ interface Seen {
 }
 
 /**
- * How much each write-ahead log has grown since a checkpoint last wrote to its database: a reader that keeps its
- * transaction open lets no checkpoint pass, and the log grows until that reader ends.
+ * How much each write-ahead log has grown since a checkpoint last wrote to its database: a reader that keeps
+ * its transaction open lets no checkpoint pass, and the log grows until that reader ends.
  */
 export class WalGrowth {
   #seen = new Map<string, Seen>();
 
-  /** Growth in bytes by kind of database, the largest where there are several. A database seen for the first time has 0. */
+  /**
+   * Growth in bytes by kind of database, the largest where there are several. A database
+   * seen for the first time has 0.
+   */
   observe(databases: readonly DatabaseFiles[]): Map<DatabaseName, number> {
     const seen = new Map<string, Seen>();
     const growth = new Map<DatabaseName, number>();

@@ -4,7 +4,10 @@ import type { OomKills } from '../../os/oom.ts';
 import { digestGateway, Ledger } from '../../state/ledger.ts';
 import type { StateStore } from '../../state/state-file.ts';
 
-/** systemd reports a kill when the unit has stopped, which a gateway may take 330 s for; the group showed it before. */
+/**
+ * systemd reports a kill when the unit has stopped, which a gateway may take 330 s
+ * for; the group showed it before.
+ */
 const SAME_KILL_MS = 600_000;
 
 const count = z.int().nonnegative();
@@ -34,8 +37,9 @@ export type OomTotal =
   | { readonly state: 'unknown'; readonly reason: string };
 
 /**
- * Counts out-of-memory kills over restarts of gateway and exporter. systemd removes a unit's control group when it
- * restarts, and with it the count, but tells how the run ended: each kill is counted from one of the two, never both.
+ * Counts out-of-memory kills over restarts of gateway and exporter. systemd removes a unit's control
+ * group when it restarts, and with it the count, but tells how the run ended: each kill is counted
+ * from one of the two, never both.
  */
 export class OomLedger {
   readonly #ledger: Ledger<Section>;
@@ -44,7 +48,10 @@ export class OomLedger {
     this.#ledger = new Ledger(state, 'oom', sectionSchema);
   }
 
-  /** Enters what was seen of a gateway. `gateway` names it; only a digest is kept. What is returned is on disk. */
+  /**
+   * Enters what was seen of a gateway. `gateway` names it; only a digest is kept.
+   * What is returned is on disk.
+   */
   async enter(gateway: string, sights: OomSights): Promise<OomTotal> {
     const subject = digestGateway(gateway);
     const { section, failure = '' } = await this.#ledger.enter((before) =>

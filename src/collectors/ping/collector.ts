@@ -87,7 +87,8 @@ export class GatewayPing {
     const health = healthBehind(raw, holder);
     this.#count(health);
     const left = endMs - clock.monotonic();
-    // Of a live gateway the other questions may take what they like, together with all that comes before their answer.
+    // Of a live gateway the other questions may take what they like, together with all
+    // that comes before their answer.
     const rest = { ...asking, connectMs: left, answerMs: left };
     const details = health.state === 'live' && endMs > clock.monotonic();
     const [readiness, startup] = details
@@ -153,7 +154,10 @@ export class GatewayPing {
     return answers;
   }
 
-  /** Whether silence may be a start: the process runs, and was not the one that was seen up, known then or not. */
+  /**
+   * Whether silence may be a start: the process runs, and was not the one that
+   * was seen up, known then or not.
+   */
   #canStart(process: KnownProcess | undefined): process is KnownProcess {
     if (process === undefined || process.isStopped === true) return false;
     if (process.identity === this.#startedIdentity) return false;

@@ -84,7 +84,10 @@ function proxyRefused(holder: Holder | undefined): Words {
   };
 }
 
-/** Where something on this machine stands before the gateway: which side of it is broken. No command starts one here. */
+/**
+ * Where something on this machine stands before the gateway: which side of it is
+ * broken. No command starts one here.
+ */
 function wordsBetween(state: GatewayState, holder: Holder, port: number, reason: string): Words | undefined {
   if (holder.kind === 'nobody' && holder.isForwarderGone && state === 'refused') {
     return {

@@ -11,11 +11,11 @@ const RETRY_INTERVAL_MS = 60_000;
 const GRACE_MS = 60_000;
 
 /**
- * Watches the WebSocket's opening up to the gateway's challenge. Measured on 2026.9.6 and 2026.5.7: a connection that
- * is opened and closed again leaves one warning in the gateway's log whatever its close code, while an authenticated
- * handshake that succeeds leaves nothing. At an interval of 15 s the former would be 5,760 warnings a day. So the
- * openings of the token checks are used, which time the challenge before they answer it; this exporter opens one
- * itself only rarely, where there are none.
+ * Watches the WebSocket's opening up to the gateway's challenge. Measured on 2026.9.6 and 2026.5.7: a
+ * connection that is opened and closed again leaves one warning in the gateway's log whatever its close code,
+ * while an authenticated handshake that succeeds leaves nothing. At an interval of 15 s the former would be
+ * 5,760 warnings a day. So the openings of the token checks are used, which time the challenge before they
+ * answer it; this exporter opens one itself only rarely, where there are none.
  */
 export class Openings {
   readonly #facts: ReadFact;
@@ -43,8 +43,9 @@ export class Openings {
   }
 
   /**
-   * Called in each round that finds the gateway up. Gives an opening that is new since the last call. `expectsCheck`
-   * says whether there is a credential, so that a token check will probably open the WebSocket soon.
+   * Called in each round that finds the gateway up. Gives an opening that is new since the last
+   * call. `expectsCheck` says whether there is a credential, so that a token check will
+   * probably open the WebSocket soon.
    */
   async next(expectsCheck: boolean, dialing: DialOptions): Promise<WebSocketOpening | undefined> {
     const now = this.#clock.monotonic();

@@ -7,7 +7,10 @@ export interface Answers {
   readonly health: Exclude<HealthOutcome, { state: 'blind' }>;
   readonly ready: Readiness | undefined;
   readonly startup: Startup | undefined;
-  /** Whether the gateway refuses with 403 what `/healthz` alone is exempt from, as it does to a proxy it does not trust. */
+  /**
+   * Whether the gateway refuses with 403 what `/healthz` alone is exempt from, as it does
+   * to a proxy it does not trust.
+   */
   readonly isProxyRefused: boolean;
   /** What holds the port on this machine, where that is known. */
   readonly holder: Holder | undefined;
@@ -18,7 +21,9 @@ export interface Answers {
   readonly startupWindowMs: number;
 }
 
-/** Statuses with which a proxy says that nothing accepts behind it, and that what accepted does not answer. */
+/**
+ * Statuses with which a proxy says that nothing accepts behind it, and that what accepted does not answer.
+ */
 const REFUSED_BEHIND = [502, 503];
 const SILENT_BEHIND = 504;
 
@@ -36,7 +41,10 @@ export function healthBehind(health: Answers['health'], holder: Holder | undefin
   };
 }
 
-/** The one state that holds. Draining and starting are the gateway's own words, or a young process without answers. */
+/**
+ * The one state that holds. Draining and starting are the gateway's own words, or a
+ * young process without answers.
+ */
 export function gatewayState(answers: Answers): GatewayState {
   const { state } = answers.health;
   if (state === 'unreachable' || state === 'refused' || state === 'foreign') return state;
@@ -68,8 +76,8 @@ const MAX_SUBSYSTEMS = 32;
 const MAX_LABEL_LENGTH = 64;
 
 /**
- * What `/readyz` calls failing, as label values: without the name of an instance after a colon (an agent's, say), and
- * bounded, because channels are configured by users.
+ * What `/readyz` calls failing, as label values: without the name of an instance after a colon (an agent's,
+ * say), and bounded, because channels are configured by users.
  */
 export function failingSubsystems(ready: Readiness | undefined): string[] {
   const names = (ready?.failing ?? []).map((name) => {

@@ -169,7 +169,9 @@ class ProcessWatch {
     });
   }
 
-  /** Whether the gateway that answers is the one whose process was found, where something stands in between. */
+  /**
+   * Whether the gateway that answers is the one whose process was found, where something stands in between.
+   */
   async #isHere(
     { address }: OpenClawInstall,
     alive: FoundGateway | undefined,
@@ -252,7 +254,9 @@ class ProcessWatch {
     };
   }
 
-  /** Only a lack of rights is an error: where everything was seen and does not tell, that is the observation. */
+  /**
+   * Only a lack of rights is an error: where everything was seen and does not tell, that is the observation.
+   */
   async #unclear(
     { kind, reason }: Unclear,
     holder: Holder,
@@ -279,7 +283,8 @@ class ProcessWatch {
     const { env, clock } = this.#context;
     const stateDirs = [stateDir, await followLinks(stateDir)];
     const ownUid = process.getuid?.() ?? 0;
-    // A folder that is not there yet would be made by the exporter's own user, unless that sees to other users' gateways.
+    // A folder that is not there yet would be made by the exporter's own user, unless that
+    // sees to other users' gateways.
     const ownerUid = await stat(stateDir).then(
       ({ uid }) => uid,
       () => (ownUid === 0 ? undefined : ownUid),
@@ -298,7 +303,10 @@ class ProcessWatch {
     };
   }
 
-  /** The identity also changes when the gateway restarts inside its process; a lock out of sight for a moment changes nothing. */
+  /**
+   * The identity also changes when the gateway restarts inside its process; a lock out of sight
+   * for a moment changes nothing.
+   */
   async #publishProcess(
     processes: Processes,
     alive: FoundGateway | undefined,
@@ -368,7 +376,10 @@ function unclearOf({ gateway, unclear }: Finding, unknown: string | undefined): 
   return { kind: 'closed', reason: unknown };
 }
 
-/** A gateway takes and leaves locks while it starts; only that of a gateway that listens tells one start from another. */
+/**
+ * A gateway takes and leaves locks while it starts; only that of a gateway that listens
+ * tells one start from another.
+ */
 function seenAs({ row, lock }: FoundGateway, holder: Holder, boot: string): SeenProcess {
   const { pid, start }: ProcessRow = row;
   const started = holder.kind === 'gateway' && lock !== undefined;

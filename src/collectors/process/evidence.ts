@@ -88,7 +88,10 @@ export function serviceEvidence(
   return [state, ...(service.enabled === false ? [disabled] : [])].map((one) => toEvidence(subject, one));
 }
 
-/** What keeps the port from the service, where that is not the service itself. `unit` is that of the gateway's process. */
+/**
+ * What keeps the port from the service, where that is not the service itself. `unit` is
+ * that of the gateway's process.
+ */
 export function findObstacle(
   { gateway }: Finding,
   { holder, service }: Pick<Circumstances, 'holder' | 'service'>,
@@ -231,7 +234,10 @@ function aboutDrift(around: Circumstances): Words | undefined {
   };
 }
 
-/** A service starts it as it was installed; a process started by hand, as its command line or environment said. */
+/**
+ * A service starts it as it was installed; a process started by hand, as its
+ * command line or environment said.
+ */
 function driftRepair(listens: number, configured: number, servicePort: number | undefined): string {
   if (servicePort === listens && listens !== configured) return 'openclaw gateway install --force';
   return listens === configured ? 'openclaw gateway restart' : `openclaw config set gateway.port ${listens}`;

@@ -4,7 +4,9 @@ import { findOwner, type Ownership, type OwnGateway } from './ownership.ts';
 import { isCommand, type Looks, looksLike } from './recognise.ts';
 import type { SeenProcess } from './restarts.ts';
 
-/** By which means the process was found, the surest first; label values of `openclaw_gateway_process_info`. */
+/**
+ * By which means the process was found, the surest first; label values of `openclaw_gateway_process_info`.
+ */
 export const FOUND_BY = ['lock_file', 'service', 'listener', 'last_seen', 'pattern'] as const;
 /** One of {@link FOUND_BY}. */
 export type FoundBy = (typeof FOUND_BY)[number];
@@ -42,7 +44,9 @@ export interface OtherHolder {
 
 /** Why seeing no gateway proves nothing. */
 export interface Unclear {
-  /** `closed`: the exporter lacks the rights to see. `ambiguous`: it saw all there is, and that does not tell. */
+  /**
+   * `closed`: the exporter lacks the rights to see. `ambiguous`: it saw all there is, and that does not tell.
+   */
   readonly kind: 'closed' | 'ambiguous';
   readonly reason: string;
 }
@@ -68,8 +72,8 @@ export interface Finding {
 }
 
 /**
- * Finds the gateway's process: by its lock, the service manager or its last identity, else by the port's listener where
- * that is ours, else by its command line.
+ * Finds the gateway's process: by its lock, the service manager or its last identity, else by the port's
+ * listener where that is ours, else by its command line.
  */
 export async function findGateway(
   processes: Processes,
@@ -171,7 +175,10 @@ class Finder {
       : undefined;
   }
 
-  /** The last resort: what looks like a gateway and is certainly ours; the oldest, so that the choice is steady. */
+  /**
+   * The last resort: what looks like a gateway and is certainly ours; the oldest,
+   * so that the choice is steady.
+   */
   async #byPattern(rows: readonly ProcessRow[]): Promise<Candidate | undefined> {
     const ancestors = this.#ancestors(this.#search.ownPid);
     const found: ProcessRow[] = [];
@@ -203,8 +210,9 @@ class Finder {
   }
 
   /**
-   * A socket's owner is told to everybody: one of another user is not this gateway, whatever process holds it. Where no
-   * process of that user is to be seen, the exporter is in a namespace of its own, and user ids tell nothing.
+   * A socket's owner is told to everybody: one of another user is not this gateway, whatever process
+   * holds it. Where no process of that user is to be seen, the exporter is in a namespace of its
+   * own, and user ids tell nothing.
    */
   async #hiddenHolder(uid: number | undefined): Promise<PortHolder> {
     const { ownerUid } = this.#search;
@@ -234,7 +242,9 @@ class Finder {
     return this.#table.some(({ pid, argv }) => ancestors.has(pid) && isCommand(argv));
   }
 
-  /** A process that calls itself only `openclaw` counts when it listens or runs as only an older gateway does. */
+  /**
+   * A process that calls itself only `openclaw` counts when it listens or runs as only an older gateway does.
+   */
   async #isGatewayOfOurs(row: ProcessRow, main: ProcessRow): Promise<boolean> {
     const kind = looks(row);
     if (kind !== 'gateway' && kind !== 'openclaw') return false;
@@ -247,8 +257,9 @@ class Finder {
   }
 
   /**
-   * Whether a process named only `openclaw` is an older gateway and not a short command: OpenClaw 2026.5 starts itself
-   * a second time, with a mark in the environment, for every command but a gateway in the foreground.
+   * Whether a process named only `openclaw` is an older gateway and not a short command:
+   * OpenClaw 2026.5 starts itself a second time, with a mark in the environment, for every
+   * command but a gateway in the foreground.
    */
   async #runsInForeground(row: ProcessRow, olderThanMs: number): Promise<boolean> {
     if (looks(row) !== 'openclaw' || this.#search.nowMs - row.startedAtMs < olderThanMs) return false;

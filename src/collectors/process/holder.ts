@@ -18,8 +18,8 @@ export interface AskedPort {
 }
 
 /**
- * Tells what passes requests on from what does not: by the gateway's answer through it, never by its name. Once seen to
- * pass one on, the same process stays a forwarder when the gateway behind it is gone.
+ * Tells what passes requests on from what does not: by the gateway's answer through it, never by its name.
+ * Once seen to pass one on, the same process stays a forwarder when the gateway behind it is gone.
  */
 export class HolderJudge {
   readonly #passing = new Set<string>();

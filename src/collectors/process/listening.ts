@@ -22,9 +22,9 @@ export class ListeningPort {
   }
 
   /**
-   * Where the process listens as a gateway: at the port of its command line, its lock or its environment, else at the
-   * configured one, else at the lowest that answers `/healthz` as OpenClaw. Undefined where its sockets are hidden and
-   * nothing names a port. Rejects only when `signal` fires.
+   * Where the process listens as a gateway: at the port of its command line, its lock or its environment,
+   * else at the configured one, else at the lowest that answers `/healthz` as OpenClaw. Undefined where its
+   * sockets are hidden and nothing names a port. Rejects only when `signal` fires.
    */
   async find(
     { row, lock }: FoundGateway,

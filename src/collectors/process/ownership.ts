@@ -22,8 +22,8 @@ const PLACE_VARIABLES = ['HOME', 'OPENCLAW_GATEWAY_PORT', 'OPENCLAW_HOME', 'OPEN
 const DATABASE = /\/state\/openclaw\.sqlite(?:-wal|-shm)?$/;
 
 /**
- * Whose gateway a process is. What belongs to another user, another state folder or another profile is never ours,
- * whatever port it holds; a port decides only where nothing else does.
+ * Whose gateway a process is. What belongs to another user, another state folder or another profile is never
+ * ours, whatever port it holds; a port decides only where nothing else does.
  */
 export async function findOwner(
   processes: Processes,
@@ -43,7 +43,10 @@ export async function findOwner(
   return ownerByPort(processes, own, row, environment, signal);
 }
 
-/** Where nothing tells the state folder outright: by the port, then by the default folder of the process' user. */
+/**
+ * Where nothing tells the state folder outright: by the port, then by the default
+ * folder of the process' user.
+ */
 async function ownerByPort(
   processes: Processes,
   { address: { port }, stateDirs }: OwnGateway,
@@ -56,7 +59,8 @@ async function ownerByPort(
   const ports = await processes.ports(row.pid, signal);
   if (ports?.has(port)) return 'ours';
   if (environment === undefined) return declared === undefined ? 'unclear' : 'others';
-  // A profile given as an option leaves no trace once the process has renamed itself; a port of its own tells.
+  // A profile given as an option leaves no trace once the process has renamed
+  // itself; a port of its own tells.
   if (ports !== undefined && ports.size > 0) return 'others';
   return stateDirs.includes(stateDirOf(environment)) ? 'ours' : 'others';
 }

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 
 /**
- * What a command line says about a process.
- * `gateway`: nothing but a gateway looks like this. `openclaw`: an OpenClaw program that does not tell which (older
- * gateways, but also short commands). `perhaps`: a gateway if it also listens on the port. `other`: not a gateway.
+ * What a command line says about a process. `gateway`: nothing but a gateway looks like this. `openclaw`: an
+ * OpenClaw program that does not tell which (older gateways, but also short commands). `perhaps`: a gateway
+ * if it also listens on the port. `other`: not a gateway.
  */
 export type Looks = 'gateway' | 'openclaw' | 'perhaps' | 'other';
 
@@ -30,9 +30,10 @@ const SUBCOMMANDS = new Set([
 ]);
 
 /**
- * Recognises a gateway by its arguments, in the forms it has over versions and ways of starting: renamed to
- * `openclaw-gateway` (2026.9) or `openclaw` (2026.5), or the whole command line `node …/dist/index.js gateway …`
- * (a service, or one that has only just started). Programs that merely mention both words match none of them.
+ * Recognises a gateway by its arguments, in the forms it has over versions and ways of starting:
+ * renamed to `openclaw-gateway` (2026.9) or `openclaw` (2026.5), or the whole command line `node
+ * …/dist/index.js gateway …` (a service, or one that has only just started). Programs that merely
+ * mention both words match none of them.
  */
 export function looksLike(argv: readonly string[]): Looks {
   const [first] = argv;

@@ -27,8 +27,9 @@ export type RestartTotal =
   | { readonly state: 'unknown'; readonly reason: string };
 
 /**
- * Counts a gateway's restarts over restarts of the exporter. A restart is a gateway seen alive that is not the one
- * seen alive before, whatever lay between; several between two looks are one. What is returned is on disk.
+ * Counts a gateway's restarts over restarts of the exporter. A restart is a gateway seen alive
+ * that is not the one seen alive before, whatever lay between; several between two looks are one.
+ * What is returned is on disk.
  */
 export class RestartCounter {
   readonly #ledger: Ledger<Section>;
@@ -43,8 +44,8 @@ export class RestartCounter {
   }
 
   /**
-   * Takes what was seen in this round: the gateway's process, or undefined where none is alive. `gateway` names which
-   * one is watched; only a digest of it is kept.
+   * Takes what was seen in this round: the gateway's process, or undefined where none is alive. `gateway`
+   * names which one is watched; only a digest of it is kept.
    */
   async observe(gateway: string, alive: SeenProcess | undefined): Promise<RestartTotal> {
     const subject = digestGateway(gateway);

@@ -5,8 +5,8 @@ import type { GatewayAddress } from '../../openclaw/address.ts';
 const TOLERANCE_MS = 2_000;
 
 /**
- * Tells whether the gateway behind a forwarder is the one whose process is known here: both addresses then report the
- * same uptime. A proxy that makes the gateway keep its uptime to itself leaves it open.
+ * Tells whether the gateway behind a forwarder is the one whose process is known here: both addresses then
+ * report the same uptime. A proxy that makes the gateway keep its uptime to itself leaves it open.
  */
 export class SameGateway {
   #proved: string | undefined;

@@ -1,9 +1,12 @@
 /*
- * What a remote host's shell and Node.js are given to read on standard input. Nothing of it is kept there. `SHELL_HEAD`
- * opens a here-document that holds the JSON5 parser and `READER`, and `SHELL_TAIL` closes it.
+ * What a remote host's shell and Node.js are given to read on standard input. Nothing of it is kept there.
+ * `SHELL_HEAD` opens a here-document that holds the JSON5 parser and `READER`, and `SHELL_TAIL` closes it.
  */
 
-/** Finds Node.js where an installer may have put it: the search path of a login over SSH is often shorter than a terminal's. */
+/**
+ * Finds Node.js where an installer may have put it: the search path of a login over SSH is
+ * often shorter than a terminal's.
+ */
 export const SHELL_HEAD = String.raw`
 say() { printf 'openclaw-exporter:{"state":"%s"}\n' "$1"; exit 0; }
 node=$(command -v node 2>/dev/null)
@@ -22,8 +25,9 @@ exec "$node" - "$nonce" "$kind" <<'OPENCLAW_EXPORTER_END'`;
 export const SHELL_TAIL = 'OPENCLAW_EXPORTER_END\n';
 
 /**
- * Finds openclaw.json as the client there does, reads `gateway.remote.token` (or `password`) and prints its keyed digest.
- * A program of its own for the other end: it knows nothing of this one, needs Node.js 12, prints no value and writes nothing.
+ * Finds openclaw.json as the client there does, reads `gateway.remote.token` (or `password`) and prints its
+ * keyed digest. A program of its own for the other end: it knows nothing of this one, needs Node.js 12,
+ * prints no value and writes nothing.
  */
 export const READER = String.raw`
 ;(() => {

@@ -44,9 +44,9 @@ export interface RemoteQuestion extends CommandTools {
 }
 
 /**
- * Asks the OpenClaw client on a host for the keyed digest of its `gateway.remote` credential. The nonce goes there and the
- * digest comes back: no token and no plain hash of one travels. Nothing is written there. Throws when no process could be
- * started here.
+ * Asks the OpenClaw client on a host for the keyed digest of its `gateway.remote` credential. The nonce goes
+ * there and the digest comes back: no token and no plain hash of one travels. Nothing is written there.
+ * Throws when no process could be started here.
  */
 export async function askRemoteClient(
   destination: SshDestination,
@@ -59,7 +59,10 @@ export async function askRemoteClient(
   return readAnswer(probe.stdout, nonce);
 }
 
-/** Everything the host's shell reads: fixed texts, with the nonce and the kind, both from closed sets, as shell variables. */
+/**
+ * Everything the host's shell reads: fixed texts, with the nonce and the kind, both from
+ * closed sets, as shell variables.
+ */
 export function script({ hex }: Nonce, kind: CredentialKind): string {
   return [`nonce=${hex}`, `kind=${kind}`, SHELL_HEAD, json5(), READER, SHELL_TAIL].join('\n');
 }

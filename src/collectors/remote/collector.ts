@@ -20,10 +20,15 @@ const MAX_ASK_MS = 15_000;
 const LEAST_ASK_MS = 1_000;
 /** A question that failed is asked again after this long, where the interval is longer. */
 const RETRY_MS = 60_000;
-/** An answer counts until the one after the next should have come: a path that fails now and then is no drift. */
+/**
+ * An answer counts until the one after the next should have come: a path that fails now and then is no drift.
+ */
 const ANSWER_LASTS = 2;
 
-/** Do the OpenClaw clients on other hosts hold the gateway's credential? Asked by keyed digest; no credential travels. */
+/**
+ * Do the OpenClaw clients on other hosts hold the gateway's credential? Asked by keyed
+ * digest; no credential travels.
+ */
 export const remoteCollector = defineCollector({
   name: 'remote',
   layer: 'token',
@@ -108,7 +113,9 @@ class RemoteHost {
     return this.#observation(install);
   }
 
-  /** A host that is not up is not asked: its login would fail, and too many of those get an address banned. */
+  /**
+   * A host that is not up is not asked: its login would fail, and too many of those get an address banned.
+   */
   #isDue(kind: CredentialKind): boolean {
     const { facts, clock } = this.#tools.context;
     if (facts('sshCommands')?.has(this.name) === false) {

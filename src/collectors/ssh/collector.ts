@@ -18,7 +18,10 @@ const ROUTES_AT_ONCE = 4;
 const MAX_PHASE_MS = 3_000;
 const MAX_COMMAND_MS = 10_000;
 
-/** SSH hosts: TCP and banner in each round, a command through the system's ssh when due or when something changed. */
+/**
+ * SSH hosts: TCP and banner in each round, a command through the system's ssh when
+ * due or when something changed.
+ */
 export const sshCollector = defineCollector({
   name: 'ssh',
   layer: 'network',
@@ -57,7 +60,8 @@ class SshRounds implements CollectorRunner {
     const { clock } = this.#context;
     this.#publish('sshCommands', this.#commands);
     const { limits, begin } = shareOut(clock, this.#timeoutMs, this.#hosts.length);
-    // Those who came last in one round come first in the next: time that runs short is short for each in turn.
+    // Those who came last in one round come first in the next: time that runs
+    // short is short for each in turn.
     return rotated(this.#hosts, this.#round * AT_ONCE).map((host) => this.#targetOf(host, limits, begin));
   }
 
@@ -109,8 +113,8 @@ export function sshShares(ms: number): Pick<SshLimits, 'phaseMs' | 'commandMs'> 
 }
 
 /**
- * Shares a round's time among its hosts, so that with any number of them swallowed each still gets a verdict: phases
- * shrink with the number of turns, and a command may use only what the turns to come do not need.
+ * Shares a round's time among its hosts, so that with any number of them swallowed each still gets a verdict:
+ * phases shrink with the number of turns, and a command may use only what the turns to come do not need.
  */
 function shareOut(clock: Clock, timeoutMs: number, hosts: number) {
   const endsAt = clock.monotonic() + timeoutMs * 0.94;

@@ -26,8 +26,8 @@ export interface SshTools {
 }
 
 /**
- * Places for commands. A login keeps a processor busy; too many at once slow each other down until healthy hosts look
- * dead. Hosts that fail have places of their own, for their commands mostly wait.
+ * Places for commands. A login keeps a processor busy; too many at once slow each other down until healthy
+ * hosts look dead. Hosts that fail have places of their own, for their commands mostly wait.
  */
 export interface SshSlots {
   readonly healthy: Slots;
@@ -83,7 +83,10 @@ interface Resolved {
   readonly problem: SshProblem | undefined;
 }
 
-/** One SSH host over time: the cheap probe in each look, the command when it is due or when the cheap one says "changed". */
+/**
+ * One SSH host over time: the cheap probe in each look, the command when it is due or when
+ * the cheap one says "changed".
+ */
 export class SshHost {
   readonly config: SshHostConfig;
   readonly #destination: SshDestination;
@@ -98,7 +101,10 @@ export class SshHost {
   #failing = false;
   readonly #spread: number;
 
-  /** `spread` in [0, 1): where in the command interval this host's second command falls, so that many hosts take turns. */
+  /**
+   * `spread` in [0, 1): where in the command interval this host's second command falls,
+   * so that many hosts take turns.
+   */
   constructor(config: SshHostConfig, configFile: string | undefined, tools: SshTools, spread: number) {
     this.config = config;
     this.#destination = { target: config.target, port: config.port, configFile };
@@ -240,8 +246,8 @@ function leastMs({ commandMs }: SshLimits): number {
 }
 
 /**
- * Whether a next command may overcome it at no risk. Other failures stay until the command interval is over: repeated
- * logins that are denied get an address banned.
+ * Whether a next command may overcome it at no risk. Other failures stay until the command interval is over:
+ * repeated logins that are denied get an address banned.
  */
 function isWorthRetrying(probe: CommandProbe): boolean {
   return probe.state === 'failed' && PASSING_RESULTS.has(probe.problem.result);

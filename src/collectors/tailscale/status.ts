@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { parseJson } from '../../lib/json.ts';
 import type { CommandOutcome, RunCommand } from '../../lib/run-command.ts';
 
-/** Label values of `openclaw_tailscale_backend_state`, by tailscaled's own words. Source: `ipn.State` of Tailscale. */
+/**
+ * Label values of `openclaw_tailscale_backend_state`, by tailscaled's own words.
+ * Source: `ipn.State` of Tailscale.
+ */
 const BACKEND_WORDS = {
   Running: 'running',
   Starting: 'starting',
@@ -26,7 +29,10 @@ export interface TailscalePeer {
   readonly name: string;
   /** DNS name without the last dot, and addresses: by what else a person may have named it. */
   readonly aliases: readonly string[];
-  /** Whether it is connected to Tailscale's coordination server; undefined where tailscaled is too old to tell. */
+  /**
+   * Whether it is connected to Tailscale's coordination server; undefined where
+   * tailscaled is too old to tell.
+   */
   readonly online: boolean | undefined;
   readonly path: PeerPath | undefined;
   /** Seconds since the epoch; Tailscale tells it of peers that are offline. */

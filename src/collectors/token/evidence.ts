@@ -32,7 +32,10 @@ export const SHOW_TOKEN = 'openclaw gateway auth-token --show';
 /** What follows once the token can be seen. */
 export const THEN_EQUAL =
   'decide which copy is right, make the others equal, then once: openclaw gateway restart';
-/** The first step where copies differ and none is proved: a restart alone may make a wrong copy the one that counts. */
+/**
+ * The first step where copies differ and none is proved: a restart alone may make a
+ * wrong copy the one that counts.
+ */
 export const MAKE_EQUAL =
   'decide which copy of the token is right, make the others equal, then restart the gateway';
 

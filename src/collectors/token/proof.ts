@@ -21,7 +21,10 @@ export interface CredentialVerdict {
 /** What was seen of the gateway in this round, before any attempt. */
 export interface Sighting {
   readonly install: KnownGateway;
-  /** The credentials that lie on this machine now, strongest first; undefined where only the install's own is known. */
+  /**
+   * The credentials that lie on this machine now, strongest first; undefined where
+   * only the install's own is known.
+   */
   readonly places?: readonly Credential[] | undefined;
   readonly health: Exclude<HealthOutcome['state'], 'blind'>;
   /** Of the gateway's process, where it is known. */
@@ -36,9 +39,9 @@ interface Uptime {
 }
 
 /**
- * What is known of the credential, and whether it is time to ask. After a clear refusal nothing is asked until the
- * credential, the configuration or the gateway's process changes; the verdict stays meanwhile. It goes with the
- * process it was about.
+ * What is known of the credential, and whether it is time to ask. After a clear refusal nothing is asked
+ * until the credential, the configuration or the gateway's process changes; the verdict stays meanwhile. It
+ * goes with the process it was about.
  */
 export class TokenProof {
   readonly #clock: Clock;
@@ -61,7 +64,9 @@ export class TokenProof {
     return verdict === undefined ? undefined : { ...verdict, credential: this.#locate(verdict.credential) };
   }
 
-  /** Whether the gateway has not answered for a whole interval: what it said is then no longer known to hold. */
+  /**
+   * Whether the gateway has not answered for a whole interval: what it said is then no longer known to hold.
+   */
   get isStale(): boolean {
     return this.#silentRuns > 1;
   }
@@ -72,7 +77,10 @@ export class TokenProof {
     return this.#hold.text;
   }
 
-  /** The credential that an attempt would prove: the accepted one as long as its gateway runs, else the configured one. */
+  /**
+   * The credential that an attempt would prove: the accepted one as long as its gateway
+   * runs, else the configured one.
+   */
   get credential(): Credential | undefined {
     return this.#verdict?.match === true ? this.#verdict.credential : this.#install?.credential;
   }
@@ -123,7 +131,10 @@ export class TokenProof {
     this.#hold = undefined;
   }
 
-  /** Files changed. An accepted credential stays true of the running gateway, unless it was taken away on purpose. */
+  /**
+   * Files changed. An accepted credential stays true of the running gateway, unless
+   * it was taken away on purpose.
+   */
   #reconsider(install: KnownGateway): void {
     if (this.#verdict?.match !== true) {
       this.#hold = undefined;

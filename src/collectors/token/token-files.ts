@@ -9,7 +9,10 @@ interface NamedGateway {
   readonly token_file?: string | undefined;
 }
 
-/** Token files of the gateways for `/probe` that hold no credential: their probes would say so only when they run. */
+/**
+ * Token files of the gateways for `/probe` that hold no credential: their probes
+ * would say so only when they run.
+ */
 export function tokenFileEvidence(gateways: readonly NamedGateway[], home: string): Evidence[] {
   return gateways.flatMap(({ name, token_file: file }) => {
     const problems: string[] = [];

@@ -36,7 +36,10 @@ const lockedUntil = gauge(
 /** What is shown of the proved credential. */
 export const VERDICT_FAMILIES = [match, lastCheck, lockedUntil];
 
-/** A gateway delays the answer to a wrong credential by up to 5 s: with less time a refusal would never be seen. */
+/**
+ * A gateway delays the answer to a wrong credential by up to 5 s: with less time a
+ * refusal would never be seen.
+ */
 export const MIN_CHECK_MS = 12_000;
 
 /** The facts that a token check publishes. */
@@ -88,8 +91,8 @@ export class TokenVerdict {
   }
 
   /**
-   * Makes one attempt where one is due; `busy` says why none may be made. Gives the reason why there is no fresh
-   * verdict, where there is none. Rejects only when the signal of `asking` fires.
+   * Makes one attempt where one is due; `busy` says why none may be made. Gives the reason why there is no
+   * fresh verdict, where there is none. Rejects only when the signal of `asking` fires.
    */
   async ask(
     install: KnownGateway,
@@ -174,7 +177,10 @@ export class TokenVerdict {
   }
 }
 
-/** Why no credential is shown now: a handshake during start or stop has no sensible end, and one without an end uses the limit up. */
+/**
+ * Why no credential is shown now: a handshake during start or stop has no sensible end, and one
+ * without an end uses the limit up.
+ */
 export function busyWith(ready: Readiness | undefined): string | undefined {
   if (ready?.failing?.includes('startup-sidecars')) return 'the gateway is still starting';
   return ready?.failing?.includes('gateway-draining') ? 'the gateway is about to stop' : undefined;

@@ -44,8 +44,8 @@ type Found = Pick<ServiceFiles, 'found' | 'environment' | 'options' | 'problems'
 const NOTHING: Found = { found: false, environment: new Map(), options: new Map(), problems: [] };
 
 /**
- * Reads the unit with its drop-ins, else the property list of launchd; only what is on disk. A service whose gateway has
- * another state folder is not this gateway's, whatever its name.
+ * Reads the unit with its drop-ins, else the property list of launchd; only what is on disk. A service whose
+ * gateway has another state folder is not this gateway's, whatever its name.
  */
 export function readServiceFiles(query: ServiceFilesQuery): ServiceFiles {
   const found = readSystemd(query) ?? readLaunchd(query) ?? leftOver(query);
@@ -216,7 +216,10 @@ function unquoteShell(value: string): string {
   );
 }
 
-/** What OpenClaw wrote into the state folder for a service that this user cannot see, such as one of the machine. */
+/**
+ * What OpenClaw wrote into the state folder for a service that this user cannot
+ * see, such as one of the machine.
+ */
 function leftOver({ stateDir, files }: ServiceFilesQuery): Found {
   const read = files.read(join(stateDir, 'gateway.systemd.env'), MAX_BYTES);
   if (read.state !== 'read') return NOTHING;

@@ -84,7 +84,10 @@ export function unitNames(env: ServiceQuery['env'], profile: string | undefined)
   return [...new Set(named.map((name) => (name.endsWith('.service') ? name : `${name}.service`)))];
 }
 
-/** Reads `systemctl show` of several units: blocks of `Key=value`, an empty line between. Units not loaded are left out. */
+/**
+ * Reads `systemctl show` of several units: blocks of `Key=value`, an empty line between.
+ * Units not loaded are left out.
+ */
 export function parseSystemctlShow(text: string, scope: ServiceState['scope']): ServiceState[] {
   return text.split(/\n\s*\n/).flatMap((block) => {
     const values = new Map(
@@ -159,7 +162,10 @@ export function parseLaunchctlPrint(
   };
 }
 
-/** Reads `launchctl print-disabled`; newer systems say `disabled`, older ones `true`. A label not named is enabled. */
+/**
+ * Reads `launchctl print-disabled`; newer systems say `disabled`, older ones `true`.
+ * A label not named is enabled.
+ */
 export function isLaunchdDisabled(text: string, label: string): boolean {
   return [...text.matchAll(/"([^"]+)" => (\w+)/g)].some(
     ([, name, value = '']) => name === label && ['disabled', 'true'].includes(value),

@@ -15,8 +15,8 @@ const MAX_DEPTH = 16;
 class Malformed extends Error {}
 
 /**
- * Reads a property list, XML or binary: dictionaries, arrays and strings; every other value is passed over as null.
- * Undefined where it is none. Bounded in depth and number of values, so that no file keeps it busy.
+ * Reads a property list, XML or binary: dictionaries, arrays and strings; every other value is passed over as
+ * null. Undefined where it is none. Bounded in depth and number of values, so that no file keeps it busy.
  */
 export function readLaunchdJob(bytes: Buffer): LaunchdJob | undefined {
   try {
@@ -119,7 +119,10 @@ function xml(text: string): unknown {
   return reader.document();
 }
 
-/** Tags and texts; comments, declarations and processing instructions left out. Every search goes on, so it is linear. */
+/**
+ * Tags and texts; comments, declarations and processing instructions left out. Every
+ * search goes on, so it is linear.
+ */
 function tokens(text: string): Token[] {
   const found: Token[] = [];
   let at = 0;

@@ -46,8 +46,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const NUMERIC = /^(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|([0-7]{3}))/i;
 
 /**
- * Reads a unit file and its drop-ins, given in the order in which systemd applies them. An empty assignment forgets
- * those before it. Sources: systemd.syntax(7), systemd.exec(5).
+ * Reads a unit file and its drop-ins, given in the order in which systemd applies them. An empty assignment
+ * forgets those before it. Sources: systemd.syntax(7), systemd.exec(5).
  */
 export function readUnit(texts: readonly string[], specifiers: Specifiers): UnitSettings {
   let environment: Assignment[] = [];
@@ -120,7 +120,10 @@ function expanded(words: readonly string[], specifiers: Specifiers): string[] {
   return words.map((word) => expandSpecifiers(word, specifiers) ?? '');
 }
 
-/** `%%` and the specifiers that OpenClaw's own units and hand-made ones use; undefined where another one occurs. */
+/**
+ * `%%` and the specifiers that OpenClaw's own units and hand-made ones use;
+ * undefined where another one occurs.
+ */
 function expandSpecifiers(text: string, { home, unit }: Specifiers): string | undefined {
   const values: Readonly<Record<string, string>> = {
     '%': '%',
@@ -204,8 +207,8 @@ function readEscape(text: string, at: number): { readonly char: string; readonly
 type Where = 'start' | 'comment' | 'key' | 'before' | 'plain' | 'single' | 'double';
 
 /**
- * Reads a file as `EnvironmentFile=` does: `NAME=value` lines, quotes only around whole parts, a backslash before a
- * line end continues the line. Source: systemd.exec(5).
+ * Reads a file as `EnvironmentFile=` does: `NAME=value` lines, quotes only around whole parts, a backslash
+ * before a line end continues the line. Source: systemd.exec(5).
  */
 export function parseEnvironmentFile(text: string): Map<string, string> {
   const reader = new EnvironmentReader();

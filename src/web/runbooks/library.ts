@@ -17,8 +17,8 @@ const TITLE = /^# .*\n/;
 const OTHER_PAGE = /\[(?<text>[^\]]+)\]\(\.\.\/(?<page>[\w./-]+\.md)(?:#[\w-]*)?\)/g;
 
 /**
- * The runbooks of docs/runbooks, read when they are first needed. A name is looked up among those that were read, and
- * never becomes part of a path.
+ * The runbooks of docs/runbooks, read when they are first needed. A name is looked up among those that were
+ * read, and never becomes part of a path.
  */
 export class RunbookLibrary {
   readonly #folder: URL;

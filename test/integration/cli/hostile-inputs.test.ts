@@ -53,7 +53,9 @@ async function world() {
   return { start, home };
 }
 
-/** Shown to a person or a program: nothing private, nothing that moves a terminal, no path of the home folder. */
+/**
+ * Shown to a person or a program: nothing private, nothing that moves a terminal, no path of the home folder.
+ */
 function expectHarmless(text: string, home: string): void {
   expect(text).not.toContain(PRIVATE);
   expect(text).not.toContain(home);

@@ -58,7 +58,9 @@ function named(name: string) {
   return found;
 }
 
-/** What stands where a container sees `path`: the file of this repository, or undefined for a named volume. */
+/**
+ * What stands where a container sees `path`: the file of this repository, or undefined for a named volume.
+ */
 function fileSeenAt(name: string, path: string): string | undefined {
   const mount = named(name).volumes.find(({ target }) => path === target || path.startsWith(`${target}/`));
   if (mount === undefined) throw new Error(`${name} has nothing mounted at ${path}`);
@@ -214,8 +216,8 @@ describe('the stack', () => {
 
   it('restores alerts after a restart of Prometheus that takes ten minutes', () => {
     const flag = (name: string) => parseDuration.parse(flagOf('prometheus', `rules.alert.${name}`));
-    // Alertmanager keeps an alert for four times the delay, and it may have been sent a whole delay before the gap of ten
-    // minutes; a page's `for` of three, and three evaluations, may follow.
+    // Alertmanager keeps an alert for four times the delay, and it may have been sent a whole delay before
+    // the gap of ten minutes; a page's `for` of three, and three evaluations, may follow.
     expect(3 * flag('resend-delay')).toBeGreaterThan((10 + 3 + 1.5) * 60_000);
     expect(flag('for-grace-period')).toBe(0);
     expect(flag('for-outage-tolerance')).toBeGreaterThan(10 * 60_000);

@@ -66,7 +66,10 @@ describe(`a host that never behaves (HOSTILE_SEED=${SEED})`, () => {
   });
 });
 
-/** Plays one seed for as long as the exporter needs to look twice; it goes on serving, and believes nothing of it. */
+/**
+ * Plays one seed for as long as the exporter needs to look twice; it goes on
+ * serving, and believes nothing of it.
+ */
 async function watched(exporter: Exporter, phase: Phase, seed: number): Promise<void> {
   const what = `${phase} ${seed}: ${describePlay(phase, seed)}`;
   await gateway.play(phase, seed);

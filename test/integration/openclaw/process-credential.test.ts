@@ -8,7 +8,10 @@ import { newToken } from '../../support/openclaw.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { until } from '../../support/until.ts';
 
-/** Stays and says so; with a file's name, starts that as its own worker first, handing its environment on changed. */
+/**
+ * Stays and says so; with a file's name, starts that as its own worker first,
+ * handing its environment on changed.
+ */
 const STAYS = `
 const [worker, token] = process.argv.slice(2);
 const ready = () => console.log('ready');

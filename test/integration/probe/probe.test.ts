@@ -334,7 +334,9 @@ describe('the time of a probe', () => {
 });
 
 describe('a gateway behind TLS', () => {
-  /** A gateway's /healthz behind a certificate that nobody has signed; counts the requests that it could read. */
+  /**
+   * A gateway's /healthz behind a certificate that nobody has signed; counts the requests that it could read.
+   */
   async function tlsGateway() {
     const { key, cert, fingerprint } = await selfSigned();
     let requests = 0;

@@ -19,7 +19,9 @@ function run(command: readonly string[], env: Readonly<Record<string, string>> =
   return child;
 }
 
-/** systemd's own program listens there and starts the exporter, in its own place, with the first connection. */
+/**
+ * systemd's own program listens there and starts the exporter, in its own place, with the first connection.
+ */
 function activated(sockets: readonly string[], ...args: readonly string[]): Child {
   const home = tempFolder();
   const listen = sockets.flatMap((socket) => ['-l', socket]);

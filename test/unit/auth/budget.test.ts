@@ -141,7 +141,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reboot' as const) }) },
 );
 
-/** Plays the steps with two exporters on one folder; gives the true times of all attempts that failed or were cut. */
+/**
+ * Plays the steps with two exporters on one folder; gives the true times of all
+ * attempts that failed or were cut.
+ */
 function failuresOf(steps: readonly Step[], folder: string): number[] {
   const clock = new FakeBoot();
   const exporters = [budget(folder, clock), budget(folder, clock)] as const;

@@ -4,8 +4,8 @@ import { ROOT } from '../../support/fresh-clone.ts';
 import { textOf } from '../../support/pages.ts';
 
 /**
- * Words that CONTRIBUTING's glossary replaces, with what to write instead. HELP texts, flags, keys of the configuration
- * and thresholds are checked through the reference pages that are generated from them.
+ * Words that CONTRIBUTING's glossary replaces, with what to write instead. HELP texts, flags, keys of the
+ * configuration and thresholds are checked through the reference pages that are generated from them.
  */
 const REPLACED: readonly (readonly [RegExp, string])[] = [
   [/\blook(?:s|ed|ing)?\b(?! like)/i, 'run, collect, probe, read, observe'],

@@ -138,7 +138,10 @@ const DIRECT: readonly (readonly [string, string, string])[] = [
   ['nothing at all', '', 'other'],
 ];
 
-/** Denials that a person would each do something else about; recorded with OpenSSH 9.2 at DEBUG1 unless said otherwise. */
+/**
+ * Denials that a person would each do something else about; recorded with OpenSSH 9.2 at
+ * DEBUG1 unless said otherwise.
+ */
 const DENIALS: readonly (readonly [string, string, string])[] = [
   [
     'a second factor that is wanted',

@@ -31,7 +31,10 @@ export interface Boot {
 /** The last day's boots, oldest first; `absent` where this version of the gateway keeps no record. */
 export type BootsReading = DatabaseReading<readonly Boot[]>;
 
-/** Reads `gateway_boot_lifecycle`. The text of the end may hold a path: only whether it names a reload is selected. */
+/**
+ * Reads `gateway_boot_lifecycle`. The text of the end may hold a path: only whether
+ * it names a reload is selected.
+ */
 export class BootReader {
   readonly #cache: DatabaseCache<readonly Boot[] | undefined>;
 

@@ -51,13 +51,18 @@ export const usageSchema = z.object({
 });
 type Usage = z.output<typeof usageSchema>;
 
-/** What one place holds: credentials and their use, by the profile's key, which may hold an address of a person. */
+/**
+ * What one place holds: credentials and their use, by the profile's key, which may
+ * hold an address of a person.
+ */
 export interface ProfileStore {
   readonly profiles: ReadonlyMap<string, z.output<typeof profileSchema>>;
   readonly usage: ReadonlyMap<string, Usage>;
 }
 
-/** A credential for a model provider, as far as it may leave the store. Times in milliseconds since the epoch. */
+/**
+ * A credential for a model provider, as far as it may leave the store. Times in milliseconds since the epoch.
+ */
 export interface ProviderCredential {
   readonly provider: string;
   readonly kind: ProfileKind;
@@ -67,12 +72,15 @@ export interface ProviderCredential {
   readonly suspended: { readonly untilMs: number; readonly reason: string } | undefined;
 }
 
-/** What OpenClaw writes as expiry of a login whose refresh failed: it is over, and nothing refreshes it any more. */
+/**
+ * What OpenClaw writes as expiry of a login whose refresh failed: it is over, and
+ * nothing refreshes it any more.
+ */
 const REFRESH_FAILED = 1;
 
 /**
- * Joins credentials with their use. An agent uses those of its own store and, for what it lacks, the shared ones; what
- * one place says of the use of a credential holds for it wherever it is stored.
+ * Joins credentials with their use. An agent uses those of its own store and, for what it lacks, the shared
+ * ones; what one place says of the use of a credential holds for it wherever it is stored.
  */
 export function joinStores(stores: readonly ProfileStore[]): ProviderCredential[] {
   return stores.flatMap(({ profiles, usage }) =>

@@ -13,8 +13,8 @@ interface Place {
 }
 
 /**
- * Of `state/openclaw.sqlite`: `config_machine_state` of 2026.9, and what 2026.7 has beside the agents' own. Of an agent's
- * `openclaw-agent.sqlite`: its own store. Which of them a database has is found by its tables.
+ * Of `state/openclaw.sqlite`: `config_machine_state` of 2026.9, and what 2026.7 has beside the agents' own.
+ * Of an agent's `openclaw-agent.sqlite`: its own store. Which of them a database has is found by its tables.
  */
 const STORES: readonly Place[] = [
   { table: 'config_machine_state', column: 'value_json', where: "state_key = 'authProfiles.store'" },
@@ -28,7 +28,10 @@ const STATES: readonly Place[] = [
 
 const keyed = z.looseObject({ key: z.string() });
 
-/** Reads the stores of a database. Nothing that holds a secret is selected: no row, no key, no token leaves SQLite. */
+/**
+ * Reads the stores of a database. Nothing that holds a secret is selected: no row, no
+ * key, no token leaves SQLite.
+ */
 export function selectProfiles(database: DatabaseSync): ProfileStore {
   const tables = new Set(
     database

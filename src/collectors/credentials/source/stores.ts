@@ -12,7 +12,9 @@ const MAX_AGENTS = 100;
 /** The credentials of a gateway, or why they are not known. */
 export type CredentialsOutcome =
   | { readonly state: 'read'; readonly credentials: readonly ProviderCredential[] }
-  /** No store is there: credentials are inline in the configuration, in the environment, or there are none. */
+  /**
+   * No store is there: credentials are inline in the configuration, in the environment, or there are none.
+   */
   | { readonly state: 'absent' }
   /** `reason` is without a path. */
   | { readonly state: 'unreadable'; readonly reason: string };
@@ -31,7 +33,10 @@ export class CredentialStores {
     this.#databases = new DatabaseCache(selectProfiles, now);
   }
 
-  /** Where the stores of a state folder are: in its database, in each agent's database, before 2026.6 in each agent's files. */
+  /**
+   * Where the stores of a state folder are: in its database, in each agent's database, before
+   * 2026.6 in each agent's files.
+   */
   read(stateDir: string): CredentialsOutcome {
     const agents = new NotedFiles().list(join(stateDir, 'agents')).slice(0, MAX_AGENTS);
     const parts: Part[] = [this.#readDatabase(stateDatabase(stateDir))];

@@ -1,6 +1,8 @@
 import type { Clock } from '../../../lib/clock.ts';
 
-/** Time services slew smaller differences, and what reads the clocks may be held up between the two readings. */
+/**
+ * Time services slew smaller differences, and what reads the clocks may be held up between the two readings.
+ */
 const STEP_MS = 30_000;
 
 /** A step of the wall clock: somebody set it. Times in milliseconds since the epoch. */
@@ -12,8 +14,9 @@ export interface ClockStep {
 }
 
 /**
- * Notices that the wall clock was set, by comparing it with the time since the machine's start. Sleep is none, where the
- * system counts it in that time (Linux). macOS moves that time along with the wall clock, so that nothing is noticed there.
+ * Notices that the wall clock was set, by comparing it with the time since the machine's start. Sleep is
+ * none, where the system counts it in that time (Linux). macOS moves that time along with the wall clock, so
+ * that nothing is noticed there.
  */
 export class ClockSteps {
   readonly #clock: Clock;

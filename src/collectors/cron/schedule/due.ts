@@ -8,14 +8,17 @@ export const AHEAD_MS = 300_000;
 /** Plans without a decision that are kept of a job whose schedule does not tell when it is due. */
 export const MAX_PLANS = 32;
 
-/** Where the search for a job's missed occurrences goes on; JSON, below 2 kB. Times in milliseconds since the epoch. */
+/**
+ * Where the search for a job's missed occurrences goes on; JSON, below 2 kB. Times in
+ * milliseconds since the epoch.
+ */
 export const missCursorSchema = z.object({
   /** Stands for the schedule; another one starts the search anew. */
   schedule: z.string().max(64),
   enabled: z.boolean(),
   /**
-   * Occurrences without a decision, ascending. With a schedule that can be computed only the first, from which the
-   * others follow; else every `nextRunAtMs` that was seen.
+   * Occurrences without a decision, ascending. With a schedule that can be computed only the first, from
+   * which the others follow; else every `nextRunAtMs` that was seen.
    */
   due: z.array(z.number()).max(MAX_PLANS),
   /** The first occurrence after the last run, decided or not. */
@@ -47,8 +50,9 @@ export function isLastRunInFuture({ lastRunAtMs }: Pick<CronJob, 'lastRunAtMs'>,
 }
 
 /**
- * Seconds for which a job's next run has been due, 0 when it is not or a run is under way; undefined for jobs that are
- * never due: disabled, event-driven, done, or of unknown schedule. `isBeyondSchedule`: the job's plan is not believed.
+ * Seconds for which a job's next run has been due, 0 when it is not or a run is under way; undefined
+ * for jobs that are never due: disabled, event-driven, done, or of unknown schedule.
+ * `isBeyondSchedule`: the job's plan is not believed.
  */
 export function overdueSeconds(
   job: CronJob,
@@ -62,7 +66,10 @@ export function overdueSeconds(
   return sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs) / 1000;
 }
 
-/** From when on a job's next run is overdue, milliseconds since the epoch; undefined for jobs that are never due. */
+/**
+ * From when on a job's next run is overdue, milliseconds since the epoch; undefined
+ * for jobs that are never due.
+ */
 export function dueSince(
   job: CronJob,
   cursor: MissCursor | undefined,
@@ -89,8 +96,8 @@ function keyOf({ schedule, enabled, due, waitingSinceMs, decidedMs, run, longest
 }
 
 /**
- * What makes a schedule another one. An anchor is added by the gateway itself. The interval of a job that only its log
- * tells is an estimate that may change.
+ * What makes a schedule another one. An anchor is added by the gateway itself. The interval of a job that
+ * only its log tells is an estimate that may change.
  */
 export function identifySchedule({ origin, schedule, selfPaced = false }: CronJob): string {
   const { anchorMs: _, staggerMs: __, ...rest } = { anchorMs: 0, staggerMs: 0, ...schedule };

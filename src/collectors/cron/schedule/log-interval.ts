@@ -13,15 +13,16 @@ export interface LogInterval {
   readonly intervalMs: number;
   readonly source: 'configured' | 'learnt';
   /**
-   * Whether a run that does not come may be called missed. A learnt rhythm is steady when the starts looked at span a
-   * week; of quicker jobs that is never known, for they may rest at night.
+   * Whether a run that does not come may be called missed. A learnt rhythm is steady when the starts looked
+   * at span a week; of quicker jobs that is never known, for they may rest at night.
    */
   readonly steady: boolean;
 }
 
 /**
- * The interval of a job without a schedule: the configured one, else the middle gap between its newest 65 starts
- * (milliseconds since the epoch, any order) when there are at least 6 and the gaps are alike, else undefined.
+ * The interval of a job without a schedule: the configured one, else the middle gap between its
+ * newest 65 starts (milliseconds since the epoch, any order) when there are at least 6 and the
+ * gaps are alike, else undefined.
  */
 export function logInterval(
   configuredMs: number | undefined,

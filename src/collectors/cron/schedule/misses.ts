@@ -4,7 +4,7 @@ import { EARLY_MS, isTime, type Planner, plannerOf } from './planner.ts';
 
 /** A gateway puts runs that it owes at its start off by two minutes and some seconds a job. */
 const DEFERRED_MS = 300_000;
-/** Gateways drop the mark of a run under way after this long; a longer one counts when the job's runs are longer. */
+/** Gateways drop the mark of a run after this long; a longer mark counts where the job's runs are longer. */
 const STUCK_MS = 2 * 3_600_000;
 /** After a gap this long nothing reliable is left to compare with: gateways keep a week of history. */
 const FORGOTTEN_MS = 35 * 86_400_000;
@@ -24,7 +24,7 @@ export interface MissOptions {
   readonly graceMs: number;
   /** The gateway's time zone, for expressions that name none; undefined where it is not known. */
   readonly timeZone: string | undefined;
-  /** Runs of this job that began earlier may have been pruned before anybody saw them; undefined: none were. */
+  /** Runs of this job that began earlier may have been pruned unseen; undefined: none were. */
   readonly historyCompleteSinceMs?: number | undefined;
   /** Wall time to which the clock was stepped since the last call: what lies before it is not judged. */
   readonly steppedToMs?: number | undefined;
@@ -41,17 +41,18 @@ export interface Misses {
   /** Runs found to be a second one of their occurrence by this call, never told again either. */
   readonly duplicates: number;
   /**
-   * Whether the gateway plans the next run for later than the schedule allows; undefined where it plans none or the
-   * schedule does not tell.
+   * Whether the gateway plans the next run for later than the schedule allows; undefined where it plans none
+   * or the schedule does not tell.
    */
   readonly isBeyondSchedule: boolean | undefined;
 }
 
 /**
- * Finds the occurrences of a job that passed without a run. To be called after each look that could read the job's
- * history, with all runs that it told since the last call whose cursor was kept (more do no harm, in any order). Pure:
- * the same arguments give the same answer. The first call, and the first after the schedule was edited, the job was
- * enabled or the clock was set back by more than the grace, only begins: what was due earlier is not judged.
+ * Finds the occurrences of a job that passed without a run. To be called after each look that could read the
+ * job's history, with all runs that it told since the last call whose cursor was kept (more do no harm, in
+ * any order). Pure: the same arguments give the same answer. The first call, and the first after the schedule
+ * was edited, the job was enabled or the clock was set back by more than the grace, only begins: what was due
+ * earlier is not judged.
  */
 export function advance(
   cursor: MissCursor | undefined,
@@ -97,8 +98,8 @@ class Search {
   }
 
   /**
-   * What the clock shows for the second time had its run the first time, unless the gateway plans by the new clock.
-   * `former` is where the search stood before the clock was set back.
+   * What the clock shows for the second time had its run the first time, unless the gateway plans by the new
+   * clock. `former` is where the search stood before the clock was set back.
    */
   skipRepeated(former: MissCursor | undefined): void {
     const { nextRunAtMs: plannedMs, lastRunAtMs = 0 } = this.#job;
@@ -174,7 +175,10 @@ class Search {
     } else this.#expect(this.#planner.from(firstMs, steppedToMs + 1));
   }
 
-  /** Whether the plan lies beyond the schedule; what is decided up to a time in the future explains such a plan. */
+  /**
+   * Whether the plan lies beyond the schedule; what is decided up to a time in the future explains such a
+   * plan.
+   */
   #isPlanBeyond(): boolean | undefined {
     const job = this.#job;
     const plannedMs = job.nextRunAtMs;
@@ -185,7 +189,7 @@ class Search {
     return plannedMs > this.#planner.latest(fromMs, job.consecutiveErrors) + DEFERRED_MS;
   }
 
-  /** Occurrences from the time of which runs may be lost are not judged, unless the job says that it did not run. */
+  /** Occurrences of a time whose runs may be lost are not judged, unless the job says that it did not run. */
   #skipUnknown(runs: readonly RunSeen[]): void {
     const since = this.#options.historyCompleteSinceMs;
     const [dueMs] = this.#due;
@@ -227,8 +231,8 @@ class Search {
   }
 
   /**
-   * An interrupted run is written down by the next gateway as having lasted until then. What was due after the time it
-   * would have taken was not suppressed by it but missed.
+   * An interrupted run is written down by the next gateway as having lasted until then. What was due after
+   * the time it would have taken was not suppressed by it but missed.
    */
   #enterInterrupted(startMs: number, endMs: number): void {
     const planner = this.#planner;
@@ -272,7 +276,7 @@ class Search {
     return this.#run !== undefined && this.#run.endMs === undefined;
   }
 
-  /** Decides all occurrences up to a run's start: it is the run of the latest, if it is not too late for it. */
+  /** Decides all occurrences up to a run's start: it belongs to the latest, unless it is too late for it. */
   #passTo(startMs: number): void {
     const [firstMs] = this.#due;
     if (firstMs === undefined || firstMs > startMs + EARLY_MS) return;
@@ -300,7 +304,8 @@ class Search {
       this.#waitingSinceMs = this.#due[0];
       return;
     }
-    // Without a run, a plan moved after its time is the same occurrence postponed or passed over, not a new rhythm.
+    // Without a run, a plan moved after its time is the same occurrence postponed or passed over, not a new
+    // rhythm.
     const since = this.#waitingSinceMs;
     const isAhead = since === undefined || since > this.#nowMs || plannedMs < since;
     if (isAhead && since !== plannedMs) this.#expect(plannedMs);

@@ -56,18 +56,20 @@ export interface Planner {
   span(firstMs: number, untilMs: number): Occurrences;
   /** The first occurrence of the row that begins at `firstMs` which is not before `ms`. */
   from(firstMs: number, ms: number): number | undefined;
-  /** The latest time for which a gateway plans the run that follows `ms`, `errors` being failures in a row. */
+  /**
+   * The latest time for which a gateway plans the run that follows `ms`, `errors` being failures in a row.
+   */
   latest(ms: number, errors: number): number;
   /**
-   * Whether two starts, the earlier first, belong to one occurrence. `isScheduled`: the gateway itself started the
-   * second; otherwise a person may have, some time after the first.
+   * Whether two starts, the earlier first, belong to one occurrence. `isScheduled`: the gateway itself
+   * started the second; otherwise a person may have, some time after the first.
    */
   isSameSlot(earlierMs: number, laterMs: number, isScheduled: boolean): boolean;
 }
 
 /**
- * A job's planner, or undefined where its schedule does not tell when it is due: event-driven and unknown kinds, jobs
- * that set their own pace, expressions that are not valid or whose time zone is not known.
+ * A job's planner, or undefined where its schedule does not tell when it is due: event-driven and unknown
+ * kinds, jobs that set their own pace, expressions that are not valid or whose time zone is not known.
  */
 export function plannerOf(job: CronJob, timeZone: string | undefined): Planner | undefined {
   const { schedule } = job;
@@ -88,8 +90,8 @@ export function plannerOf(job: CronJob, timeZone: string | undefined): Planner |
 }
 
 /**
- * Seconds from one planned run to the next, the longest such time where they differ (a job on weekdays: three days);
- * undefined for jobs that run once, on events, or by an unknown rule.
+ * Seconds from one planned run to the next, the longest such time where they differ (a job on weekdays: three
+ * days); undefined for jobs that run once, on events, or by an unknown rule.
  */
 export function expectedInterval({ schedule }: Pick<CronJob, 'schedule'>): number | undefined {
   if (schedule.kind === 'every') return schedule.everyMs / 1000;

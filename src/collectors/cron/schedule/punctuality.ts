@@ -33,7 +33,10 @@ export interface PunctualityOptions {
   readonly timeZone: string;
 }
 
-/** What is known at one run of the collector beside the jobs themselves. Times in milliseconds since the epoch. */
+/**
+ * What is known at one run of the collector beside the jobs themselves. Times in
+ * milliseconds since the epoch.
+ */
 export interface Moment {
   readonly nowMs: number;
   /** The gateway runs no job on purpose; nothing of it is due. */
@@ -48,9 +51,13 @@ export interface Moment {
 export interface Standing {
   /** Seconds for which its next run has been due, 0 while it is in time; undefined: it is never due. */
   readonly lateSeconds: number | undefined;
-  /** Whether its plan lies beyond its schedule; undefined where there is no plan or no schedule to compare. */
+  /**
+   * Whether its plan lies beyond its schedule; undefined where there is no plan or no schedule to compare.
+   */
   readonly isBeyondSchedule: boolean | undefined;
-  /** The run under way has lasted so long, or is proved to be over, that its mark is wrong in all likelihood. */
+  /**
+   * The run under way has lasted so long, or is proved to be over, that its mark is wrong in all likelihood.
+   */
   readonly isWedged: boolean;
 }
 
@@ -64,7 +71,10 @@ interface LastJudged {
 /** Whether jobs run when they are due: counts what they missed and says how late they are. */
 export class Punctuality {
   readonly #options: PunctualityOptions;
-  /** Jobs as they were when they were judged last; one that did not change is judged again only when it may be late. */
+  /**
+   * Jobs as they were when they were judged last; one that did not change is judged
+   * again only when it may be late.
+   */
   readonly #judged = new Map<string, LastJudged>();
   #moment: Moment = {
     nowMs: 0,
@@ -82,8 +92,8 @@ export class Punctuality {
   }
 
   /**
-   * Counts in `ledger` what `jobs` missed; pauses now and then, as there may be thousands, and one that was away for
-   * long takes ten milliseconds. Jobs and runs are those of sources that could be read in this run.
+   * Counts in `ledger` what `jobs` missed; pauses now and then, as there may be thousands, and one that was
+   * away for long takes ten milliseconds. Jobs and runs are those of sources that could be read in this run.
    */
   async judge(
     jobs: readonly CronJob[],
@@ -107,8 +117,8 @@ export class Punctuality {
   }
 
   /**
-   * Until when another judgement of the same jobs, without any run, would say the same; `nowMs` where one of them runs,
-   * is late or was not judged. Milliseconds since the epoch.
+   * Until when another judgement of the same jobs, without any run, would say the same; `nowMs` where one of
+   * them runs, is late or was not judged. Milliseconds since the epoch.
    */
   quietUntil(jobs: readonly CronJob[], ledger: CronLedger, nowMs: number): number {
     let untilMs = Number.POSITIVE_INFINITY;
@@ -138,8 +148,9 @@ export class Punctuality {
   }
 
   /**
-   * A mark that nothing supports after a while; else one that is older than the grace, two of the longest runs known and
-   * an interval of the job. Gateways themselves drop marks after two hours, so that a daily job does not wait for a day.
+   * A mark that nothing supports after a while; else one that is older than the grace, two of the longest
+   * runs known and an interval of the job. Gateways themselves drop marks after two hours, so that a daily
+   * job does not wait for a day.
    */
   #isWedged(job: CronJob, entry: JobEntry, nowMs: number): boolean {
     const { runningAtMs, origin } = job;
@@ -183,7 +194,10 @@ export class Punctuality {
     return isIdle && (dueMs === undefined || nowMs <= dueMs + this.#options.graceMs);
   }
 
-  /** The job with the interval that its runs show, without marks that are proved wrong, and never due while cron is off. */
+  /**
+   * The job with the interval that its runs show, without marks that are proved wrong, and
+   * never due while cron is off.
+   */
   #asJudged(job: CronJob, entry: JobEntry): CronJob {
     const { isSchedulerOff } = this.#moment;
     if (isSchedulerOff && job.origin === 'gateway') return { ...job, enabled: false };
@@ -192,7 +206,10 @@ export class Punctuality {
     return { ...timed, runningAtMs: this.#believedRun(job, entry) };
   }
 
-  /** Since when a run of the job is under way or waits for its turn, as far as nothing contradicts the gateway's marks. */
+  /**
+   * Since when a run of the job is under way or waits for its turn, as far as nothing
+   * contradicts the gateway's marks.
+   */
   #believedRun(job: CronJob, entry: JobEntry): number | undefined {
     const { runningAtMs, queuedAtMs, lastRunAtMs, origin } = job;
     const { nowMs } = this.#moment;
@@ -253,7 +270,9 @@ function withInterval(job: CronJob, entry: JobEntry): CronJob {
   return { ...job, schedule: { kind: 'every', everyMs: learnt.intervalMs, anchorMs: undefined } };
 }
 
-/** The zone for expressions that name none, unless a plan of the gateway shows that it lives in another one. */
+/**
+ * The zone for expressions that name none, unless a plan of the gateway shows that it lives in another one.
+ */
 function zoneThatFits(jobs: readonly CronJob[], timeZone: string): string | undefined {
   const comparable = jobs.filter(
     ({ schedule, nextRunAtMs, consecutiveErrors, selfPaced }) =>
@@ -267,7 +286,8 @@ function zoneThatFits(jobs: readonly CronJob[], timeZone: string): string | unde
     const plannedMs = job.nextRunAtMs ?? 0;
     const ours = plannerOf(job, timeZone)?.next(plannedMs - 1);
     if (ours === undefined) return true;
-    // A run that the gateway deferred at its start is off by any time at all; another zone, by quarters of an hour.
+    // A run that the gateway deferred at its start is off by any time at all; another
+    // zone, by quarters of an hour.
     return ours !== plannedMs && (ours - plannedMs) % ZONE_STEP_MS === 0;
   };
   return comparable.slice(0, MAX_COMPARED).some(contradicts) ? undefined : timeZone;

@@ -12,9 +12,10 @@ const clocks = new Map<string, ZoneClock>();
 const slotsKept = new Map<string, CronSlots | undefined>();
 
 /**
- * The instants of a cron expression in one time zone. The library is asked in plain wall time, which costs a tenth of
- * asking it for a zone; the zone's changes are applied here. Only instants on which every gateway version agrees are
- * told: a time that the clock skips is none, and of a time that it shows twice the first counts.
+ * The instants of a cron expression in one time zone. The library is asked in plain wall time, which
+ * costs a tenth of asking it for a zone; the zone's changes are applied here. Only instants on which
+ * every gateway version agrees are told: a time that the clock skips is none, and of a time that it
+ * shows twice the first counts.
  */
 export class CronSlots {
   readonly #wall: Cron;
@@ -65,8 +66,9 @@ export function cronSlots(expr: string, timeZone: string): CronSlots | undefined
 }
 
 /**
- * How long after an expression's instants a job may run, in milliseconds: its share of the stagger window, by its id.
- * Two values where gateway versions differ in which expressions are staggered when the job does not say.
+ * How long after an expression's instants a job may run, in milliseconds: its share of the
+ * stagger window, by its id. Two values where gateway versions differ in which expressions are
+ * staggered when the job does not say.
  */
 export function staggerOffsets(jobId: string, expr: string, staggerMs: number | undefined): number[] {
   if (staggerMs !== undefined) return [shareOf(jobId, staggerMs)];

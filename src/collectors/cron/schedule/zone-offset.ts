@@ -6,8 +6,8 @@ const MAX_KEPT = 4_096;
 const OFFSET = /^GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/;
 
 /**
- * Wall time of one time zone. Offsets are asked of the platform once a day of the zone's history and kept, and once a
- * quarter of an hour on days with a change: every change in use since 1970 falls on a quarter.
+ * Wall time of one time zone. Offsets are asked of the platform once a day of the zone's history and kept,
+ * and once a quarter of an hour on days with a change: every change in use since 1970 falls on a quarter.
  */
 export class ZoneClock {
   readonly #format: Intl.DateTimeFormat;
@@ -27,8 +27,8 @@ export class ZoneClock {
   }
 
   /**
-   * The instants at which the wall clock shows a time (given as if it were UTC), the earlier first: none where the
-   * clock was put forward over it, two where it was put back.
+   * The instants at which the wall clock shows a time (given as if it were UTC), the earlier first: none
+   * where the clock was put forward over it, two where it was put back.
    */
   instantsOf(wallMs: number): number[] {
     const offsets = new Set([this.offsetAt(wallMs - DAY_MS), this.offsetAt(wallMs + DAY_MS)]);

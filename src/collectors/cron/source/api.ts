@@ -116,7 +116,9 @@ async function listJobs(ask: Ask): Promise<{ jobs: CronJob[]; strange: number }>
   return { jobs, strange };
 }
 
-/** Newest first, back to the run that was told before; one page, as the files and the database hold the rest. */
+/**
+ * Newest first, back to the run that was told before; one page, as the files and the database hold the rest.
+ */
 async function listRuns(
   ask: Ask,
   id: string,

@@ -3,11 +3,13 @@ import type { CronJob, FinishedRun } from './records.ts';
 /** A finished run together with what its source knows of its place among the others. */
 export interface SourceRun extends FinishedRun {
   /**
-   * The source proves, by position and not by time, that this run was written after everything it told before. Such a
-   * run is new even when the wall clock was set back; any other is judged by its times.
+   * The source proves, by position and not by time, that this run was written after everything it told
+   * before. Such a run is new even when the wall clock was set back; any other is judged by its times.
    */
   readonly appended: boolean;
-  /** Its source knows of no place at all; a store that tells the run later may well prove it to be new there. */
+  /**
+   * Its source knows of no place at all; a store that tells the run later may well prove it to be new there.
+   */
   readonly placeless?: true;
   /** The job's name as the run remembers it; for a job that is gone already. */
   readonly jobName: string | undefined;
@@ -40,7 +42,10 @@ export type ReadSource = Extract<SourceReading, { state: 'read' }>;
 
 /** One place where a gateway keeps its cron jobs and their runs. Never creates or changes anything there. */
 export interface CronSource {
-  /** Looks from `cursor` on (undefined or foreign: from the start). Runs are consumed only if their cursor comes back. */
+  /**
+   * Looks from `cursor` on (undefined or foreign: from the start). Runs are consumed
+   * only if their cursor comes back.
+   */
   read(cursor: unknown, sinceMs: number, signal: AbortSignal): Promise<SourceReading>;
   close?(): Promise<void>;
 }

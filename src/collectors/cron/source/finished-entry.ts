@@ -5,8 +5,8 @@ import { hasExitCode, toEndedStatus, toErrorReason, toOutcome } from './stored-j
 const time = z.number().nonnegative();
 const text = z.string().optional().catch(undefined);
 /**
- * A finished run as a line of `runs/<jobId>.jsonl` and an entry of `cron.runs` tell it; everything else in it (texts,
- * session keys) stays where it is, and so does its error once it was compared.
+ * A finished run as a line of `runs/<jobId>.jsonl` and an entry of `cron.runs` tell it; everything else in it
+ * (texts, session keys) stays where it is, and so does its error once it was compared.
  */
 const finishedEntry = z.object({
   jobId: z.string().min(1),

@@ -4,8 +4,9 @@ export const RUN_STATUSES = ['ok', 'error', 'skipped', 'interrupted', 'supersede
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /**
- * Why a run failed; the label values of `openclaw_cron_errors_total`. The first sixteen are OpenClaw's own
- * (`lastErrorReason`), `command` is a command that exited with an error, `other` a reason this exporter does not know.
+ * Why a run failed; the label values of `openclaw_cron_errors_total`. The first sixteen are
+ * OpenClaw's own (`lastErrorReason`), `command` is a command that exited with an error, `other` a
+ * reason this exporter does not know.
  */
 export const ERROR_REASONS = [
   'auth',
@@ -79,15 +80,21 @@ export interface CronJob {
   /** What else the job's state records of the last run. */
   readonly lastOutcome?: RunOutcome | undefined;
   readonly disabledBy?: DisabledBy | undefined;
-  /** Of a job of a log: whether lines of it were read and none ever matched its rule; undefined where it is empty. */
+  /**
+   * Of a job of a log: whether lines of it were read and none ever matched its rule;
+   * undefined where it is empty.
+   */
   readonly hasUnmatchedLog?: boolean | undefined;
-  /** A heartbeat of an agent, which the gateway itself keeps: its skips are normal and its plan follows active hours. */
+  /**
+   * A heartbeat of an agent, which the gateway itself keeps: its skips are normal and
+   * its plan follows active hours.
+   */
   readonly isHeartbeat?: boolean;
   /** The model that the job asks for, `provider/model` or a bare model; undefined: the agent's default. */
   readonly model?: string | undefined;
   /**
-   * Its next run may be moved by the job itself (pacing) or its runs leave no history (a condition that did not hold):
-   * only `nextRunAtMs` tells when it is due, never the schedule.
+   * Its next run may be moved by the job itself (pacing) or its runs leave no history (a condition that did
+   * not hold): only `nextRunAtMs` tells when it is due, never the schedule.
    */
   readonly selfPaced?: boolean;
 }
@@ -104,7 +111,10 @@ export interface RunOutcome {
   readonly model?: string | undefined;
 }
 
-/** One finished run. (jobId, runAtMs) is the same in every age of storage, so it identifies the run across sources. */
+/**
+ * One finished run. (jobId, runAtMs) is the same in every age of storage, so it
+ * identifies the run across sources.
+ */
 export interface FinishedRun {
   readonly jobId: string;
   /** When it started, milliseconds since the epoch. */

@@ -15,8 +15,8 @@ const text = z.string().optional().catch(undefined);
 const count = z.int().nonnegative().optional().catch(undefined);
 
 /**
- * `job_json` of 2026.9 and an element of `jobs.json` of 2026.5; every field may be missing in some version, and a
- * broken one costs only itself.
+ * `job_json` of 2026.9 and an element of `jobs.json` of 2026.5; every field may be missing in some version,
+ * and a broken one costs only itself.
  */
 const jobSchema = z.object({
   name: text,
@@ -133,7 +133,9 @@ function toJobState(state: StoredState): JobState {
   };
 }
 
-/** After so many errors in computing a schedule every version disables the job. Source: `MAX_SCHEDULE_ERRORS`. */
+/**
+ * After so many errors in computing a schedule every version disables the job. Source: `MAX_SCHEDULE_ERRORS`.
+ */
 const MAX_SCHEDULE_ERRORS = 3;
 
 /** Undefined for a one-shot job that is done: nobody disabled it. */
@@ -148,7 +150,9 @@ function toDisabledBy(schedule: CronSchedule, state: StoredState | undefined): D
   return (state.lastRunStatus ?? state.lastStatus) === 'error' ? 'errors' : undefined;
 }
 
-/** Heartbeats and their tasks, by the keys that OpenClaw reserves for them (`heartbeat:`, `heartbeat-task:`). */
+/**
+ * Heartbeats and their tasks, by the keys that OpenClaw reserves for them (`heartbeat:`, `heartbeat-task:`).
+ */
 function isHeartbeat(job: StoredJob | undefined): boolean {
   return job?.payload?.kind === 'heartbeat' || /^heartbeat(?:-task)?:/.test(job?.declarationKey ?? '');
 }
@@ -209,12 +213,14 @@ export function toRunStatus(raw: string | undefined): RunStatus | undefined {
 }
 
 /**
- * A run's error when a gateway finds, at its next start, that the run never ended: `server-cron` of 2026.5.7, and the
- * task (not the receipt) of 2026.9.6.
+ * A run's error when a gateway finds, at its next start, that the run never ended: `server-cron` of 2026.5.7,
+ * and the task (not the receipt) of 2026.9.6.
  */
 const INTERRUPTED_ERROR = 'cron: job interrupted by gateway restart';
 
-/** As {@link toRunStatus}, with the runs told apart that are called errors although a restart cut them off. */
+/**
+ * As {@link toRunStatus}, with the runs told apart that are called errors although a restart cut them off.
+ */
 export function toEndedStatus(raw: string, error: string | undefined): RunStatus;
 export function toEndedStatus(raw: string | undefined, error: string | undefined): RunStatus | undefined;
 export function toEndedStatus(raw: string | undefined, error: string | undefined): RunStatus | undefined {

@@ -43,7 +43,9 @@ export type DeliveriesReading =
   /** `reason` is without a path. */
   | { readonly state: 'unreadable'; readonly reason: string };
 
-/** Staged media belong to messages that are counted themselves. Source: delivery-queue-namespaces of 2026.9.6. */
+/**
+ * Staged media belong to messages that are counted themselves. Source: delivery-queue-namespaces of 2026.9.6.
+ */
 const MEDIA_STAGING = 'outbound-media-staging';
 /** Source: docs/gateway/health.md and ingress-queue-health of 2026.9.6. */
 const PRESSURE_ATTEMPTS = 8;
@@ -53,8 +55,8 @@ const MAX_FILES = 10_000;
 const HEAD_BYTES = 128;
 
 /**
- * Reads the delivery queue: the state database of 2026.6 and later, else the files of `delivery-queue/` of 2026.5. Of
- * messages, addresses, errors and ids nothing is used.
+ * Reads the delivery queue: the state database of 2026.6 and later, else the files of `delivery-queue/` of
+ * 2026.5. Of messages, addresses, errors and ids nothing is used.
  */
 export async function readDeliveries(
   stateDir: string,
@@ -97,7 +99,10 @@ function readTables(database: DatabaseSync, nowMs: number): Deliveries | undefin
   return { queue, pressure: readPressure(database, nowMs) };
 }
 
-/** By OpenClaw's own rule: a lane with an event that failed eight times, or whose claim was not renewed for half an hour. */
+/**
+ * By OpenClaw's own rule: a lane with an event that failed eight times, or whose claim was
+ * not renewed for half an hour.
+ */
 function readPressure(database: DatabaseSync, nowMs: number): PressureGroup[] | undefined {
   if (!listColumns(database, 'channel_ingress_events').has('lane_key')) return undefined;
   return database

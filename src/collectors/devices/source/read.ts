@@ -32,7 +32,9 @@ export type DevicesReading =
   /** `reason` is without a path. */
   | { readonly state: 'unreadable'; readonly reason: string };
 
-/** A request that is not repeated ends by itself. Source: PENDING_TTL_MS of 2026.5.7, 2026.7.35 and 2026.9.6. */
+/**
+ * A request that is not repeated ends by itself. Source: PENDING_TTL_MS of 2026.5.7, 2026.7.35 and 2026.9.6.
+ */
 const REQUEST_LIVES_MS = 300_000;
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ROLES = 200;
@@ -53,7 +55,8 @@ interface Request {
 }
 
 /**
- * Reads which devices are paired and which wait: the state database of 2026.6 and later, else `devices/` and `nodes/` of
+ * Reads which devices are paired and which wait: the state database of 2026.6 and later,
+ * else `devices/` and `nodes/` of
  * 2026.5. No column and no field that holds a key, a token, a name or an address is used.
  */
 export async function readDevices(stateDir: string, nowMs: number): Promise<DevicesReading> {

@@ -28,7 +28,9 @@ export interface DatabaseFiles {
   readonly journal: 'wal' | 'rollback' | undefined;
 }
 
-/** What the gateway has put aside because it cannot use it; undefined where this version keeps no such record. */
+/**
+ * What the gateway has put aside because it cannot use it; undefined where this version keeps no such record.
+ */
 export interface Quarantine {
   readonly databases: number | undefined;
   readonly cronJobs: number | undefined;
@@ -38,8 +40,8 @@ const MAX_AGENTS = 50;
 const QUARANTINE_FILE = join('state', 'openclaw-quarantine.sqlite');
 
 /**
- * The databases that are there: `state/openclaw.sqlite` (2026.6 and later), `tasks/runs.sqlite` (2026.5) and those of
- * agents. What cannot be read is left out.
+ * The databases that are there: `state/openclaw.sqlite` (2026.6 and later), `tasks/runs.sqlite` (2026.5) and
+ * those of agents. What cannot be read is left out.
  */
 export async function findDatabases(stateDir: string): Promise<DatabaseFiles[]> {
   const agents = await readdir(join(stateDir, 'agents')).catch(() => []);
@@ -62,7 +64,10 @@ export async function findDatabases(stateDir: string): Promise<DatabaseFiles[]> 
   return found;
 }
 
-/** What the gateway has quarantined: whole databases (2026.9, a store of its own) and rows of cron jobs (2026.8 and later). */
+/**
+ * What the gateway has quarantined: whole databases (2026.9, a store of its own) and rows of
+ * cron jobs (2026.8 and later).
+ */
 export function readQuarantine(stateDir: string): Quarantine {
   const databases = readDatabase(join(stateDir, QUARANTINE_FILE), (database) =>
     count(database.prepare('SELECT count(*) AS n FROM quarantined_databases').get()),

@@ -19,9 +19,10 @@ const WHOLE_FOLDERS: readonly StatePart[] = ['sessions', 'logs', 'tmp', 'cache',
 const DATABASE = /\.(?:sqlite|db)(?:-shm|-journal)?$/;
 
 /**
- * The part that a file belongs to, by its path below the state folder. Source: the state folders of 2026.5.7 (`tasks/`,
- * `agents/ID/sessions/`), 2026.7.35 and 2026.9.6 (`state/`, `agents/ID/agent/`, `cache/`, `media/`). A write-ahead log is
- * one wherever the gateway keeps a database, and in a workspace it is the user's own.
+ * The part that a file belongs to, by its path below the state folder. Source: the state folders of
+ * 2026.5.7 (`tasks/`, `agents/ID/sessions/`), 2026.7.35 and 2026.9.6 (`state/`, `agents/ID/agent/`,
+ * `cache/`, `media/`). A write-ahead log is one wherever the gateway keeps a database, and in a
+ * workspace it is the user's own.
  */
 export function findPart(path: readonly string[]): StatePart {
   const [first = '', , third = ''] = path;

@@ -34,8 +34,9 @@ const BLOCK_BYTES = 512;
 const NAMES_AT_A_TIME = 256;
 
 /**
- * Adds up the files of a state folder by part, in slices: a call that waits for another thread costs ten times as much. Follows no symbolic link and enters no other filesystem; a file with
- * several names counts once. Of what disappears meanwhile nothing is counted.
+ * Adds up the files of a state folder by part, in slices: a call that waits for another thread costs ten
+ * times as much. Follows no symbolic link and enters no other filesystem; a file with several names counts
+ * once. Of what disappears meanwhile nothing is counted.
  */
 export async function walkStateFolder(root: string, options: WalkOptions): Promise<WalkOutcome> {
   try {

@@ -17,7 +17,10 @@ const MAX_AGE_MS = 2 * 3_600_000;
 /** Figures of a completed walk, or why there are none. */
 export type WalkReading = WalkOutcome | { readonly state: 'under-way' };
 
-/** Walks through a state folder in the background, one walk at a time, so that a run waits only for small folders. */
+/**
+ * Walks through a state folder in the background, one walk at a time, so that a run
+ * waits only for small folders.
+ */
 export class StateWalker {
   readonly #clock: Clock;
   readonly #stopping = new AbortController();

@@ -18,11 +18,16 @@ export interface UpdateRuns {
   readonly last: { readonly status: string; readonly finishedMs: number } | undefined;
 }
 
-/** `update_runs` is made by the first update; every state folder of 2026.9 has this table, and none of before. */
+/**
+ * `update_runs` is made by the first update; every state folder of 2026.9 has this table, and none of before.
+ */
 const TABLE_OF_2026_9 = 'config_machine_state';
 const NONE: UpdateRuns = { isRecorded: false, isRunning: false, last: undefined };
 
-/** Reads `update_runs`: status and time only, none of the texts beside them. What did not change is not read again. */
+/**
+ * Reads `update_runs`: status and time only, none of the texts beside them. What did
+ * not change is not read again.
+ */
 export class UpdateRunReader {
   readonly #cache: DatabaseCache<UpdateRuns>;
 

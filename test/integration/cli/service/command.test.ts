@@ -7,7 +7,10 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../../src/launch.js', import.meta.url));
 
-/** A home folder, and a `systemctl` that only notes how it is called: a fake, for tests may not change the machine. */
+/**
+ * A home folder, and a `systemctl` that only notes how it is called: a fake, for
+ * tests may not change the machine.
+ */
 function place() {
   const home = tempFolder();
   const bin = join(home, 'bin');

@@ -255,7 +255,9 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 );
 
-/** Both sources, what each of them has yet to tell, and what the exporter ought to have counted in the end. */
+/**
+ * Both sources, what each of them has yet to tell, and what the exporter ought to have counted in the end.
+ */
 class Model {
   readonly #world: ApiWorld;
   readonly #expected = new Map<string, number>();

@@ -269,7 +269,8 @@ class World {
       expect([key, value >= (this.#shown.get(key) ?? 0), value]).toEqual([key, true, value]);
       this.#shown.set(key, value);
     }
-    // What is shown never has a failure without a reason; what a removed job had is no longer shown as its own.
+    // What is shown never has a failure without a reason; what a removed job had
+    // is no longer shown as its own.
     const errors = look.series.filter(
       ({ name, labels }) => name === 'openclaw_cron_runs_total' && labels.status === 'error',
     );
@@ -296,7 +297,10 @@ class World {
     }
   }
 
-  /** Only from a first look on does a store's order tell what is new, whatever the clock says: that look comes first. */
+  /**
+   * Only from a first look on does a store's order tell what is new, whatever the clock
+   * says: that look comes first.
+   */
   async #setClockBack(): Promise<void> {
     if (this.#isNewStore) {
       if (this.#away) return;
@@ -392,7 +396,8 @@ class World {
 
   async #upgrade(far: boolean): Promise<void> {
     if (this.#sqlite !== undefined || this.#away) return;
-    // Only a run's place proves that it is new when the clock was set back, and the import has no places: none goes unseen.
+    // Only a run's place proves that it is new when the clock was set back, and the import has
+    // no places: none goes unseen.
     if (this.#wentBack && this.#unseen) await this.#look();
     if (this.#files !== undefined) this.#upgradeFiles(this.#files, far);
     else if (this.#logs !== undefined) this.#upgradeLogs(this.#logs);
@@ -452,7 +457,8 @@ describe('counting runs once', () => {
             world.addHistory();
             await world.clock.advance(5_000);
             await world.harness.see();
-            // Clocks are set back by less than the exporter has run: what is older than it is history whatever happens.
+            // Clocks are set back by less than the exporter has run: what is older than it
+            // is history whatever happens.
             await world.clock.advance(100 * 3_600_000);
             for (const one of events) await world.apply(one);
             await world.settle();

@@ -9,7 +9,10 @@ import { StandInPlace, StatusWorld, writeJobs } from '../../../support/status-wo
 import { until } from '../../../support/until.ts';
 
 const PATIENCE = { timeoutMs: 90_000, everyMs: 500 };
-/** Longer than two waits on a busy machine, which outlast the limit of failed attempts: a wait tells what it saw, a hook does not. */
+/**
+ * Longer than two waits on a busy machine, which outlast the limit of failed attempts: a wait tells
+ * what it saw, a hook does not.
+ */
 const HOOK_MS = 900_000;
 const HEALTHY = 'All five layers are healthy';
 /** Longer than one interval of the page. */

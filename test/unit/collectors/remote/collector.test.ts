@@ -17,7 +17,10 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 const INTERVAL_MS = 300_000;
 const OWN = 'the gateway’s';
 
-/** Hosts whose clients hold these tokens, and an ssh that answers for them; a host without one cannot be logged in to. */
+/**
+ * Hosts whose clients hold these tokens, and an ssh that answers for them; a host
+ * without one cannot be logged in to.
+ */
 function clients(tokens: Record<string, string | undefined>) {
   const home = tempFolder();
   const clock = new FakeClock();

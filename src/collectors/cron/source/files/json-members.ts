@@ -14,9 +14,10 @@ const MAX_MEMBER_VALUES = 10_000;
 const MAX_OUTLINE_CHARS = 64 * 1024;
 
 /**
- * Gives to `take`, one after the other, the texts of the members of the list or object that the JSON object `json` has
- * as `name`; others have their turn in between, however large it is. True where that name is there and `take` agreed
- * to each member; what stands under other names is not looked at. Throws when `signal` fires.
+ * Gives to `take`, one after the other, the texts of the members of the list or object that the JSON
+ * object `json` has as `name`; others have their turn in between, however large it is. True where
+ * that name is there and `take` agreed to each member; what stands under other names is not looked
+ * at. Throws when `signal` fires.
  */
 export async function eachMember(
   json: string,
@@ -60,8 +61,8 @@ interface Part {
 }
 
 /**
- * The texts of what lies two brackets deep, and of what stands around; it is not checked that they are JSON. What is too
- * large to be a member comes in pieces that are too large as well.
+ * The texts of what lies two brackets deep, and of what stands around; it is not checked that they are JSON.
+ * What is too large to be a member comes in pieces that are too large as well.
  */
 function* partsOf(json: string): Generator<Part> {
   let depth = 0;
@@ -108,7 +109,10 @@ const MARKS: ReadonlySet<number> = new Set(Object.keys(STEPS).map((mark) => mark
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Where a bracket or comma stands outside of texts, and now and then another place, so that no stretch is long. */
+/**
+ * Where a bracket or comma stands outside of texts, and now and then another
+ * place, so that no stretch is long.
+ */
 function* marksOf(json: string): Generator<number> {
   let isText = false;
   let last = 0;

@@ -37,9 +37,10 @@ export interface TailReading {
 }
 
 /**
- * The complete lines since `position`. When the last line read before no longer stands where it stood (the file shrank,
- * was replaced, was restored), the whole file is read and that line searched in it: what follows it is new, and when it
- * is gone nothing is known of any line's age. A last line without its newline is left for the next time.
+ * The complete lines since `position`. When the last line read before no longer stands where it stood (the
+ * file shrank, was replaced, was restored), the whole file is read and that line searched in it: what
+ * follows it is new, and when it is gone nothing is known of any line's age. A last line without its
+ * newline is left for the next time.
  */
 export async function readTail(
   path: string,

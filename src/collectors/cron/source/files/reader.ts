@@ -44,9 +44,9 @@ interface FilesOptions {
 }
 
 /**
- * Cron jobs and runs of versions before 2026.6: `cron/jobs.json`, `cron/jobs-state.json` and `cron/runs/*.jsonl`. Absent
- * once the gateway has imported them into its database and renamed them. A look costs one `stat` a file when nothing
- * changed.
+ * Cron jobs and runs of versions before 2026.6: `cron/jobs.json`, `cron/jobs-state.json` and
+ * `cron/runs/*.jsonl`. Absent once the gateway has imported them into its database and renamed them. A look
+ * costs one `stat` a file when nothing changed.
  */
 export function createFilesSource({ stateDir }: FilesOptions): CronSource {
   const folder = join(stateDir, 'cron');

@@ -5,8 +5,9 @@ import type { LogEntries } from './entries.ts';
 import type { LogAtHand } from './own-logs.ts';
 
 /**
- * Logs under a name that was not known, whose file was: the job was renamed, and nothing of it is told again. `fresh` are
- * the logs at hand that the cursor does not know, `isAtHand` says whether a path is a log of this round.
+ * Logs under a name that was not known, whose file was: the job was renamed, and nothing of it is
+ * told again. `fresh` are the logs at hand that the cursor does not know, `isAtHand` says whether a
+ * path is a log of this round.
  */
 export async function adoptRenamed(
   entries: LogEntries,

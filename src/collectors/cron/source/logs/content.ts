@@ -95,15 +95,18 @@ export async function hasHead(handle: FileHandle, head: string): Promise<boolean
   return printOf(await bytesAt(handle, 0, lengthOf(head))) === head;
 }
 
-/** Whether a file may be a copy of an earlier state of a growing one: it has bytes, and the other begins with them. */
+/**
+ * Whether a file may be a copy of an earlier state of a growing one: it has bytes,
+ * and the other begins with them.
+ */
 export async function isEarlierCopy(copy: FileHandle, grown: FileHandle): Promise<boolean> {
   const bytes = await bytesAt(copy, 0, PRINT_BYTES);
   return bytes.length > 0 && bytes.equals(await bytesAt(grown, 0, bytes.length));
 }
 
 /**
- * Where a file that was rewritten (trimmed, edited) holds the last lines that were read before; the offset behind
- * them. Only lines with a timestamp are told apart, so without one there is no answer.
+ * Where a file that was rewritten (trimmed, edited) holds the last lines that were read before; the offset
+ * behind them. Only lines with a timestamp are told apart, so without one there is no answer.
  */
 export async function findAnchor(
   handle: FileHandle,
@@ -159,8 +162,8 @@ export type NextLines =
   | { readonly state: 'end'; readonly rest: string; readonly restEnd: number };
 
 /**
- * The lines of the next chunk. Memory is bounded by `buffer`: a line longer than {@link LINE_BYTES} is handed out cut
- * as soon as so much of it is there, and the rest of it is passed over.
+ * The lines of the next chunk. Memory is bounded by `buffer`: a line longer than {@link LINE_BYTES} is handed
+ * out cut as soon as so much of it is there, and the rest of it is passed over.
  */
 export async function nextLines(
   handle: FileHandle,

@@ -14,7 +14,10 @@ const fingerprint = z.string().max(64);
 /** How far one file has been read, and how to recognise it when it was moved, cut or replaced. */
 const mark = z.object({
   ino: z.number().nonnegative(),
-  /** Size and modification time at the last look; the same again means nothing to read. `offset - 1`: see `isUnread`. */
+  /**
+   * Size and modification time at the last look; the same again means nothing to read.
+   * `offset - 1`: see `isUnread`.
+   */
   size: z.int().min(-1),
   mtimeMs: time,
   /** Bytes read; the start of a line unless `mid`. */
@@ -43,7 +46,9 @@ const facts = z.object({
   startedAtMs: time.optional(),
   /** Under the default rule: the last start line without digits. */
   startShape: z.string().max(64).optional(),
-  /** Under the default rule: when the last run that had a start ended, or the last line that belongs to it. */
+  /**
+   * Under the default rule: when the last run that had a start ended, or the last line that belongs to it.
+   */
   pairEndedAtMs: time.optional(),
 });
 

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { findTime, type LineTime, parseTime } from './time.ts';
 
 /**
- * A line that ends a good run where nobody configured another: SUCCESS or SUCCESSFUL as a word, neither negated nor in
- * a trace of `set -x`, whose lines begin with `+`.
+ * A line that ends a good run where nobody configured another: SUCCESS or SUCCESSFUL as a word, neither
+ * negated nor in a trace of `set -x`, whose lines begin with `+`.
  */
 export const DEFAULT_SUCCESS =
   /^(?!\+{1,9} ).*(?<![\w-])(?<!\bNO |\bNOT |\bWITHOUT )SUCCESS(?:FUL(?:LY)?)?(?!\w|"?\s*[:=]\s*"?(?:false|FALSE)\b)/;
 /**
- * A line that ends a failed run: ERROR as a word, no count of none (`0 ERRORS`, `ERRORS: 0`, `NO ERROR`), nor in a trace;
- * and the negations of {@link DEFAULT_SUCCESS}.
+ * A line that ends a failed run: ERROR as a word, no count of none (`0 ERRORS`, `ERRORS: 0`, `NO ERROR`), nor
+ * in a trace; and the negations of {@link DEFAULT_SUCCESS}.
  */
 export const DEFAULT_ERROR =
   /^(?!\+{1,9} ).*(?:(?<!\w)(?<!\b0 |\bNO |\bWITHOUT |\bWITHOUT ANY )ERRORS?(?!\w|(?:\(S\))?"?\s*[:=]\s*"?0\b)|\bUNSUCCESSFUL|\b(?:NO|NOT|WITHOUT) SUCCESS)/;
@@ -45,8 +45,9 @@ const RETRY = /\bretry/i;
 const EXIT = /\b(?:exit(?:ed)?|rc)(?: with)?(?: ?(?:code|status))? ?[:=]? ?(\d{1,3})\b/i;
 
 /**
- * Reads a line of a log for which no pattern is configured: a JSON object by its status, a line of text by the words
- * SUCCESS and ERROR, and by `started`, `completed`, `failed` and the like, which count in pairs only.
+ * Reads a line of a log for which no pattern is configured: a JSON object by its status, a
+ * line of text by the words SUCCESS and ERROR, and by `started`, `completed`, `failed` and the
+ * like, which count in pairs only.
  */
 export function judgeByDefault(raw: string): DefaultFinding | undefined {
   const line = raw.includes(ESCAPE) ? raw.replaceAll(COLOUR, '') : raw;

@@ -11,7 +11,10 @@ export interface FoundLog {
   readonly path: string;
   /** Index of the glob. */
   readonly glob: number;
-  /** `<workspace>/<name>`: the folders that the glob leaves open, then the file's name without `cron-` and `.log`. */
+  /**
+   * `<workspace>/<name>`: the folders that the glob leaves open, then the file's
+   * name without `cron-` and `.log`.
+   */
   readonly job: string;
   /** The file, or a folder on the way to it that the glob leaves open, is a symbolic link. */
   readonly symlink: boolean;
@@ -61,7 +64,10 @@ interface Walk {
   tooMany: boolean;
 }
 
-/** A folder that changed so short before it was listed may change again within the same tick of its file system. */
+/**
+ * A folder that changed so short before it was listed may change again within the
+ * same tick of its file system.
+ */
 const SETTLED_MS = 2000;
 const MAX_FOLDERS = 20_000;
 /** How deep `**` goes. */
@@ -70,10 +76,10 @@ const MAX_DEPTH = 16;
 const NOTHING = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 /**
- * Finds logs by glob: `*`, `?`, `[a-z]`, `{a,b}` within a name and `**` for any folders between. A name that begins
- * with a dot must be asked for with a dot. `**` does not follow symbolic links, so a loop of them ends; the others do,
- * one level a pattern. A folder is listed again only when its modification time changed: a quiet round costs one
- * `stat` a folder.
+ * Finds logs by glob: `*`, `?`, `[a-z]`, `{a,b}` within a name and `**` for any folders between. A name that
+ * begins with a dot must be asked for with a dot. `**` does not follow symbolic links, so a loop of them
+ * ends; the others do, one level a pattern. A folder is listed again only when its modification time changed:
+ * a quiet round costs one `stat` a folder.
  */
 export class LogDiscovery {
   readonly #maxLogs: number;

@@ -51,8 +51,8 @@ export class EarlierFiles {
   }
 
   /**
-   * Reads on in all of them; false while one of them is not finished, as its lines come first. `currentHead` is what the
-   * file at the log's own name begins with, as a fingerprint; empty where nothing is known of it.
+   * Reads on in all of them; false while one of them is not finished, as its lines come first. `currentHead`
+   * is what the file at the log's own name begins with, as a fingerprint; empty where nothing is known of it.
    */
   async read(currentHead: string): Promise<boolean> {
     const kept: RotatedMark[] = [];
@@ -108,7 +108,10 @@ export class EarlierFiles {
     }
   }
 
-  /** The name that the file of a mark has now; undefined where it is not in the log's folder under another one. */
+  /**
+   * The name that the file of a mark has now; undefined where it is not in the
+   * log's folder under another one.
+   */
   renamed(mark: LogMark, sinceMs: number): Promise<string | undefined> {
     return this.#context.siblings.renamed(this.#folder, this.#name, mark, sinceMs);
   }
@@ -124,9 +127,9 @@ export class EarlierFiles {
   }
 
   /**
-   * Notes what is no longer at the log's name: the rest of the content that `mark` was made in, and what came and went
-   * since. `renamed` is the name that the file of `mark` has now, where that is known; `currentIno` the inode of the file at
-   * the log's name, 0 where there is none. How many were found.
+   * Notes what is no longer at the log's name: the rest of the content that `mark` was made in, and what came
+   * and went since. `renamed` is the name that the file of `mark` has now, where that is known; `currentIno`
+   * the inode of the file at the log's name, 0 where there is none. How many were found.
    */
   async note(
     mark: LogMark,

@@ -1,6 +1,9 @@
 import type { LogCursor, LogEntry } from './cursor.ts';
 
-/** What is known of each log in one round: what the cursor says, with what the round changed. By absolute path. */
+/**
+ * What is known of each log in one round: what the cursor says, with what the
+ * round changed. By absolute path.
+ */
 export class LogEntries {
   readonly cursor: LogCursor;
   readonly #changed = new Map<string, LogEntry | undefined>();
@@ -21,7 +24,10 @@ export class LogEntries {
     this.#changed.set(path, undefined);
   }
 
-  /** The cursor of the next round; the same object where nothing changed. `globs`: those whose first look has been. */
+  /**
+   * The cursor of the next round; the same object where nothing changed. `globs`:
+   * those whose first look has been.
+   */
   next(globs: readonly string[]): LogCursor {
     const { cursor } = this;
     if (this.#changed.size === 0 && globs.join('\n') === cursor.globs.join('\n')) return cursor;

@@ -14,7 +14,10 @@ export interface LoggedJobs {
   readonly lastSuccesses: ReadonlyMap<string, number>;
 }
 
-/** The jobs of the logs at hand, and of those between their rotation and their next line: these are not removed. */
+/**
+ * The jobs of the logs at hand, and of those between their rotation and their next
+ * line: these are not removed.
+ */
 export function groupIntoJobs(
   logs: ReadonlyMap<string, LogAtHand>,
   { files }: LogCursor,
@@ -40,8 +43,8 @@ export function groupIntoJobs(
 }
 
 /**
- * Paths of the logs whose id needs a suffix: of those in folders of the same name only one has the plain id, the one that
- * had it, else the first.
+ * Paths of the logs whose id needs a suffix: of those in folders of the same name only one has the plain id,
+ * the one that had it, else the first.
  */
 export function withoutPlainId(
   atHand: ReadonlyMap<string, LogAtHand>,

@@ -6,7 +6,10 @@ export function jobNameOf(fileName: string): string {
   return fileName.replace(/\.log$/, '').replace(/^cron-(?=.)/, '');
 }
 
-/** `<workspace>/<name>`: the folders that the glob leaves open, else the one the log is in, and the job's name. */
+/**
+ * `<workspace>/<name>`: the folders that the glob leaves open, else the one the
+ * log is in, and the job's name.
+ */
 export function jobIdentity(open: readonly string[], path: string): string {
   const folder = open.length > 0 ? open.join('/') : basename(dirname(path));
   return `${folder}/${jobNameOf(basename(path))}`;
@@ -43,7 +46,10 @@ export function isRelated(fileName: string, name: string): boolean {
   return archiveOf(name) === fileName;
 }
 
-/** The log that an archive's name belongs to: `x.log` for `x.1.log` and `x-2026-11-23.log`; undefined for others. */
+/**
+ * The log that an archive's name belongs to: `x.log` for `x.1.log` and
+ * `x-2026-11-23.log`; undefined for others.
+ */
 export function archiveOf(path: string): string | undefined {
   const name = basename(path);
   const match = /^(.+?)(?:\.\d{1,3}|[-._](?:\d{8}|\d{4}-\d{2}-\d{2})[-_T.\d:]*)\.log$/.exec(name);

@@ -12,8 +12,8 @@ export interface LogAtHand {
 const PARALLEL = 32;
 
 /**
- * The files that are logs of their own, neither a second name of one nor the archive of one; by path. Rejects only when
- * `signal` aborts.
+ * The files that are logs of their own, neither a second name of one nor the archive of one; by path.
+ * Rejects only when `signal` aborts.
  */
 export async function ownLogs(
   found: readonly FoundLog[],

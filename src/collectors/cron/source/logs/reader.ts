@@ -22,11 +22,17 @@ export interface CronLogSourceOptions {
   readonly stateDir: () => string;
   readonly home: string;
   readonly clock: Clock;
-  /** Default true: where there are thousands of files, those that inotify says nothing of are not looked at each time. */
+  /**
+   * Default true: where there are thousands of files, those that inotify says nothing of
+   * are not looked at each time.
+   */
   readonly watch?: boolean | undefined;
   /** Even then each file is looked at this often, milliseconds; default 5 minutes. */
   readonly sweepMs?: number | undefined;
-  /** An unfinished last line of a rotated file is taken as it is after so many quiet milliseconds; default 5000. */
+  /**
+   * An unfinished last line of a rotated file is taken as it is after so many
+   * quiet milliseconds; default 5000.
+   */
   readonly settleMs?: number | undefined;
   readonly platform?: NodeJS.Platform | undefined;
   readonly limits?: Partial<CronLogLimits> | undefined;
@@ -35,7 +41,9 @@ export interface CronLogSourceOptions {
 
 /** Jobs and runs from the logs that jobs write themselves. */
 export interface CronLogSource {
-  /** Looks from `cursor` on; one that is not usable means a first start. Rejects only when `signal` aborts. */
+  /**
+   * Looks from `cursor` on; one that is not usable means a first start. Rejects only when `signal` aborts.
+   */
   read(cursor: unknown, signal: AbortSignal): Promise<SourceReading>;
   /** Ends the watching. */
   close(): Promise<void>;
@@ -46,27 +54,31 @@ const DEFAULT_SETTLE_MS = 5000;
 const MAX_PROBLEMS = 20;
 
 /**
- * Reads jobs and their runs from the logs that jobs write themselves, `workspace/<workspace>/cron-<name>.log`: the only
- * source for jobs of the system's own crontab. Nothing in those folders is ever written, and no file stays open between
- * two looks.
+ * Reads jobs and their runs from the logs that jobs write themselves,
+ * `workspace/<workspace>/cron-<name>.log`: the only source for jobs of the system's own crontab. Nothing in
+ * those folders is ever written, and no file stays open between two looks.
  *
- * **Counting.** The first look takes what is there as history: it tells each job's last run from the end of its log and
- * counts nothing. From then on each run is told once: the cursor holds, per log, how far it was read. A read with the
- * same cursor gives the same runs again. A log that appears later is counted from its beginning. A run is known by job
- * and start time in milliseconds; see `takeLine` for logs that repeat a time or tell none.
+ * **Counting.** The first look takes what is there as history: it tells each job's last
+ *  run from the end of its log and
+ * counts nothing. From then on each run is told once: the cursor holds, per log, how far it was
+ * read. A read with the same cursor gives the same runs again. A log that appears later is counted
+ * from its beginning. A run is known by job and start time in milliseconds; see `takeLine` for logs
+ * that repeat a time or tell none.
  *
- * **Rotation.** A file is recognised by its inode and by fingerprints of its first bytes and of those before the offset,
- * so that a log which was emptied and has grown beyond the offset again is noticed. The earlier file is looked for in
- * the same folder and read to its end: under its new name (and followed for two days, since a job that still runs goes
- * on writing there), or as the copy that was made before the log was emptied. A log that was trimmed or edited goes on
- * behind the last lines known, if they hold a timestamp. When the earlier file is not found (compressed at once, moved
- * to another folder) a problem says that runs may be missing. What nobody can see: a log emptied and filled between two
- * looks with exactly the same bytes.
+ * **Rotation.** A file is recognised by its inode and by fingerprints of its first bytes
+ *  and of those before the offset,
+ * so that a log which was emptied and has grown beyond the offset again is noticed. The earlier file is
+ * looked for in the same folder and read to its end: under its new name (and followed for two days, since a
+ * job that still runs goes on writing there), or as the copy that was made before the log was emptied. A log
+ * that was trimmed or edited goes on behind the last lines known, if they hold a timestamp. When the earlier
+ * file is not found (compressed at once, moved to another folder) a problem says that runs may be missing.
+ * What nobody can see: a log emptied and filled between two looks with exactly the same bytes.
  *
- * **Cost** follows what is new: a quiet file costs one `stat`, a quiet folder too. That alone is correct, also on
- * network file systems that report no changes, and 1,000 files take some 15 ms a round. Watching is therefore used only
- * above that: then a file that inotify says nothing of is looked at only once in `sweepMs`. Where inotify's limits are
- * reached all files are looked at in each round, and `watching` says `polling`.
+ * **Cost** follows what is new: a quiet file costs one `stat`, a quiet folder too.
+ *  That alone is correct, also on
+ * network file systems that report no changes, and 1,000 files take some 15 ms a round. Watching is therefore
+ * used only above that: then a file that inotify says nothing of is looked at only once in `sweepMs`. Where
+ * inotify's limits are reached all files are looked at in each round, and `watching` says `polling`.
  */
 export function createCronLogSource(options: CronLogSourceOptions): CronLogSource {
   return new Source(options);
@@ -118,7 +130,8 @@ class Source implements CronLogSource {
     const { untouched, problems } = this.#stats.renew(found.logs);
     const rest = this.#atRest;
     if (untouched && rest?.found === found && rest.reading.cursor === cursor) return rest.reading;
-    // Before anything may be cut: which files were touched is told once, so the next look has to be a whole one.
+    // Before anything may be cut: which files were touched is told once, so the
+    // next look has to be a whole one.
     this.#atRest = undefined;
     const round = await this.#look(cursor, asked, found, signal);
     if (round.allUnreadable) return { state: 'unreadable', reason: 'EACCES' };

@@ -30,7 +30,10 @@ export interface LogRoundOptions {
 }
 
 const MIN_FIRST_BYTES = 16 * 1024;
-/** Lines of a log that is new to the exporter count from a day before its first look: their zone may be misread. */
+/**
+ * Lines of a log that is new to the exporter count from a day before its first
+ * look: their zone may be misread.
+ */
 export const HISTORY_SLACK_MS = 86_400_000;
 /** A log that has been gone for so long is forgotten. */
 const FORGET_MS = 30 * 86_400_000;
@@ -59,7 +62,9 @@ export class LogRound {
     return this.#options.logs;
   }
 
-  /** Whether something was read or waits for its time: the next round may tell more although nothing changes. */
+  /**
+   * Whether something was read or waits for its time: the next round may tell more although nothing changes.
+   */
   get active(): boolean {
     return this.#active;
   }

@@ -8,11 +8,14 @@ export interface LogRule {
   readonly success: RegExp;
   readonly error: RegExp;
   /**
-   * A run began. With it a run is what lies between such a line and the first one that matches success or error;
-   * without it each line that matches success or error is a run.
+   * A run began. With it a run is what lies between such a line and the first one that matches success or
+   * error; without it each line that matches success or error is a run.
    */
   readonly start?: RegExp | undefined;
-  /** How long it took, on the line that ends it: group 1 (or all of it), `1m30s`, `1.5 s`, `00:01:30`; bare: seconds. */
+  /**
+   * How long it took, on the line that ends it: group 1 (or all of it), `1m30s`, `1.5
+   * s`, `00:01:30`; bare: seconds.
+   */
   readonly duration?: RegExp | undefined;
   /** When it was: group 1 (or all of it). Without it the first time in the line, where there is one. */
   readonly timestamp?: RegExp | undefined;
@@ -47,16 +50,19 @@ export interface LineJudge {
 
 /** A pattern of one's own sees so much of a line; its cost may grow with a power of it. */
 const PATTERN_CHARACTERS = 4096;
-/** So long may the patterns take on lines at once, and then on the line alone that they were interrupted at. */
+/**
+ * So long may the patterns take on lines at once, and then on the line alone that they were interrupted at.
+ */
 const LINES_MS = 25;
 const LINE_MS = 10;
 /** Where a time is looked for in a line when no pattern says where it is. */
 const TIME_CHARACTERS = 512;
 
 /**
- * Patterns that are plain words run as they are. Others may be of the catastrophic kind, which no bound on the length of a
- * line tames (30 characters are enough), so they run where the engine interrupts them after a time; a line on which that
- * happens although it is alone counts as saying nothing and is told in `slowLines`.
+ * Patterns that are plain words run as they are. Others may be of the catastrophic kind, which no
+ * bound on the length of a line tames (30 characters are enough), so they run where the engine
+ * interrupts them after a time; a line on which that happens although it is alone counts as saying
+ * nothing and is told in `slowLines`.
  */
 export function createLineJudge(rule: LogRule): LineJudge {
   const tame = [rule.success, rule.error, rule.start, rule.duration, rule.timestamp].every(isTame);
@@ -116,7 +122,9 @@ function isTimeout(error: unknown): boolean {
   );
 }
 
-/** Whether neither success, error nor start is configured: lines are then read as {@link judgeByDefault} does. */
+/**
+ * Whether neither success, error nor start is configured: lines are then read as {@link judgeByDefault} does.
+ */
 export function isDefaultRule({ success, error, start }: LogRule): boolean {
   return success === DEFAULT_SUCCESS && error === DEFAULT_ERROR && start === undefined;
 }

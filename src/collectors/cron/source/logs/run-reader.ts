@@ -95,8 +95,8 @@ export class RunReader {
   }
 
   /**
-   * Reads from a mark to the end of the file as `stat` has it, or as far as `maxBytes` and the budget go. Where `final` is
-   * true, an unfinished last line is taken as it is.
+   * Reads from a mark to the end of the file as `stat` has it, or as far as `maxBytes` and the budget go.
+   * Where `final` is true, an unfinished last line is taken as it is.
    */
   async read(
     handle: FileHandle,

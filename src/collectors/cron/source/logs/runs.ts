@@ -13,12 +13,12 @@ const SAME_MOMENT_MS = 60_000;
 const MAX_SHIFT_MS = 1000;
 
 /**
- * Takes in what one line says. `seenMs` is when its file was last written as far as the line had been seen: the time of
- * a line that tells none, and the limit for one that does.
+ * Takes in what one line says. `seenMs` is when its file was last written as far as the line had been seen:
+ * the time of a line that tells none, and the limit for one that does.
  *
- * A run is known by its job and its start in milliseconds. Where a log repeats a time (whole seconds, no times at all)
- * each further run is put one millisecond behind the one before it, so that it stays a run of its own; the same lines
- * read again from the same place give the same runs.
+ * A run is known by its job and its start in milliseconds. Where a log repeats a time (whole seconds, no
+ * times at all) each further run is put one millisecond behind the one before it, so that it stays a run of
+ * its own; the same lines read again from the same place give the same runs.
  */
 export function takeLine(facts: LogFacts, finding: LineFinding, seenMs: number, pairing: Pairing): TakenLine {
   const atMs = timeOf(finding.time, seenMs, facts.lastFinishedAtMs);
@@ -37,7 +37,10 @@ export interface TakenLine {
   readonly runs: LogRun[];
 }
 
-/** Whether a run has a line for its start: never, always, or where the log happens to have one (the default rule). */
+/**
+ * Whether a run has a line for its start: never, always, or where the log happens to
+ * have one (the default rule).
+ */
 export type Pairing = 'none' | 'always' | 'optional';
 
 /** How the runs of a log with this rule begin. */
@@ -50,9 +53,10 @@ export function choosePairing(rule: LogRule): Pairing {
 const CHATTER_MS = 30_000;
 
 /**
- * A log that nobody described may have starts or not. A run with a start lies between it and its first end; what
- * follows within 30 seconds, but for the same start again, belongs to that run. Without a start only a certain end is a run.
- * Another line that begins something while a run is under way is one of its steps; the same line again is the next run.
+ * A log that nobody described may have starts or not. A run with a start lies between it and its first end;
+ * what follows within 30 seconds, but for the same start again, belongs to that run. Without a start only a
+ * certain end is a run. Another line that begins something while a run is under way is one of its steps; the
+ * same line again is the next run.
  */
 function takePaired(facts: LogFacts, finding: LineFinding, atMs: number): TakenLine {
   const { startedAtMs, ...rest } = facts;
@@ -124,8 +128,8 @@ function finish(facts: LogFacts, times: RunTimes, status: LogStatus): TakenLine 
 }
 
 /**
- * A time of its own for each run. Where the clock was set back, times that were used already come again: from then on
- * all are put one millisecond later than told, two after the second time, and so on.
+ * A time of its own for each run. Where the clock was set back, times that were used already come again: from
+ * then on all are put one millisecond later than told, two after the second time, and so on.
  */
 function distinct(toldMs: number, facts: LogFacts): { runAtMs: number; shiftMs: number } {
   const shiftMs = facts.shiftMs ?? 0;

@@ -46,7 +46,10 @@ export interface CronLogLimits {
   readonly roundRuns: number;
   /** How long files are read in one round, milliseconds. */
   readonly roundMs: number;
-  /** How long one rule's patterns may take in one round where they are no plain words, milliseconds; then its lines wait. */
+  /**
+   * How long one rule's patterns may take in one round where they are no plain words,
+   * milliseconds; then its lines wait.
+   */
   readonly ruleMs: number;
 }
 

@@ -25,9 +25,9 @@ const PARALLEL = 32;
 const COMPRESSED = /\.(?:gz|bz2|xz|zst|lz4|zip|Z)$/;
 
 /**
- * Finds the earlier file of a log that was rotated: under another name in the same folder. One of these lives for one
- * round, so that many logs rotated at once share one listing. `sinceMs`, on the monotonic clock, is when the question
- * came up: an older listing may lack the answer.
+ * Finds the earlier file of a log that was rotated: under another name in the same folder. One of these lives
+ * for one round, so that many logs rotated at once share one listing. `sinceMs`, on the monotonic clock, is
+ * when the question came up: an older listing may lack the answer.
  */
 export class Siblings {
   readonly #listed = new Map<string, Listed>();
@@ -60,8 +60,8 @@ export class Siblings {
   }
 
   /**
-   * The copy that was made before a log was emptied: a related name, the same bytes up to the offset, and written no
-   * earlier than the log when it was last looked at (an older generation was).
+   * The copy that was made before a log was emptied: a related name, the same bytes up to the offset, and
+   * written no earlier than the log when it was last looked at (an older generation was).
    */
   async copied(
     folder: string,
@@ -82,8 +82,8 @@ export class Siblings {
   }
 
   /**
-   * Earlier files of a log that came and were rotated away again since the last look: named as rotation names them, born
-   * and written after that look, and no copy of the files that are known. The oldest first.
+   * Earlier files of a log that came and were rotated away again since the last look: named as rotation names
+   * them, born and written after that look, and no copy of the files that are known. The oldest first.
    */
   async unseen(
     folder: string,
@@ -155,7 +155,9 @@ async function listFiles(folder: string, signal: AbortSignal): Promise<readonly 
   return files;
 }
 
-/** Written after a mark was made, and born after it too, or emptied since: an archive that was touched is not. */
+/**
+ * Written after a mark was made, and born after it too, or emptied since: an archive that was touched is not.
+ */
 function isNewer(stat: Stats, mark: LogMark): boolean {
   const begunMs = stat.ino === mark.ino ? stat.mtimeMs : Math.min(stat.birthtimeMs, stat.mtimeMs);
   return begunMs >= mark.mtimeMs;

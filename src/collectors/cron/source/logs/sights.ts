@@ -4,11 +4,17 @@ import type { Stats } from 'node:fs';
 const MAX_FILES = 20_000;
 const MAX_SIGHTS = 32;
 
-/** When each part of a growing file was first seen: the time of lines that tell none, stable when they are read again. */
+/**
+ * When each part of a growing file was first seen: the time of lines that tell none,
+ * stable when they are read again.
+ */
 export class SightLog {
   readonly #sights = new Map<number, { size: number; mtimeMs: number }[]>();
 
-  /** Notes how far a file reaches now, and tells when the byte before an offset had been written at the latest. */
+  /**
+   * Notes how far a file reaches now, and tells when the byte before an offset
+   * had been written at the latest.
+   */
   note(stat: Stats, readUpTo: number): (end: number) => number {
     if (this.#sights.size > MAX_FILES) this.#sights.clear();
     const before = (this.#sights.get(stat.ino) ?? []).filter(

@@ -43,7 +43,10 @@ export class LogStats {
     return this.#watching;
   }
 
-  /** Forgets what may have changed since the last call. What was touched is told once: its stat is asked for anew. */
+  /**
+   * Forgets what may have changed since the last call. What was touched is told
+   * once: its stat is asked for anew.
+   */
   renew(logs: readonly FoundLog[]): StatsOutlook {
     const { clock, watch, watchFrom, sweepMs } = this.#options;
     const wanted = watch && logs.length >= watchFrom;

@@ -20,7 +20,9 @@ const SETTLED_MS = 2000;
 
 const NO_FACTS: LogFacts = { consecutiveErrors: 0 };
 
-/** Looks at a log for the first time as history: its last lines tell the last run, none of them is counted. */
+/**
+ * Looks at a log for the first time as history: its last lines tell the last run, none of them is counted.
+ */
 export async function firstLook(
   log: TailedLog,
   stat: Stats,
@@ -130,7 +132,9 @@ class Tail {
     return [...this.problems, ...(slowLines > 0 ? [slow] : []), ...(outOfTime ? [late] : [])];
   }
 
-  /** Reads on in the log's earlier files; false while one of them is not finished, as its lines come first. */
+  /**
+   * Reads on in the log's earlier files; false while one of them is not finished, as its lines come first.
+   */
   readEarlier(): Promise<boolean> {
     return this.#earlier.read(this.#mark.head);
   }
@@ -186,7 +190,9 @@ class Tail {
     return done;
   }
 
-  /** Where in the file at the log's name reading goes on; undefined: an earlier file has to be finished first. */
+  /**
+   * Where in the file at the log's name reading goes on; undefined: an earlier file has to be finished first.
+   */
   async #whereToGoOn(handle: FileHandle, stat: Stats, sinceMs: number): Promise<LogMark | undefined> {
     const mark = this.#mark;
     const same = stat.ino === mark.ino;

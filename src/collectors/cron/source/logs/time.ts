@@ -20,14 +20,18 @@ const DATE =
 const EPOCH = /^\s*(\d{10})(?:\.(\d{1,9}))?\s*$|^\s*(\d{13})\s*$/;
 
 /**
- * The first time in a text: ISO 8601 and its usual spellings, or what date(1) prints. Named zones other than UTC and
- * GMT are ambiguous all over the world and count as the exporter's own. Linear in the length of the text.
+ * The first time in a text: ISO 8601 and its usual spellings, or what date(1) prints. Named
+ * zones other than UTC and GMT are ambiguous all over the world and count as the exporter's own.
+ * Linear in the length of the text.
  */
 export function findTime(text: string): LineTime | undefined {
   return fromIso(ISO.exec(text)) ?? fromDate(DATE.exec(text));
 }
 
-/** As {@link findTime}, for a text that is known to be a time: also bare seconds or milliseconds since the epoch. */
+/**
+ * As {@link findTime}, for a text that is known to be a time: also bare seconds or
+ * milliseconds since the epoch.
+ */
 export function parseTime(text: string): LineTime | undefined {
   const epoch = EPOCH.exec(text);
   if (epoch === null) return findTime(text);
@@ -37,8 +41,8 @@ export function parseTime(text: string): LineTime | undefined {
 }
 
 /**
- * The second passing of a wall time that comes twice when the clocks go back: a later line cannot be from the first
- * one. Undefined where the time is not such a one.
+ * The second passing of a wall time that comes twice when the clocks go back: a later line cannot be from the
+ * first one. Undefined where the time is not such a one.
  */
 export function secondPassing(atMs: number): number | undefined {
   const later = atMs + 3_600_000;

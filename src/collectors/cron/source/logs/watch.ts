@@ -6,9 +6,10 @@ import { codeOf } from '../../../../lib/errors.ts';
 export type WatchFolders = typeof watch;
 
 /**
- * Tells which files of some folders were touched, with one inotify watch a folder however many files are in it: chokidar
- * watches the folders themselves, everything inside is ignored, and the names come with its `raw` events. It is a hint
- * about what need not be looked at, never the reason to believe that something changed.
+ * Tells which files of some folders were touched, with one inotify watch a folder however many files
+ * are in it: chokidar watches the folders themselves, everything inside is ignored, and the names
+ * come with its `raw` events. It is a hint about what need not be looked at, never the reason to
+ * believe that something changed.
  */
 export class LogWatch {
   readonly #start: WatchFolders;

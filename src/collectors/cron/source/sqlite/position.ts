@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The newest rows at the last look, newest first. As long as one of them is still the same row, rowids mean what they
- * meant, and a row beyond the newest was written later.
+ * The newest rows at the last look, newest first. As long as one of them is still the same row, rowids mean
+ * what they meant, and a row beyond the newest was written later.
  */
 export const places = z.array(z.object({ rowid: z.number(), id: z.string() }));
 /** Rows by which a place in a table is known again. */
@@ -30,8 +30,8 @@ export interface PlacedTable {
 }
 
 /**
- * Where a look goes on after one that remembered `known`. An empty table was remembered as such: everything in it is new.
- * When no remembered row is left, nothing is known.
+ * Where a look goes on after one that remembered `known`. An empty table was remembered as such: everything
+ * in it is new. When no remembered row is left, nothing is known.
  */
 export function positionOf(known: Places, table: PlacedTable): Position {
   const newest = known[0];
@@ -47,7 +47,8 @@ export function positionAfter(
   more: boolean,
   table: PlacedTable,
 ): Position {
-  // Rows that a look by time left out are not new at the next look either: that one begins at the newest row of all.
+  // Rows that a look by time left out are not new at the next look either: that one
+  // begins at the newest row of all.
   const places = more ? [] : table.newest();
   return { from: Math.max(from, page.at(-1)?.rowid ?? 0, places[0]?.rowid ?? 0), provenAfter, places };
 }

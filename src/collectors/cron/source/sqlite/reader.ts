@@ -62,10 +62,10 @@ interface Page {
 }
 
 /**
- * Cron jobs and runs of 2026.6 and later from `state/openclaw.sqlite`. From 2026.8 on runs are in two tables: a receipt
- * (its status is the truth, the newest 64 a job are kept) and a task (7 days, with the delivery), joined by the
- * receipt's id; before, in {@link RunLogs}. A look costs what is new since the cursor, and two `stat`s when nothing
- * changed.
+ * Cron jobs and runs of 2026.6 and later from `state/openclaw.sqlite`. From 2026.8 on runs are in two tables:
+ * a receipt (its status is the truth, the newest 64 a job are kept) and a task (7 days, with the delivery),
+ * joined by the receipt's id; before, in {@link RunLogs}. A look costs what is new since the cursor, and two
+ * `stat`s when nothing changed.
  */
 export function createSqliteSource({ stateDir, now }: SqliteOptions): CronSource {
   const path = stateDatabase(stateDir);
@@ -148,7 +148,9 @@ class Look {
     return { state: 'read', jobs, runs, lastSuccesses: this.#lastSuccesses, cursor, problems: [...problems] };
   }
 
-  /** One page. A writer in rollback-journal mode may hold the lock for longer than this may hold up others. */
+  /**
+   * One page. A writer in rollback-journal mode may hold the lock for longer than this may hold up others.
+   */
   async #read(signal: AbortSignal) {
     for (let attempt = 1; ; attempt += 1) {
       const outcome = readDatabase(this.#path, (database) => this.#page(new CronRows(database)));
@@ -288,7 +290,10 @@ class Look {
   }
 }
 
-/** Why nothing can be told of a database with these tables; undefined where its jobs, and runs if it has any, can be read. */
+/**
+ * Why nothing can be told of a database with these tables; undefined where its jobs, and
+ * runs if it has any, can be read.
+ */
 function unfitness({
   jobs,
   receipts,

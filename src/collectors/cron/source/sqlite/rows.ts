@@ -63,7 +63,9 @@ export interface CronTables {
   readonly jobs: boolean;
   readonly receipts: boolean;
   readonly tasks: boolean;
-  /** Finished runs as versions before 2026.8 keep them; where they are, the other two tell nothing of cron. */
+  /**
+   * Finished runs as versions before 2026.8 keep them; where they are, the other two tell nothing of cron.
+   */
   readonly logs: boolean;
   /** OpenClaw's own mark. */
   readonly openclaw: boolean;
@@ -205,7 +207,10 @@ export class CronRows {
     );
   }
 
-  /** History by its end, for a look without a usable position; `after` is (ended_at, rowid) of the last row read. */
+  /**
+   * History by its end, for a look without a usable position; `after` is (ended_at,
+   * rowid) of the last row read.
+   */
   tasksEndedAfter([endedAtMs, rowid]: readonly [number, number]): TaskRow[] {
     // Not `?1` twice: Node 22.19 does not bind numbered parameters by position.
     return this.select(

@@ -39,7 +39,8 @@ export interface RunPage {
 }
 
 /**
- * Where a gateway of 2026.6 or 2026.7 keeps its cron runs: one row a finished run, the newest 2,000 a job. An upgrade to
+ * Where a gateway of 2026.6 or 2026.7 keeps its cron runs: one row a finished run, the
+ * newest 2,000 a job. An upgrade to
  * 2026.8 moves them into `task_runs`, where they have the same starts. Measured on 2026.6.1 and 2026.7.35.
  */
 export class RunLogs {

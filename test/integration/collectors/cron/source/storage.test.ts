@@ -600,7 +600,10 @@ function folderInPlaceOf(path: string): void {
   mkdirSync(path);
 }
 
-/** The files as a killed gateway leaves them: copied while it still has them open, and put back once it is gone. */
+/**
+ * The files as a killed gateway leaves them: copied while it still has them open,
+ * and put back once it is gone.
+ */
 function leaveAsKilled(store: SqliteStore, stateDir: string): void {
   const names = ['openclaw.sqlite', 'openclaw.sqlite-wal', 'openclaw.sqlite-shm'];
   for (const name of names) copyFileSync(join(stateDir, 'state', name), join(stateDir, name));

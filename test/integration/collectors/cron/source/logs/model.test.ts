@@ -217,7 +217,8 @@ class Play {
       case 'copyTruncate':
         return this.#rotate(() => writer.copyTruncate());
       case 'trim':
-        // Lines that are not looked at before they are cut off are nowhere; without times the rest is not recognised.
+        // Lines that are not looked at before they are cut off are nowhere; without
+        // times the rest is not recognised.
         if (this.#timed && (await this.#caughtUp())) writer.trim(next.lines, next.inPlace);
         return;
       case 'replace':

@@ -6,7 +6,9 @@ import { FakeClock } from '../../../../../support/fake-clock.ts';
 import { logSource } from '../../../../../support/log-source.ts';
 import { tempFolder } from '../../../../../support/temp-folder.ts';
 
-/** Aborts, where it is told to, at the moment a look asks for the time: the touched files were taken by then. */
+/**
+ * Aborts, where it is told to, at the moment a look asks for the time: the touched files were taken by then.
+ */
 class CuttingClock extends FakeClock {
   cut: AbortController | undefined;
 
