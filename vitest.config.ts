@@ -30,7 +30,17 @@ const ONCE_MORE = { retry: 1 };
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        // Nothing here changes what another file sees, so that modules are loaded once and not for each of a hundred.
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 120_000,
+          isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           ...ONCE_MORE,
@@ -38,6 +48,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -49,6 +61,7 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 600_000,
           maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -59,6 +72,7 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 600_000,
           maxWorkers: 2,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -68,6 +82,7 @@ export default defineConfig({
           include: ['test/stories/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 900_000,
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -77,6 +92,7 @@ export default defineConfig({
           include: ['test/matrix/**/*.test.ts'],
           testTimeout: 900_000,
           hookTimeout: 600_000,
+          sequence: { groupOrder: 5 },
         },
       },
     ],
