@@ -1,9 +1,9 @@
+import type { Fault } from '../../src/lib/faults.ts';
 import {
   CREDENTIAL_LABELS,
   formatSeconds,
   formatSpan,
   HOST_LABELS,
-  ignoreLabels,
   JOB_LABELS,
   joinLines,
   keepLast,
@@ -20,11 +20,11 @@ import {
   LAST_UP,
   MAINTENANCE,
   NOT_ANSWERING,
-  notAnsweringLately,
   PROCESS,
   START,
   STATE,
 } from './signals.ts';
+import { CRASH_LOOP, unlessSuppressed } from './suppressors.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /**
@@ -34,9 +34,6 @@ import type { Thresholds } from './thresholds.ts';
 
 const STARTING = `${STATE}{state="starting"}`;
 const takeState = (expression: string) => `max without (state) (${expression})`;
-
-/** Present while a crash loop lasts: once found, until the gateway answers. */
-export const CRASH_LOOP = 'instance:openclaw_gateway_crash_loop:active';
 
 /**
  * Was starting a while ago, is past its window and has not answered since this process began. Without the
@@ -115,13 +112,13 @@ export function unreachable(): string {
  * One outage is one page, though its state may change on the way: a page that is open stays until the gateway
  * answers and keeps others from opening.
  */
-export function stayOpen(condition: string, incident: string, others: string): string {
-  return joinLines(
+export function stayOpen(t: Thresholds, condition: string, incident: Fault, others: string): string {
+  const open = joinLines(
     `(${condition}`,
     `or (${selectFiring(incident, 'critical')} and ${NOT_ANSWERING} unless ${inState('foreign')}))`,
     `unless ${selectFiring(others, 'critical')}`,
-    `unless ${CRASH_LOOP}`,
   );
+  return unlessSuppressed(t, incident, open);
 }
 
 /**
@@ -206,11 +203,8 @@ export function hostFlapping(t: Thresholds): string {
 
 /** A credential the gateway refuses; one on a host that is itself away says nothing. */
 export function tokenMismatch(t: Thresholds): string {
-  return joinLines(
-    `${takeMin([], keepLast(t, 'openclaw_gateway_token_match', CREDENTIAL_LABELS))} == 0`,
-    `unless ${ignoreLabels(...CREDENTIAL_LABELS)} ${NOT_ANSWERING}`,
-    `unless ${ignoreLabels('credential')} ${takeMax([], keepLast(t, 'openclaw_ssh_up', HOST_LABELS))} == 0`,
-  );
+  const mismatch = `${takeMin([], keepLast(t, 'openclaw_gateway_token_match', CREDENTIAL_LABELS))} == 0`;
+  return unlessSuppressed(t, 'token-mismatch', mismatch, { own: CREDENTIAL_LABELS });
 }
 
 /**
@@ -219,12 +213,9 @@ export function tokenMismatch(t: Thresholds): string {
  */
 export function partialFailure(t: Thresholds, when: 'now' | 'lately'): string {
   const series = 'openclaw_gateway_function_up';
-  const match = takeMin(CREDENTIAL_LABELS, keepLast(t, 'openclaw_gateway_token_match', CREDENTIAL_LABELS));
-  return joinLines(
-    when === 'now' ? `${takeMin([], keepLast(t, series, ['function']))} == 0` : neverGood(t, series),
-    `unless ${ignoreLabels('function')} ${when === 'now' ? NOT_ANSWERING : notAnsweringLately(t)}`,
-    `unless ${ignoreLabels('function')} ${match} == 0`,
-  );
+  const failure =
+    when === 'now' ? `${takeMin([], keepLast(t, series, ['function']))} == 0` : neverGood(t, series);
+  return unlessSuppressed(t, 'partial-failure', failure, { own: ['function'], when });
 }
 
 /** Jobs of the gateway's own scheduler; `log:` jobs belong to the system's crontab. */
@@ -240,13 +231,12 @@ export function cronStopped(t: Thresholds): string {
   const count = (jobs: string) => takeCount(['cron_job_id'], takeMax(['cron_job'], jobs));
   const lastRun = takeMax(JOB_LABELS, `openclaw_cron_last_run_timestamp_seconds{${OWN_JOBS}}`);
   const latest = takeMax(JOB_LABELS, late);
-  return joinLines(
+  const silent = joinLines(
     `(${count(late)} > 1 or (${count(late)} == ${count(overdue)}))`,
     `unless (${lastRun} > (${exporterNow(lastRun)} - ${latest}))`,
     `unless (${runUnderWay(t)})`,
-    `unless ${NOT_ANSWERING}`,
-    `unless (${schedulerDisabled(t)})`,
   );
+  return unlessSuppressed(t, 'cron-stopped', silent);
 }
 
 /** A run that other jobs may be waiting for: known as such, or due in the past and yet not overdue. */
@@ -261,9 +251,4 @@ function runUnderWay(t: Thresholds): string {
     ),
   );
   return joinLines(progress, `or ${next}`);
-}
-
-/** Cron is switched off on purpose: nothing is due. */
-export function schedulerDisabled(t: Thresholds): string {
-  return `${takeMax([], keepLast(t, 'openclaw_cron_scheduler_enabled'))} == 0`;
 }

@@ -2,7 +2,6 @@ import { LAYERS } from '../../src/lib/vocabulary.ts';
 import { causeExpression, plainFacts } from './causes.ts';
 import {
   alwaysOnHostGone,
-  CRASH_LOOP,
   cronStopped,
   down,
   foreign,
@@ -29,6 +28,7 @@ import {
 } from './promql.ts';
 import { type RecordRule, type RuleGroup, record } from './rule.ts';
 import { PROCESS, UP } from './signals.ts';
+import { CRASH_LOOP } from './suppressors.ts';
 import type { Thresholds } from './thresholds.ts';
 
 const HEALTH = 'instance_layer:openclaw_health:min';

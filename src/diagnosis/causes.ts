@@ -1,6 +1,12 @@
 import type { Cause, Evidence } from '../core/collector.ts';
 import type { Fault } from '../lib/faults.ts';
 
+/**
+ * What keeps the alert of a fault from firing: another fault, or one of these conditions, which are intended or have a
+ * page of their own.
+ */
+export type Suppressor = Fault | 'not-answering' | 'cron-disabled' | 'shared-cause';
+
 /** One row of the table of causes. */
 export interface CauseRow {
   readonly fault: Fault;
@@ -17,6 +23,8 @@ export interface CauseRow {
   readonly also?: (evidence: Evidence) => boolean;
   /** Faults that follow from it: while one of them is the likeliest, this is the cause. */
   readonly explains?: readonly Fault[];
+  /** While one of these holds, its own alert does not fire: the `unless` chain of the alert is generated from it. */
+  readonly unless?: readonly Suppressor[];
 }
 
 const isUnnamed = (layer: Evidence['layer'], cause?: Cause) => (evidence: Evidence) =>
@@ -106,20 +114,33 @@ export const CAUSES: readonly CauseRow[] = [
     labels: ['state'],
     explains: ['gateway-hung', 'starting', 'start-overdue'],
   },
-  { fault: 'gateway-hung', cause: 'process', fact: 'The gateway hangs.', promql: state('hung') },
+  {
+    fault: 'gateway-hung',
+    cause: 'process',
+    fact: 'The gateway hangs.',
+    promql: state('hung'),
+    unless: ['crash-loop'],
+  },
   {
     fault: 'listener-gone',
     cause: 'process',
     fact: 'The process is alive, and nothing listens on the port.',
     promql: `openclaw_gateway_process_up == 1 and on (instance) ${state('refused')}`,
+    unless: ['crash-loop'],
   },
-  { fault: 'start-overdue', cause: 'process', fact: 'The gateway is starting for longer than its window.' },
+  {
+    fault: 'start-overdue',
+    cause: 'process',
+    fact: 'The gateway is starting for longer than its window.',
+    unless: ['crash-loop'],
+  },
   {
     fault: 'gateway-down',
     cause: 'process',
     fact: 'No gateway process is alive.',
     promql: 'openclaw_gateway_up == 0',
     also: (evidence) => isUnnamed('process')(evidence) || isUnnamed('answers')(evidence),
+    unless: ['crash-loop'],
   },
   { fault: 'service-down', cause: 'process', fact: 'The gateway’s service is not active.' },
   {
@@ -128,6 +149,7 @@ export const CAUSES: readonly CauseRow[] = [
     fact: 'A host that is always on cannot be reached over SSH.',
     promql: 'openclaw_ssh_up == 0 unless on (instance, host) openclaw_ssh_host_always_on == 0',
     also: isUnnamed('network'),
+    unless: ['gateway-down'],
   },
   {
     fault: 'security',
@@ -143,6 +165,7 @@ export const CAUSES: readonly CauseRow[] = [
     promql: 'openclaw_gateway_token_variants > 1',
     warnsOnly: true,
     explains: ['partial-failure'],
+    unless: ['token-mismatch', 'ssh-down'],
   },
   {
     fault: 'token-mismatch',
@@ -150,6 +173,7 @@ export const CAUSES: readonly CauseRow[] = [
     fact: 'The gateway refuses the configured token.',
     promql: 'openclaw_gateway_token_match == 0',
     also: isUnnamed('token'),
+    unless: ['not-answering', 'ssh-down'],
   },
   {
     fault: 'version-skew',
@@ -165,6 +189,7 @@ export const CAUSES: readonly CauseRow[] = [
     fact: 'The gateway answers, and a function of its API fails.',
     promql: 'openclaw_gateway_function_up == 0',
     also: ({ fault, cause }) => fault === undefined && cause === 'partial-failure',
+    unless: ['not-answering', 'token-mismatch'],
   },
   {
     fault: 'cron-stopped',
@@ -172,6 +197,7 @@ export const CAUSES: readonly CauseRow[] = [
     fact: 'All jobs are overdue, and none has started.',
     promql: 'openclaw_cron_job_overdue_seconds > 600',
     also: isUnnamed('cron'),
+    unless: ['not-answering', 'cron-disabled'],
   },
   {
     fault: 'source-lost',
@@ -218,13 +244,19 @@ export const CAUSES: readonly CauseRow[] = [
     cause: 'authentication',
     fact: 'A file that should hold the token cannot be read.',
   },
-  { fault: 'lock-out', cause: 'authentication', fact: 'Failed attempts have locked this address out.' },
+  {
+    fault: 'lock-out',
+    cause: 'authentication',
+    fact: 'Failed attempts have locked this address out.',
+    unless: ['not-answering'],
+  },
   {
     fault: 'safe-mode',
     cause: 'process',
     fact: 'The gateway runs in safe mode: its channels are not started after a crash loop.',
     warnsOnly: true,
     explains: ['channel-down', 'not-ready'],
+    unless: ['not-answering'],
   },
   {
     fault: 'channel-down',
@@ -232,11 +264,13 @@ export const CAUSES: readonly CauseRow[] = [
     fact: 'A channel account is not connected, and the gateway is well.',
     warnsOnly: true,
     explains: ['not-ready'],
+    unless: ['not-answering'],
   },
   {
     fault: 'not-ready',
     cause: 'partial-failure',
     fact: 'The gateway answers and says that it is not ready.',
+    unless: ['not-answering', 'draining', 'starting'],
   },
   {
     fault: 'credential-cooldown',
@@ -258,6 +292,7 @@ export const CAUSES: readonly CauseRow[] = [
     promql: 'openclaw_delivery_queue_oldest_seconds{status="pending"} > 3600',
     labels: ['status', 'channel'],
     warnsOnly: true,
+    unless: ['not-answering'],
   },
   {
     fault: 'ingress',
@@ -266,9 +301,20 @@ export const CAUSES: readonly CauseRow[] = [
     promql: 'openclaw_ingress_pressured_lanes > 0',
     labels: ['channel'],
     warnsOnly: true,
+    unless: ['not-answering'],
   },
-  { fault: 'overdue', cause: 'cron', fact: 'A job is overdue.' },
-  { fault: 'cron-failing', cause: 'cron', fact: 'A job fails.' },
+  {
+    fault: 'overdue',
+    cause: 'cron',
+    fact: 'A job is overdue.',
+    unless: ['not-answering', 'cron-disabled'],
+  },
+  {
+    fault: 'cron-failing',
+    cause: 'cron',
+    fact: 'A job fails.',
+    unless: ['shared-cause'],
+  },
   { fault: 'ssh-auth', cause: 'network', fact: 'A host refuses the key.' },
   { fault: 'ssh-check', cause: 'network', fact: 'A host waits for a person to confirm the connection.' },
   { fault: 'ssh-throttled', cause: 'network', fact: 'A host limits connections from here.' },

@@ -1,6 +1,5 @@
 import { PLAIN_ID } from '../../../src/collectors/cron/repair.ts';
 import { describeRestart } from '../../../src/diagnosis/repair.ts';
-import { schedulerDisabled } from '../conditions.ts';
 import {
   formatSeconds,
   formatSpan,
@@ -14,8 +13,8 @@ import {
 } from '../promql.ts';
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
 import { NOT_ANSWERING } from '../signals.ts';
+import { SHARED_CAUSE, schedulerDisabled, unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
-import { SHARED_CAUSE } from './cron.ts';
 
 /** A one-shot that failed for good: the gateway disabled it as it failed, and it has no next run. */
 const ONE_SHOT_FAILED = 'instance_cron_job:openclaw_cron_one_shot:failed';
@@ -97,7 +96,7 @@ function failing(t: Thresholds): AlertRule[] {
   const named = `openclaw_cron_consecutive_errors{cron_job=~"${t.cron_important_jobs}"}`;
   const important = takeMax([], keepLast(t, named, JOB_LABELS));
   const serious = failsSeriously(t);
-  const shared = `unless ${ANY_JOB} ${SHARED_CAUSE}`;
+  const alone = (condition: string) => unlessSuppressed(t, 'cron-failing', condition, { own: JOB_LABELS });
   const unreliableAlready = `unless ${selectFiring('cron-unreliable', 'warning')}`;
   const postponed =
     'Each further one postpones its next run, up to an hour; after ten OpenClaw 2026.9 disables the job.';
@@ -109,7 +108,7 @@ function failing(t: Thresholds): AlertRule[] {
       alert: 'OpenClawCronJobFailing',
       incident: 'cron-failing',
       about: JOB_LABELS,
-      expr: joinLines(`(${serious})`, shared, unreliableAlready),
+      expr: joinLines(alone(`(${serious})`), unreliableAlready),
       summary: 'Cron job {{ $labels.cron_job }} of {{ $labels.instance }} fails',
       description: `{{ $value | printf "%.0f" }} failure(s) in a row. ${postponed}`,
       catalogue: ['C1', 'C2', 'C16'],
@@ -120,7 +119,7 @@ function failing(t: Thresholds): AlertRule[] {
         severity: 'info',
         forMs: 0,
         keepMs: t.cron_error_hold,
-        expr: joinLines(`${takeSum(['status'], failed)} > 0`, shared, unreliableAlready),
+        expr: joinLines(alone(`${takeSum(['status'], failed)} > 0`), unreliableAlready),
         description: `It failed at least once within a day. ${postponed}`,
         next: RUNS,
       },
@@ -129,7 +128,10 @@ function failing(t: Thresholds): AlertRule[] {
         phase: 3,
         severity: 'critical',
         forMs: 0,
-        expr: joinLines(`(${serious})`, `and ${important}`, shared, `unless ${ANY_JOB} ${NOT_ANSWERING}`),
+        expr: joinLines(
+          alone(joinLines(`(${serious})`, `and ${important}`)),
+          `unless ${ANY_JOB} ${NOT_ANSWERING}`,
+        ),
         next: repaired,
       },
     ],
@@ -211,10 +213,11 @@ function overdue(t: Thresholds): AlertRule[] {
         alert: 'OpenClawCronJobOverdue',
         incident: 'overdue',
         about: JOB_LABELS,
-        expr: joinLines(
+        expr: unlessSuppressed(
+          t,
+          'overdue',
           `${takeMax([], keepLast(t, 'openclaw_cron_job_overdue_seconds', JOB_LABELS))} > ${formatSeconds(t.cron_overdue)}`,
-          `unless ${ANY_JOB} ${NOT_ANSWERING}`,
-          unlessDisabled(t),
+          { own: JOB_LABELS },
         ),
         summary: 'Cron job {{ $labels.cron_job }} of {{ $labels.instance }} is overdue',
         description:

@@ -1,5 +1,5 @@
 import { describeRestart } from '../../../src/diagnosis/repair.ts';
-import { cronStopped, schedulerDisabled } from '../conditions.ts';
+import { cronStopped } from '../conditions.ts';
 import {
   afterLookback,
   formatSeconds,
@@ -17,17 +17,12 @@ import {
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
 import { NOT_ANSWERING } from '../signals.ts';
 import { FULL } from '../steps.ts';
+import { MANY_FAILING, PROVIDER_FAILING, SHARED_CAUSE, schedulerDisabled } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 /** Failed runs by which a provider of models is recognised, as OpenClaw names them. */
 const PROVIDER_REASONS =
   'auth|auth_permanent|billing|rate_limit|overloaded|server_error|timeout|tls_certificate|model_not_found';
-/** Jobs whose last run failed for a provider's reason, where most jobs that have one do. */
-const PROVIDER_FAILING = 'instance:openclaw_cron_jobs_failing_by_provider:count';
-/** Jobs that fail at the same time, whatever the reason, where most jobs do. */
-const MANY_FAILING = 'instance:openclaw_cron_jobs_failing:count';
-/** What explains the failures of single jobs. */
-export const SHARED_CAUSE = `(${PROVIDER_FAILING} or ${MANY_FAILING})`;
 const ANY_JOB = ignoreLabels(...JOB_LABELS);
 
 /** Do cron jobs run at all, and do they fail together? */

@@ -12,7 +12,8 @@ import {
   takeSum,
 } from '../promql.ts';
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
-import { NOT_ANSWERING, notAnsweringLately, START, STATE } from '../signals.ts';
+import { NOT_ANSWERING, START } from '../signals.ts';
+import { unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 const P95 = 'instance_phase:openclaw_gateway_ping_duration_seconds:p95';
@@ -101,11 +102,7 @@ function notReady(t: Thresholds): AlertRule[] {
     {
       alert: 'OpenClawGatewayNotReady',
       incident: 'not-ready',
-      expr: joinLines(
-        neverGood(t, 'openclaw_gateway_ready'),
-        `unless ${notAnsweringLately(t)}`,
-        `unless max without (state) (max_over_time(${STATE}{state=~"draining|starting"}[${formatSpan(t.lookback)}])) == 1`,
-      ),
+      expr: unlessSuppressed(t, 'not-ready', neverGood(t, 'openclaw_gateway_ready'), { when: 'lately' }),
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} answers but is not ready',
       description: `/readyz names: {{ range ${renderQuery(t, 'openclaw_gateway_ready_failing{@} == 1')} }}{{ .Labels.subsystem }} {{ else }}nothing{{ end }}.`,

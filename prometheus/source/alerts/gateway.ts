@@ -1,18 +1,10 @@
 import { describeFirstSteps, describeRestart } from '../../../src/diagnosis/repair.ts';
-import {
-  CRASH_LOOP,
-  crashLoopRecord,
-  down,
-  foreign,
-  hung,
-  listenerGone,
-  startOverdue,
-  stayOpen,
-} from '../conditions.ts';
+import { crashLoopRecord, down, foreign, hung, listenerGone, startOverdue, stayOpen } from '../conditions.ts';
 import { formatSpan, joinLines, renderQuery, selectFiring, takeMax } from '../promql.ts';
 import { type AlertRule, ladder, type RuleGroup, type Suppression } from '../rule.ts';
 import { inState, STATE, signalRecords, UP } from '../signals.ts';
 import { CHECK_CONFIG, FULL, READ_LOGS, stepByState } from '../steps.ts';
+import { CRASH_LOOP, unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 /** A gateway seen only through `/probe` goes silent with its watcher, or with its whole machine. */
@@ -62,7 +54,7 @@ function gatewayDown(t: Thresholds): AlertRule[] {
     {
       alert: 'OpenClawGatewayDown',
       incident: 'gateway-down',
-      expr: stayOpen(down(t), 'gateway-down', OTHERS('gateway-down')),
+      expr: stayOpen(t, down(t), 'gateway-down', OTHERS('gateway-down')),
       suppressedBy: REMOTE,
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} is down',
@@ -86,7 +78,7 @@ function gatewayHung(t: Thresholds): AlertRule[] {
     {
       alert: 'OpenClawGatewayHung',
       incident: 'gateway-hung',
-      expr: stayOpen(hung(t), 'gateway-hung', OTHERS('gateway-hung')),
+      expr: stayOpen(t, hung(t), 'gateway-hung', OTHERS('gateway-hung')),
       suppressedBy: REMOTE,
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} accepts connections and never answers',
@@ -110,7 +102,7 @@ function gatewayListenerGone(t: Thresholds): AlertRule[] {
     {
       alert: 'OpenClawGatewayListenerGone',
       incident: 'listener-gone',
-      expr: stayOpen(listenerGone(t), 'listener-gone', OTHERS('listener-gone')),
+      expr: stayOpen(t, listenerGone(t), 'listener-gone', OTHERS('listener-gone')),
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} is alive but does not listen',
       description: `Its process lives and its port refuses connections. A planned stop looks the same for up to ${formatSpan(t.drain_budget)}; after that it does not recover by itself.`,
@@ -285,7 +277,7 @@ function starting(t: Thresholds): AlertRule[] {
     {
       alert: 'OpenClawGatewayStartOverdue',
       incident: 'start-overdue',
-      expr: joinLines(`(${startOverdue(t)})`, `unless ${CRASH_LOOP}`, `unless (${UP} == 1)`),
+      expr: joinLines(unlessSuppressed(t, 'start-overdue', `(${startOverdue(t)})`), `unless (${UP} == 1)`),
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} has been starting for too long',
       description:

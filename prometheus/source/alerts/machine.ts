@@ -11,7 +11,8 @@ import {
   takeSum,
 } from '../promql.ts';
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
-import { NOT_ANSWERING, UP } from '../signals.ts';
+import { UP } from '../signals.ts';
+import { unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 const STATE_BYTES = 'instance_part:openclaw_state_bytes:max';
@@ -198,7 +199,7 @@ function surroundings(t: Thresholds): AlertRule[] {
     ...warnAfterDrift(t, {
       alert: 'OpenClawGatewaySafeMode',
       incident: 'safe-mode',
-      expr: joinLines(`${gauge('openclaw_gateway_safe_mode')}`, `unless ${NOT_ANSWERING}`),
+      expr: unlessSuppressed(t, 'safe-mode', gauge('openclaw_gateway_safe_mode')),
       summary: 'OpenClaw gateway {{ $labels.instance }} runs in safe mode',
       description:
         'Its crash-loop breaker started it without channels after three crashes in five minutes. It answers and is ready, and messages are not handled.',

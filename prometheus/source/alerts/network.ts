@@ -2,19 +2,18 @@ import { alwaysOnHostGone, hostFlapping, hostGone, recentResult, refusesLogin } 
 import {
   formatSpan,
   HOST_LABELS,
-  ignoreLabels,
   joinLines,
   keepLast,
   matchAcrossJobs,
   PEER_LABELS,
   renderQuery,
-  selectFiring,
   takeMax,
   takeMin,
   takeSum,
 } from '../promql.ts';
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
 import { HOST_GONE } from '../signals.ts';
+import { unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 /** Can the remote machines be reached? */
@@ -61,8 +60,7 @@ function hostDown(t: Thresholds): AlertRule[] {
       about: HOST_LABELS,
       suppressedBy: ['maintenance', 'watcher', 'host'],
       expr: joinLines(
-        alwaysOnHostGone(t),
-        `unless ${ignoreLabels(...HOST_LABELS)} ${selectFiring('gateway-down', 'critical')}`,
+        unlessSuppressed(t, 'ssh-down', alwaysOnHostGone(t), { own: HOST_LABELS }),
         `unless ${matchAcrossJobs(t, 'host')} ${wholeMachine}`,
       ),
       keepMs: t.settle,

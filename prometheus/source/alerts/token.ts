@@ -5,7 +5,6 @@ import {
   afterLookback,
   CREDENTIAL_LABELS,
   formatSpan,
-  HOST_LABELS,
   ignoreLabels,
   joinLines,
   keepLast,
@@ -18,6 +17,7 @@ import {
 import { type AlertRule, ladder, type RuleGroup } from '../rule.ts';
 import { exporterNow, NOT_ANSWERING, UP } from '../signals.ts';
 import { FULL } from '../steps.ts';
+import { unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 /** Does the token still match, and does what needs it work? */
@@ -81,11 +81,14 @@ function drift(t: Thresholds): AlertRule[] {
       alert: 'OpenClawTokenDrift',
       incident: 'token-drift',
       about: CREDENTIAL_LABELS,
-      expr: joinLines(
-        `(${takeMin([], inSync)} == 0`,
-        `or ${any} ${takeMax([], keepLast(t, 'openclaw_gateway_token_variants'))} > 1)`,
-        `unless ${any} ${takeMin(CREDENTIAL_LABELS, keepLast(t, MATCH, CREDENTIAL_LABELS))} == 0`,
-        `unless ${ignoreLabels('credential')} ${takeMax([], keepLast(t, 'openclaw_ssh_up', HOST_LABELS))} == 0`,
+      expr: unlessSuppressed(
+        t,
+        'token-drift',
+        joinLines(
+          `(${takeMin([], inSync)} == 0`,
+          `or ${any} ${takeMax([], keepLast(t, 'openclaw_gateway_token_variants'))} > 1)`,
+        ),
+        { own: CREDENTIAL_LABELS },
       ),
       keepMs: t.token_drift_for,
       summary: 'The token of OpenClaw gateway {{ $labels.instance }} differs between the places that hold it',
@@ -135,10 +138,10 @@ function lockOut(t: Thresholds): AlertRule[] {
     {
       alert: 'OpenClawAuthLockout',
       incident: 'lock-out',
-      expr: joinLines(
-        `(${until} - ${exporterNow(until)} > 0`,
-        `or ${takeMax(['result'], refused)} > 0)`,
-        `unless ${NOT_ANSWERING}`,
+      expr: unlessSuppressed(
+        t,
+        'lock-out',
+        joinLines(`(${until} - ${exporterNow(until)} > 0`, `or ${takeMax(['result'], refused)} > 0)`),
       ),
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} has locked out the address of its exporter',

@@ -13,7 +13,8 @@ import {
   takeSum,
 } from '../promql.ts';
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
-import { exporterNow, NOT_ANSWERING } from '../signals.ts';
+import { exporterNow } from '../signals.ts';
+import { unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
 const CHANNEL_LABELS = ['channel', 'account'] as const;
@@ -118,10 +119,14 @@ function channels(t: Thresholds): AlertRule[] {
       alert: 'OpenClawChannelDown',
       incident: 'channel-down',
       about: CHANNEL_LABELS,
-      expr: joinLines(
-        `${takeMax([], `max_over_time(openclaw_channel_up[${formatSpan(t.lookback)}])`)} == 0`,
-        `unless ${takeMax(['state'], keepLast(t, off, [...CHANNEL_LABELS, 'state']))} == 1`,
-        `unless ${ignoreLabels(...CHANNEL_LABELS)} ${NOT_ANSWERING}`,
+      expr: unlessSuppressed(
+        t,
+        'channel-down',
+        joinLines(
+          `${takeMax([], `max_over_time(openclaw_channel_up[${formatSpan(t.lookback)}])`)} == 0`,
+          `unless ${takeMax(['state'], keepLast(t, off, [...CHANNEL_LABELS, 'state']))} == 1`,
+        ),
+        { own: CHANNEL_LABELS },
       ),
       keepMs: t.settle,
       summary: 'Channel {{ $labels.channel }} of OpenClaw gateway {{ $labels.instance }} is down',
@@ -146,9 +151,11 @@ function queue(t: Thresholds): AlertRule[] {
       alert: 'OpenClawDeliveryQueueStuck',
       incident: 'delivery-queue',
       about: QUEUE_LABELS,
-      expr: joinLines(
+      expr: unlessSuppressed(
+        t,
+        'delivery-queue',
         `${takeMax([], keepLast(t, oldest, QUEUE_LABELS))} > ${formatSeconds(t.queue_age)}`,
-        `unless ${ignoreLabels(...QUEUE_LABELS)} ${NOT_ANSWERING}`,
+        { own: QUEUE_LABELS },
       ),
       keepMs: t.settle,
       summary: 'Messages wait in the delivery queue of OpenClaw gateway {{ $labels.instance }}',
@@ -174,7 +181,7 @@ function ingress(t: Thresholds): AlertRule[] {
       alert: 'OpenClawIngressStuck',
       incident: 'ingress',
       about: ['channel'],
-      expr: joinLines(`${lanes} > 0`, `unless ${ignoreLabels('channel')} ${NOT_ANSWERING}`),
+      expr: unlessSuppressed(t, 'ingress', `${lanes} > 0`, { own: ['channel'] }),
       keepMs: t.settle,
       summary: 'Incoming messages of OpenClaw gateway {{ $labels.instance }} are stuck',
       description:

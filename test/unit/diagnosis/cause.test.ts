@@ -124,6 +124,16 @@ describe('the table of causes', () => {
     );
     expect(late).toEqual([]);
   });
+
+  it('lets only an earlier fact suppress the alert of a fault, or the page of what it warned of', () => {
+    const ranks = new Map<string, number>(CAUSES.map(({ fault }, index) => [fault, index]));
+    const late = CAUSES.flatMap(({ fault, unless = [], warnsOnly }, index) =>
+      unless
+        .filter((other) => warnsOnly !== true && (ranks.get(other) ?? -1) > index)
+        .map((other) => [fault, other]),
+    );
+    expect(late).toEqual([]);
+  });
 });
 
 describe('the verdicts', () => {

@@ -5,6 +5,8 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { healthGroups } from '../../../prometheus/source/health.ts';
+import { alertsOf, ruleGroups } from '../../../prometheus/source/rules.ts';
+import { unlessSuppressed } from '../../../prometheus/source/suppressors.ts';
 import { thresholdsSchema } from '../../../prometheus/source/thresholds.ts';
 import type { Evidence } from '../../../src/core/collector.ts';
 import { diagnose } from '../../../src/diagnosis/cause.ts';
@@ -85,4 +87,25 @@ describe.skipIf(!installed('promtool'))('the recorded cause', () => {
       causes.map((cause, index) => `${names[index]}: ${cause}`);
     expect(zip(found)).toEqual(zip(sets.map(causeOfPage)));
   });
+});
+
+describe('the alert of a fault', () => {
+  const thresholds = thresholdsSchema.parse({});
+  const alerts = alertsOf(ruleGroups(thresholds));
+  const suppressed = CAUSES.filter(({ unless }) => unless !== undefined);
+
+  it.each(suppressed)(
+    'does not fire while what the table names for $fault holds',
+    ({ fault, unless = [] }) => {
+      const its = alerts.filter(({ incident }) => incident === fault);
+      expect(its.length).toBeGreaterThan(0);
+      for (const { expr, about } of its) {
+        const found = (['now', 'lately'] as const).map((when) => {
+          const [, ...chain] = unlessSuppressed(thresholds, fault, '', { own: about, when }).split('\n');
+          return chain.filter((line) => expr.includes(line));
+        });
+        expect(Math.max(...found.map((lines) => lines.length))).toBe(unless.length);
+      }
+    },
+  );
 });
