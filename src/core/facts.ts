@@ -89,6 +89,19 @@ export interface ChannelsSeen {
   readonly status: ChannelStatus;
 }
 
+/** What was counted of a job's runs so far; replaced when a count changes, never changed. */
+export interface JobTotals {
+  readonly id: string;
+  readonly name: string;
+  readonly counts: {
+    /** By status. */
+    readonly runs: Readonly<Record<string, number>> & { readonly error: number };
+    readonly missed: number;
+  };
+  /** The last run that finished; `atMs` is wall time, milliseconds since the epoch. */
+  readonly last?: { readonly atMs: number; readonly status: string } | undefined;
+}
+
 /** A command that ran on a host. */
 export interface SshCommandSeen {
   /** Wall time of its end, milliseconds since the epoch. */
@@ -124,6 +137,8 @@ export interface Facts {
    * whose connection serves for it.
    */
   readonly channels: ChannelsSeen;
+  /** Of all jobs, as the state file holds them; the same list while nothing was counted. Written by `cron`. */
+  readonly jobTotals: readonly JobTotals[];
   /** What clients on other hosts hold, by host. Written by `remote`. */
   readonly remoteTokens: ReadonlyMap<string, TokenDigest>;
 }

@@ -33,6 +33,9 @@ export interface Diagnosis {
   readonly blind: number;
 }
 
+/** What is wrong at the same time: at most one of each cause, each with how bad it is. */
+export type CurrentIncident = LikeliestCause & { readonly severity: 'warning' | 'critical' };
+
 /** A warning about a remote path explains nothing that is not proved otherwise, so it comes last. */
 const WARNING_ORDER: readonly CauseRow[] = [
   ...CAUSES.filter(({ cause }) => cause !== 'network'),
@@ -60,7 +63,27 @@ export function diagnose(seen: readonly Seen[]): Diagnosis {
   };
 }
 
-function findLayer({ collector }: Seen): Layer | undefined {
+/** Everything that is wrong, by cause; what another fault explains belongs to the incident of that fault. */
+export function findIncidents(seen: readonly Seen[]): ReadonlyMap<Cause, CurrentIncident> {
+  const all = seen.flatMap(({ evidence }) => evidence.filter(decides));
+  const bad = all.filter(({ verdict }) => verdict === 'bad');
+  const warnings = all.filter(({ verdict }) => verdict === 'warning');
+  const found = new Map<Cause, CurrentIncident>();
+  const add = (severity: CurrentIncident['severity'], evidence: readonly Evidence[]) => {
+    for (const cause of new Set(CAUSES.map((row) => row.cause))) {
+      const rows = CAUSES.filter((row) => row.cause === cause);
+      const likeliest = findCause(rows, evidence, [...bad, ...warnings]);
+      if (likeliest !== undefined && !found.has(likeliest.cause))
+        found.set(likeliest.cause, { ...likeliest, severity });
+    }
+  };
+  add('critical', bad);
+  add('warning', warnings);
+  return found;
+}
+
+/** The layer that a collector is about; undefined for an unknown one. */
+export function findLayer({ collector }: Pick<Seen, 'collector'>): Layer | undefined {
   return COLLECTOR_LIST.find(({ name }) => name === collector)?.layer;
 }
 

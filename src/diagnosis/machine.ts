@@ -100,7 +100,8 @@ export async function findService(
   return outcome?.state === 'found' ? outcome.service : undefined;
 }
 
-function findSample(metrics: MachineSources['metrics'], collector: string, name: string) {
+/** The first sample of a metric that a collector shows now. */
+export function findSample(metrics: MachineSources['metrics'], collector: string, name: string) {
   for (const samples of metrics.samplesOf(collector)) {
     const found = samples.find(({ family }) => family.name === name);
     if (found !== undefined) return found;

@@ -49,7 +49,7 @@ export const cronCollector = defineCollector({
   layer: 'cron',
   defaults: { intervalMs: 15_000, timeoutMs: 10_000 },
   after: [],
-  publishes: ['channels'],
+  publishes: ['channels', 'jobTotals'],
   metrics: [...CRON_FAMILIES, ...AUTH_METRICS],
   create(context, { timeoutMs }, publish) {
     const watch = new CronWatch(context, publish, timeoutMs * 0.8);
@@ -93,6 +93,7 @@ function isSameReading(one: SourceReading, other: SourceReading): boolean {
 /** Looks at all sources, keeps the ledger, and shows of it only what is on disk. */
 class CronWatch {
   readonly #context: CollectorContext;
+  readonly #publish: Publish<'channels' | 'jobTotals'>;
   readonly #sources: CronSources;
   readonly #punctuality: Punctuality;
   readonly #crossCheck = new CrossCheck();
@@ -109,8 +110,13 @@ class CronWatch {
   readonly #heldSince = new Map<string, number>();
   #quiet: QuietLook | undefined;
 
-  constructor(context: CollectorContext, publish: Publish<'channels'>, sourceTimeoutMs: number) {
+  constructor(
+    context: CollectorContext,
+    publish: Publish<'channels' | 'jobTotals'>,
+    sourceTimeoutMs: number,
+  ) {
     this.#context = context;
+    this.#publish = publish;
     this.#sources = new CronSources(context, publish, sourceTimeoutMs);
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     this.#punctuality = new Punctuality({ graceMs: context.config.cron.grace, timeZone });
@@ -141,6 +147,7 @@ class CronWatch {
     signal.throwIfAborted();
     const changed = this.#ledger.dirty;
     const notSaved = await this.#save();
+    this.#publish('jobTotals', this.#saved?.jobs);
     this.#noteHeld();
     await nextTurn();
     signal.throwIfAborted();
