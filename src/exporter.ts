@@ -9,14 +9,19 @@ import { selectCollectors } from './core/collector-metrics.ts';
 import { ExporterMetrics } from './core/exporter-metrics.ts';
 import { FactBoard } from './core/facts.ts';
 import { Scheduler } from './core/scheduler.ts';
+import { readHistory } from './diagnosis/journal/history.ts';
+import { JournalRecorder } from './diagnosis/journal/recorder.ts';
 import { MachineReader } from './diagnosis/machine.ts';
 import { systemClock } from './lib/clock.ts';
+import { unlessLate } from './lib/deadline.ts';
 import { messageOf } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { oneAtATime } from './lib/one-at-a-time.ts';
 import { runCommand } from './lib/run-command.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Probes } from './probe/probes.ts';
+import { DatabaseThread } from './state/database-thread.ts';
+import { Journal } from './state/journal.ts';
 import { StateFile } from './state/state-file.ts';
 import { createApp, type ReloadOutcome } from './web/app.ts';
 import type { SelectOutcome } from './web/metrics.ts';
@@ -96,6 +101,9 @@ class RunningExporter implements Exporter {
   readonly #gate: AuthGate;
   readonly #state: StateFile;
   readonly #scheduler: Scheduler;
+  readonly #thread = new DatabaseThread();
+  readonly #journal: Journal;
+  readonly #recorder: JournalRecorder;
   readonly #board = new FactBoard();
   readonly #closing = new AbortController();
   #parts: Parts;
@@ -111,6 +119,8 @@ class RunningExporter implements Exporter {
     this.#gate = new AuthGate({ clock: systemClock, metrics, storagePath: flags.storagePath });
     this.#state = new StateFile(flags.storagePath, logger, this.#own.recordState);
     this.#scheduler = new Scheduler({ metrics, clock: systemClock, random: Math.random, logger });
+    this.#journal = new Journal(flags.storagePath, this.#thread, logger);
+    this.#recorder = this.#createRecorder(version);
     this.#parts = this.#partsFor(config);
   }
 
@@ -142,6 +152,7 @@ class RunningExporter implements Exporter {
     // said now, not at the first loss.
     this.#state.open();
     this.#scheduler.start(this.#parts.collectors);
+    this.#recorder.start();
   }
 
   readonly reload = oneAtATime(async (): Promise<ReloadOutcome> => {
@@ -162,8 +173,10 @@ class RunningExporter implements Exporter {
   async stop(): Promise<void> {
     this.#closing.abort(new Error('the exporter stops'));
     this.#parts.probes.close();
+    // What the collectors know is recorded before they forget it.
+    await unlessLate(this.#recorder.stop(), STOP_GRACE_MS, systemClock);
     await Promise.all([this.#server?.close(), this.#scheduler.stop(STOP_GRACE_MS)]);
-    await this.#state.close();
+    await Promise.all([this.#state.close(), this.#thread.end()]);
   }
 
   /** The parts of a configuration, all of them made before any that runs is ended. */
@@ -194,6 +207,21 @@ class RunningExporter implements Exporter {
     };
   }
 
+  #createRecorder(version: string): JournalRecorder {
+    const scheduler = this.#scheduler;
+    return new JournalRecorder({
+      journal: this.#journal,
+      clock: systemClock,
+      version,
+      isOwner: () => this.#state.open().state === 'saved',
+      states: () => scheduler.states(),
+      layerSince: (layer) => scheduler.layerSince(layer),
+      isReady: () => scheduler.ready,
+      facts: this.#board.read,
+      metrics: this.#metrics,
+    });
+  }
+
   #select(names: ReadonlySet<string>): SelectOutcome {
     const { collectors } = this.#parts;
     const selected = collectors.filter(({ name }) => names.has(name));
@@ -217,6 +245,7 @@ class RunningExporter implements Exporter {
       select: (names) => this.#select(names),
       machine: () => this.#parts.machine.read(this.#closing.signal),
       exporterUrl: () => `${this.#url}${this.#flags.routePrefix}`,
+      history: (selection) => readHistory(this.#journal, selection),
       isAuthenticated: () => this.#server?.authenticates === true,
       reload: this.#flags.enableLifecycle ? this.reload : undefined,
       probing: {

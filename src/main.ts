@@ -1,5 +1,6 @@
 import { check } from './cli/check/check.ts';
 import { type FlagsOutcome, parseFlags, USAGE } from './cli/flags.ts';
+import { showHistory } from './cli/history/history.ts';
 import { serviceCommand } from './cli/service/command.ts';
 import { tokenFileEvidence } from './collectors/token/token-files.ts';
 import type { FileConfig } from './config/schema.ts';
@@ -25,6 +26,7 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
   if (outcome.state === 'version') return say(`openclaw-gateway-exporter ${ownVersion()}\n`);
   if (outcome.state === 'invalid') return refuse(outcome.problems);
   if (outcome.state === 'maintenance_start' || outcome.state === 'maintenance_stop') return maintain(outcome);
+  if (outcome.state === 'history') return showJournal(outcome);
   const loaded = loadConfiguration(outcome.flags);
   if (loaded.state === 'invalid')
     return refuse(loaded.problems.map(({ path, message }) => `${path}: ${message}`));
@@ -80,7 +82,18 @@ async function diagnose(
   });
 }
 
-function maintain(outcome: Extract<FlagsOutcome, { readonly storagePath: string }>): void {
+function showJournal(outcome: Extract<FlagsOutcome, { state: 'history' }>): void {
+  // Whoever read it may end.
+  process.stdout.on('error', () => undefined);
+  process.exitCode = showHistory({
+    ...outcome,
+    nowMs: systemClock.now(),
+    write: say,
+    fail: (text) => process.stderr.write(text),
+  });
+}
+
+function maintain(outcome: MaintenanceOutcome): void {
   try {
     if (outcome.state === 'maintenance_stop') {
       endMaintenance(outcome.storagePath);
@@ -94,6 +107,8 @@ function maintain(outcome: Extract<FlagsOutcome, { readonly storagePath: string 
     refuse([`--storage.path: cannot be used (${codeOf(error) ?? messageOf(error)})`]);
   }
 }
+
+type MaintenanceOutcome = Extract<FlagsOutcome, { state: 'maintenance_start' | 'maintenance_stop' }>;
 
 function obeySignals(exporter: Exporter, logger: Logger): void {
   const end = async (signal: NodeJS.Signals) => {

@@ -19,6 +19,12 @@ interface CommandText {
 export const COMMAND_TEXTS: readonly CommandText[] = [
   { names: ['check'], usage: '[--fail-on=SEVERITY] [--json] [--watch] [flags]', words: [], allowed: 'check' },
   {
+    names: ['history'],
+    usage: '[--since=DURATION] [--layer=LAYER] [--json] [--storage.path=FOLDER]',
+    words: [],
+    allowed: 'history',
+  },
+  {
     names: ['install-service', 'uninstall-service'],
     usage: '[--name=NAME] [--system] [--yes] [flags]',
     words: [],

@@ -1,4 +1,5 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
+import { LAYERS } from '../lib/vocabulary.ts';
 import { FAIL_ON } from './check/report.ts';
 import { COMMAND_TEXTS, type Shell } from './command-texts.ts';
 import { FLAG_TEXTS } from './flag-texts.ts';
@@ -24,6 +25,7 @@ const VALUES: Readonly<Record<string, Value>> = {
   FOLDER: { kind: 'folders' },
   LEVEL: { kind: 'words', words: LOG_LEVELS },
   FORMAT: { kind: 'words', words: LOG_FORMATS },
+  LAYER: { kind: 'words', words: LAYERS },
   SEVERITY: { kind: 'words', words: FAIL_ON },
 };
 

@@ -1,4 +1,5 @@
 import { LOG_FORMATS, LOG_LEVELS } from '../lib/logger.ts';
+import { LAYERS } from '../lib/vocabulary.ts';
 import { FAIL_ON } from './check/report.ts';
 import { COLLECTOR_FLAGS, COLLECTOR_FLAGS_HELP } from './collector-flags.ts';
 import { DEFAULT_LISTEN_ADDRESS, DEFAULT_TELEMETRY_PATH } from './web-flags.ts';
@@ -62,7 +63,9 @@ export const FLAG_TEXTS: readonly FlagText[] = [
     help: `with check: least severity that makes the exit code 1, ${FAIL_ON.join(' or ')}`,
     default: 'warning',
   },
-  { flag: '--json', help: 'with check: print the diagnosis as JSON' },
+  { flag: '--json', help: 'with check and history: print JSON' },
+  { flag: '--since=DURATION', help: 'with history: how far back, at most 30d', default: '1d' },
+  { flag: '--layer=LAYER', help: `with history: only this layer, ${LAYERS.join(', ')}` },
   { flag: '--watch', help: 'with check: repeat until interrupted' },
   {
     flag: '--system',

@@ -5,6 +5,7 @@ import { EXTERNAL_URL_FORM, parseExternalUrl } from '../config/external-url.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
 import { homeOfUser } from '../lib/paths.ts';
+import { LAYERS, type Layer } from '../lib/vocabulary.ts';
 import { FAIL_ON, type FailOn } from './check/report.ts';
 import { takeCollectorFlags } from './collector-flags.ts';
 import { COMMAND_TEXTS, SHELLS } from './command-texts.ts';
@@ -18,7 +19,9 @@ const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 /** The words themselves are not repeated: a token may be among them. */
 const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.map(({ allowed }) => allowed).join(', ')} (see --help)`;
-const CHECK_ONLY_PROBLEM = '--fail-on, --json, --watch: allowed with the command check alone (see --help)';
+const CHECK_ONLY_PROBLEM = '--fail-on, --watch: allowed with the command check alone (see --help)';
+const JSON_PROBLEM = '--json: allowed with the commands check and history alone (see --help)';
+const HISTORY_ONLY_PROBLEM = '--since, --layer: allowed with the command history alone (see --help)';
 const SERVICE_ONLY_PROBLEM =
   '--system, --yes: allowed with install-service and uninstall-service alone (see --help)';
 
@@ -62,6 +65,13 @@ export type FlagsOutcome =
       readonly system: boolean;
       readonly yes: boolean;
     }
+  | {
+      readonly state: 'history';
+      readonly storagePath: string;
+      readonly sinceMs: number;
+      readonly layer: Layer | undefined;
+      readonly json: boolean;
+    }
   | { readonly state: 'maintenance_start'; readonly storagePath: string; readonly durationMs: number }
   | { readonly state: 'maintenance_stop'; readonly storagePath: string }
   /** Something to print and nothing else to do. */
@@ -88,6 +98,8 @@ const OPTIONS = {
   'fail-on': { type: 'string' },
   json: { type: 'boolean' },
   watch: { type: 'boolean' },
+  since: { type: 'string' },
+  layer: { type: 'string' },
   system: { type: 'boolean' },
   yes: { type: 'boolean' },
   version: { type: 'boolean' },
@@ -146,7 +158,7 @@ export function parseFlags(
 type Values = ReturnType<typeof parse>['values'];
 
 /** Flags that only some command takes. */
-const COMMAND_FLAGS = ['fail-on', 'json', 'watch', 'system', 'yes'] as const;
+const COMMAND_FLAGS = ['fail-on', 'json', 'watch', 'since', 'layer', 'system', 'yes'] as const;
 
 function commandOf(words: readonly string[], values: Values, flags: Flags): FlagsOutcome {
   const [command] = words.length === 1 ? words : [];
@@ -154,16 +166,39 @@ function commandOf(words: readonly string[], values: Values, flags: Flags): Flag
   const action = command === undefined ? undefined : SERVICE_ACTIONS.get(command);
   const failOn = oneOf(FAIL_ON, values['fail-on'] ?? 'warning');
   const problems = [
-    ...((json || watch || values['fail-on'] !== undefined) && command !== 'check'
-      ? [CHECK_ONLY_PROBLEM]
-      : []),
+    ...misplacedFlags(command, values),
     ...(failOn === undefined ? [notAllowed('--fail-on', values['fail-on'], FAIL_ON.join(', '))] : []),
-    ...((system || yes) && action === undefined ? [SERVICE_ONLY_PROBLEM] : []),
   ];
   if (problems.length > 0 || failOn === undefined) return { state: 'invalid', problems };
   if (command === 'check') return { state: 'check', flags, json, watch, failOn };
+  if (command === 'history') return historyCommand(values, flags.storagePath);
   if (action !== undefined) return { state: 'service', flags, action, system, yes };
   return subCommand(words, flags.storagePath);
+}
+
+/** Flags of another command than the one that is given. */
+function misplacedFlags(command: string | undefined, values: Values): string[] {
+  const { json, watch, since, layer, system, yes } = values;
+  const isService = command !== undefined && SERVICE_ACTIONS.has(command);
+  return [
+    ...((watch || values['fail-on'] !== undefined) && command !== 'check' ? [CHECK_ONLY_PROBLEM] : []),
+    ...(json && command !== 'check' && command !== 'history' ? [JSON_PROBLEM] : []),
+    ...((since ?? layer) !== undefined && command !== 'history' ? [HISTORY_ONLY_PROBLEM] : []),
+    ...((system || yes) && !isService ? [SERVICE_ONLY_PROBLEM] : []),
+  ];
+}
+
+function historyCommand({ since = '1d', layer, json = false }: Values, storagePath: string): FlagsOutcome {
+  const sinceMs = parseDuration(since);
+  const known = oneOf(LAYERS, layer ?? '');
+  const problems = [
+    ...(sinceMs === undefined || sinceMs === 0
+      ? [notAllowed('--since', since, 'a duration such as 36h or 7d')]
+      : []),
+    ...(layer !== undefined && known === undefined ? [notAllowed('--layer', layer, LAYERS.join(', '))] : []),
+  ];
+  if (sinceMs === undefined || problems.length > 0) return { state: 'invalid', problems };
+  return { state: 'history', storagePath, sinceMs, layer: known, json };
 }
 
 const SERVICE_ACTIONS = new Map<string, 'install' | 'uninstall'>([

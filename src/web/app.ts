@@ -1,11 +1,13 @@
 import express, { type Express, type NextFunction, type Request, type Response, Router } from 'express';
 import type { TargetState } from '../core/collector-loop.ts';
+import type { History, HistorySelection } from '../diagnosis/journal/history.ts';
 import type { Machine } from '../diagnosis/machine.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { oneAtATime } from '../lib/one-at-a-time.ts';
 import type { Layer } from '../lib/vocabulary.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { historyHandler } from './history.ts';
 import { metricsHandler, type SelectOutcome } from './metrics.ts';
 import { CONTENT_SECURITY_POLICY } from './page/assets.ts';
 import { statusPage } from './page/page.ts';
@@ -38,6 +40,8 @@ export interface WebOptions {
   readonly machine: () => Promise<Machine>;
   /** Where this exporter answers on its machine, without a slash at the end. */
   readonly exporterUrl: () => string;
+  /** What happened; undefined where the journal cannot be read now. */
+  readonly history: (selection: HistorySelection) => Promise<History | undefined>;
   /** Whether only authenticated clients are served: they may see what other programs reported. */
   readonly isAuthenticated: () => boolean;
   readonly probing: ProbeOptions;
@@ -88,6 +92,7 @@ function pages(options: WebOptions): Router {
     response.set({ 'Content-Security-Policy': CONTENT_SECURITY_POLICY, 'Cache-Control': 'no-store' });
     response.type('html').send(body);
   });
+  router.get('/history.json', historyHandler(options));
   router.use('/runbooks', createRunbookRouter(options));
   router.get('/-/healthy', (_request, response) => {
     response.type('text').send('openclaw-gateway-exporter is healthy.\n');

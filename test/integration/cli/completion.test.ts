@@ -11,7 +11,7 @@ import { installed } from '../../support/promtool.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const PROGRAM = 'openclaw-gateway-exporter';
-const COMMANDS = ['check', 'completion', 'install-service', 'maintenance', 'uninstall-service'];
+const COMMANDS = ['check', 'completion', 'history', 'install-service', 'maintenance', 'uninstall-service'];
 
 /** What bash offers where these are its words, the last one being typed. */
 function offeredByBash(words: readonly string[], cwd = '/'): string[] {

@@ -42,6 +42,7 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
     select: () => ({ state: 'unknown', running: [] }),
     machine: async () => MACHINE,
     exporterUrl: () => 'http://127.0.0.1:10789',
+    history: async () => undefined,
     isAuthenticated: () => false,
     probing: probed,
   });

@@ -168,6 +168,22 @@ describe('each flag', () => {
     expect(problemsOf('--fail-on=critical').join()).toContain('allowed with the command check alone');
   });
 
+  it('of history decides what it tells', () => {
+    expect(parseFlags(['history'], env)).toMatchObject({
+      state: 'history',
+      sinceMs: 86_400_000,
+      json: false,
+    });
+    const args = ['history', '--since=7d', '--layer=token', '--json'];
+    expect(parseFlags(args, env)).toMatchObject({ sinceMs: 7 * 86_400_000, layer: 'token', json: true });
+    expect(problemsOf('history', '--since=yesterday', '--layer=ssh')).toEqual([
+      expect.stringContaining('--since: "yesterday" is not allowed'),
+      expect.stringContaining('allowed: process, answers, token, cron, network'),
+    ]);
+    expect(problemsOf('check', '--since=7d').join()).toContain('allowed with the command history alone');
+    expect(problemsOf('--json').join()).toContain('allowed with the commands check and history alone');
+  });
+
   it('is in --help', () => {
     for (const arg of ['--help', '-h']) expect(parseFlags([arg], env)).toEqual({ state: 'help' });
     expect(parseFlags(['--version'], env)).toEqual({ state: 'version' });

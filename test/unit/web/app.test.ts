@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { selectCollectors } from '../../../src/core/collector-metrics.ts';
+import type { History, HistorySelection } from '../../../src/diagnosis/journal/history.ts';
 import { authority } from '../../../src/lib/authority.ts';
 import { gauge } from '../../../src/metrics/family.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
@@ -39,6 +40,7 @@ function app(options: Partial<WebOptions> = {}) {
     select: () => ({ state: 'unknown', running: ['ping', 'cron'] }),
     machine: async () => MACHINE,
     exporterUrl: () => 'http://127.0.0.1:10789',
+    history: async () => undefined,
     isAuthenticated: () => false,
     probing: probing(),
     ...options,
@@ -277,5 +279,60 @@ describe('an address', () => {
   it('is written as a URL wants it', () => {
     expect(authority({ host: '127.0.0.1', port: 1 })).toBe('127.0.0.1:1');
     expect(authority({ host: '::1', port: 1 })).toBe('[::1]:1');
+  });
+});
+
+describe('/history.json', () => {
+  const HISTORY: History = {
+    version: 1,
+    from: '1970-01-01T00:00:00.000Z',
+    to: '1970-01-01T00:01:00.000Z',
+    gaps: [],
+    incidents: [],
+    events: [],
+    changes: [],
+    jobs: [],
+    runs: [],
+  };
+
+  it.each([
+    ['', { fromMs: 60_000 - 86_400_000, layer: undefined }],
+    ['?since=1m&layer=token', { fromMs: 0, layer: 'token' }],
+    ['?since=52w', { fromMs: 60_000 - 30 * 86_400_000 }],
+  ])('%s is the journal of that time', async (query, selection) => {
+    const wanted: HistorySelection[] = [];
+    const history = async (one: HistorySelection) => {
+      wanted.push(one);
+      return HISTORY;
+    };
+    const response = await request(app({ history })).get(`/history.json${query}`).expect(200);
+    expect(response.body).toEqual(HISTORY);
+    expect(wanted).toMatchObject([{ ...selection, toMs: 60_000 }]);
+  });
+
+  it.each([false, true])(
+    'shows texts of other programs only behind authentication (%s)',
+    async (isAuthenticated) => {
+      const details: boolean[] = [];
+      const history = async ({ showsDetails }: HistorySelection) => {
+        details.push(showsDetails);
+        return HISTORY;
+      };
+      await request(app({ history, isAuthenticated: () => isAuthenticated }))
+        .get('/history.json')
+        .expect(200);
+      expect(details).toEqual([isAuthenticated]);
+    },
+  );
+
+  it('refuses what it does not know and says what it does', async () => {
+    for (const query of ['since=yesterday', 'layer=ssh', 'since=1d&since=2d']) {
+      const { text } = await request(app()).get(`/history.json?${query}`).expect(400);
+      expect(text).toContain('such as 36h or 7d');
+    }
+  });
+
+  it('says so while the journal cannot be read', async () => {
+    await request(app()).get('/history.json').expect(503);
   });
 });
