@@ -11,7 +11,7 @@ const MAX_BYTES = 30 * 1024 * 1024;
 /** For so long an entry is kept, milliseconds. */
 export const JOURNAL_KEPT_MS = 30 * 86_400_000;
 /** Most entries of each ring; none evicts an entry of another. */
-export const RING_ROWS = { events: 10_000, layerChanges: 10_000, subjectChanges: 10_000, runs: 400_000 };
+const RING_ROWS = { events: 10_000, layerChanges: 10_000, subjectChanges: 10_000, runs: 400_000 };
 /** Most characters of a text, and of a subject or name. */
 const MAX_TEXT = 200;
 const MAX_SUBJECT = 100;
