@@ -9,7 +9,7 @@ import type { AlertRule } from '../../prometheus/source/rule.ts';
 import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
 import { RUN_STATUSES } from '../../src/collectors/cron/source/records.ts';
-import { describeFirstSteps } from '../../src/diagnosis/repair.ts';
+import { describeFirstSteps, describeRestart } from '../../src/diagnosis/repair.ts';
 import { NEUTRAL, NO_DATA, STATE, type State } from './colours.ts';
 
 /** A value's word and what it means; without a state only the word. */
@@ -122,6 +122,10 @@ export const NEXT_STEPS_OF_FAULTS = words(
   ],
   // Recorded because it explains others; the alert that it explains has another incident.
   [repeated('process-stopped', 'fault'), describeFirstSteps('process-stopped')],
+  [
+    repeated('token-placeholder', 'fault'),
+    `write a real token where the placeholder stands, such as the output of openssl rand -hex 32; then, ${describeRestart()}`,
+  ],
   ...firstSteps(alerts),
 );
 

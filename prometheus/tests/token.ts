@@ -149,6 +149,20 @@ export const tokenScenarios: readonly Scenario[] = [
     never: 'warning|critical',
   },
   {
+    ids: ['G1'],
+    name: 'a gateway that does not start with a placeholder as its token: the token is the cause',
+    minutes: 60,
+    world: {
+      ...killed(30),
+      'openclaw_gateway_token_placeholder{credential="config"}': [
+        [0, 0],
+        [29, 1],
+      ],
+    },
+    firing: { 33: ['OpenClawGatewayDown/1'] },
+    cause: { 28: '', 31: 'authentication' },
+  },
+  {
     ids: ['T6'],
     name: 'locked out by the limiter: a warning while the verdict stays',
     minutes: 60,

@@ -1,6 +1,6 @@
 import type { Secret } from '../lib/secret.ts';
 import { gauge, type Sample } from '../metrics/family.ts';
-import type { Credential, CredentialPlace } from '../openclaw/credentials.ts';
+import type { Credential, CredentialPlace, HeldPlaceholder } from '../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../openclaw/install.ts';
 import { holds, type TokenDigest } from '../openclaw/token-digest.ts';
 
@@ -37,8 +37,21 @@ const variants = gauge(
   { meaning: { absent: 'no readable credential is stored, or the gateway uses none' } },
 );
 
+const placeholder = gauge(
+  'openclaw_gateway_token_placeholder',
+  'Whether this place holds a placeholder instead of a credential: the word undefined or null, a published example, or a redacted value. Gateways from 2026.9.6 on do not start with any of them, older ones accept all but the examples.',
+  {
+    labels: ['credential'],
+    meaning: {
+      absent: 'none is stored there, or only OpenClaw itself can read it',
+      zero: 'a credential',
+      one: 'a placeholder; where the gateway accepts it, anyone can guess it',
+    },
+  },
+);
+
 /** What is shown of the places that hold a credential. */
-export const PLACE_FAMILIES = [present, inSync, variants];
+export const PLACE_FAMILIES = [present, inSync, variants, placeholder];
 /** Those of which other hosts have series too. */
 export const REMOTE_PLACE_FAMILIES = [present, inSync];
 
@@ -67,7 +80,7 @@ export function remoteSamples(host: string, there: boolean, same: boolean | unde
  * it; `seen` were looked at beside those that always are.
  */
 export function readPlaces(
-  install: Pick<OpenClawInstall, 'credentials' | 'unresolved'>,
+  install: Pick<OpenClawInstall, 'credentials' | 'unresolved' | 'placeholders'>,
   proved: Secret | undefined,
   accepted: boolean,
   remote: readonly TokenDigest[] = [],
@@ -92,12 +105,20 @@ export function readPlaces(
     }),
     ...compared.map(({ place, same }) => inSync.sample(same ? 1 : 0, { credential: place, host: '' })),
     ...(count === 0 ? [] : [variants.sample(count, {})]),
+    ...placeholderSamples(held, install.placeholders ?? []),
   ];
   return {
     samples,
     differing: compared.filter(({ same }) => !same).map(({ place }) => place),
     variants: count,
   };
+}
+
+function placeholderSamples(held: readonly Credential[], found: readonly HeldPlaceholder[]): Sample[] {
+  const places = new Set([...held, ...found].map(({ place }) => place));
+  return [...places].map((place) =>
+    placeholder.sample(found.some((one) => one.place === place) ? 1 : 0, { credential: place }),
+  );
 }
 
 function compare({ place, secret }: Credential, proved: Secret) {

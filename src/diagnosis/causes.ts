@@ -90,6 +90,15 @@ export const CAUSES: readonly CauseRow[] = [
     explains: ['crash-loop', 'service-loop', 'gateway-down', 'service-down'],
   },
   {
+    fault: 'token-placeholder',
+    cause: 'authentication',
+    fact: 'A placeholder stands where the token belongs, and the gateway does not start with it, or anyone can guess it.',
+    promql: 'openclaw_gateway_token_placeholder == 1',
+    labels: ['credential'],
+    warnsOnly: true,
+    explains: ['token-mismatch', 'crash-loop', 'service-loop', 'gateway-down', 'service-down'],
+  },
+  {
     fault: 'crash-loop',
     cause: 'process',
     fact: 'The gateway restarts again and again.',

@@ -32,6 +32,7 @@ export const RUNBOOKS: Readonly<Partial<Record<Fault, string>>> = {
   'channel-down': 'OpenClawChannelDown',
   'token-mismatch': 'OpenClawTokenMismatch',
   'token-drift': 'OpenClawTokenDrift',
+  'token-placeholder': 'OpenClawTokenMissing',
   'token-unreadable': 'OpenClawTokenMissing',
   'lock-out': 'OpenClawAuthLockout',
   'delivery-queue': 'OpenClawDeliveryQueueStuck',

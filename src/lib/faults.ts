@@ -35,6 +35,7 @@ export const FAULTS = [
   'channel-down',
   'token-mismatch',
   'token-drift',
+  'token-placeholder',
   'token-unreadable',
   'lock-out',
   'delivery-queue',

@@ -5,6 +5,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { NotedFiles } from '../lib/watched-files.ts';
 import type { GatewayAddress, GatewayEndpoint } from './address.ts';
 import type { OpenClawConfig } from './config.ts';
+import { findPlaceholder, isPlaceholderRefused, type PlaceholderKind } from './placeholders.ts';
 import { credentialOf, type Env, resolveSecret, type SecretOutcome, type SecretSources } from './secrets.ts';
 import type { ServiceFiles } from './service/files.ts';
 import { setting } from './variables.ts';
@@ -45,6 +46,14 @@ export interface Credential {
   readonly secret: Secret;
 }
 
+/** A place that holds a placeholder where a credential belongs. */
+export interface HeldPlaceholder {
+  readonly place: CredentialPlace;
+  readonly kind: PlaceholderKind;
+  /** Whether the gateway's version does not start with it; it is then no credential. */
+  readonly isRefused: boolean;
+}
+
 const MAX_TOKEN_BYTES = 64 * 1024;
 
 /** The mode that openclaw.json sets, else the one that OpenClaw concludes from what is configured. */
@@ -66,6 +75,8 @@ interface Holding {
   readonly authMode: AuthMode;
   readonly target: GatewayEndpoint;
   readonly address: Pick<GatewayAddress, 'local'>;
+  /** The gateway's version, which decides what is a placeholder; undefined where it is unknown. */
+  readonly version: string | undefined;
 }
 
 /** The credentials of this machine. */
@@ -75,6 +86,7 @@ interface Held {
   /** Strongest first. */
   readonly all: readonly Credential[];
   readonly unresolved: readonly CredentialPlace[];
+  readonly placeholders: readonly HeldPlaceholder[];
   readonly problems: readonly string[];
 }
 
@@ -99,14 +111,35 @@ export function heldCredentials(holding: Holding): Held {
       ),
     ],
   ];
-  const all = places.flatMap(([place, { state, ...found }]) =>
+  const written = places.flatMap(([place, { state, ...found }]) =>
     state === 'found' && 'secret' in found ? [{ place, secret: found.secret }] : [],
   );
+  const placeholders = findPlaceholders(written, kind, holding.version);
+  const all = written.filter(({ place }) => !isRefusedAt(placeholders, place));
   const unresolved = places.flatMap(([place, { state }]) => (state === 'unresolved' ? [place] : []));
   const problems = places.flatMap(([, found]) => (found.state === 'unresolved' ? [found.problem] : []));
   const onlyEnv = target.named === 'env' || (target.named === 'exporter' && !holding.address.local);
   const fromEnv = all.find(({ place }) => place === 'env' || place === 'dotenv');
-  return { credential: onlyEnv ? fromEnv : all[0], all, unresolved, problems };
+  return { credential: onlyEnv ? fromEnv : all[0], all, unresolved, placeholders, problems };
+}
+
+/** The places of `credentials` that hold a placeholder. */
+export function findPlaceholders(
+  credentials: readonly Credential[],
+  kind: CredentialKind,
+  version: string | undefined,
+): HeldPlaceholder[] {
+  return credentials.flatMap(({ place, secret }) => {
+    const found = findPlaceholder(secret.reveal(), kind);
+    return found === undefined
+      ? []
+      : [{ place, kind: found, isRefused: isPlaceholderRefused(found, version) }];
+  });
+}
+
+/** Whether a place holds a placeholder with which the gateway does not start. */
+export function isRefusedAt(placeholders: readonly HeldPlaceholder[], place: CredentialPlace): boolean {
+  return placeholders.some((one) => one.place === place && one.isRefused);
 }
 
 function configCredential({ sources, target }: Holding, kind: CredentialKind): SecretOutcome {
@@ -145,7 +178,17 @@ export function fromTokenFile(
     return undefined;
   }
   const found = credentialOf(read.text, file);
+  if (found.state === 'found' && isPlaceholder(found.secret)) {
+    problems.push(`${file} holds a placeholder instead of a credential`);
+    return undefined;
+  }
   if (found.state === 'found') return { place: 'other', secret: found.secret };
   problems.push(found.state === 'unresolved' ? found.problem : `${file} is empty`);
   return undefined;
+}
+
+/** A file that the exporter reads alone never needs one, whatever the gateway's version accepts. */
+function isPlaceholder(secret: Secret): boolean {
+  const text = secret.reveal();
+  return [findPlaceholder(text, 'token'), findPlaceholder(text, 'password')].some((one) => one !== undefined);
 }

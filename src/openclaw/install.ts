@@ -14,6 +14,7 @@ import {
   type CredentialPlace,
   credentialKind,
   fromTokenFile,
+  type HeldPlaceholder,
   heldCredentials,
 } from './credentials.ts';
 import { environmentOf, readDotenv } from './environment.ts';
@@ -55,6 +56,10 @@ export interface OpenClawInstall {
   readonly credentials: readonly Credential[];
   /** Places that hold a credential which only OpenClaw itself can read (a command, its secret store). */
   readonly unresolved: readonly CredentialPlace[];
+  /** Places that hold a placeholder where a credential belongs. */
+  readonly placeholders?: readonly HeldPlaceholder[];
+  /** The gateway's version, as its service file or its configuration tells it; undefined where neither does. */
+  readonly version?: string | undefined;
   /** Whether a service file of this gateway was read; it may hold no credential. */
   readonly service?: boolean;
   /** Whether the service file of that name starts the gateway of another state folder. */
@@ -87,7 +92,10 @@ export interface CronSetting {
 }
 
 /** What a question about one gateway needs to know of it. */
-export type KnownGateway = Pick<OpenClawInstall, 'address' | 'authMode' | 'credential' | 'problems'>;
+export type KnownGateway = Pick<
+  OpenClawInstall,
+  'address' | 'authMode' | 'credential' | 'placeholders' | 'problems'
+>;
 
 /** Where to look, and what the exporter's own configuration names instead. */
 export interface InstallOptions {
@@ -196,19 +204,20 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
     expand: (path) => resolve(dirname(configPath), expandHome(path, home)),
   };
   const authMode = authModeOf(config, sources.env);
-  const { profile, service, location } = findPlace(options, known, { ...setup, sources }, problems);
+  const { profile, service, version, location } = findPlace(options, known, { ...setup, sources }, problems);
   const address = addressAt(location, sources, stateDir, problems);
   const own = address.local && startsAt(service, location, address.port) ? service : undefined;
   problems.push(...(address.local ? service.problems : []));
   const { target } = location;
   const held = findCredentials(
-    { sources, env, dotenv, service: own, authMode, target, address },
+    { sources, env, dotenv, service: own, authMode, target, address, version },
     gateway.token_file === undefined ? undefined : { path: expandHome(gateway.token_file, home), home },
     problems,
   );
   return {
     ...{ address, stateDir, configPath, profile, location, authMode },
     ...held,
+    version,
     credential: canProve(authMode, address) ? held.credential : undefined,
     service: own?.found === true,
     cron: cronSetting(setup, own?.environment.get('OPENCLAW_SKIP_CRON')),
@@ -242,12 +251,12 @@ function findCredentials(
   holding: Parameters<typeof heldCredentials>[0],
   tokenFile: { readonly path: string; readonly home: string } | undefined,
   problems: string[],
-): Pick<OpenClawInstall, 'credential' | 'credentials' | 'unresolved'> {
+): Pick<OpenClawInstall, 'credential' | 'credentials' | 'unresolved' | 'placeholders'> {
   const { sources, env, dotenv, service } = holding;
   // What the gateway is started with counts for a variable that openclaw.json names,
   // where nothing nearer sets it.
   const withService = { ...sources, env: environmentOf(sources.config, dotenv, env, service?.environment) };
-  const { all, unresolved, ...held } = heldCredentials({ ...holding, sources: withService });
+  const { all, unresolved, placeholders, ...held } = heldCredentials({ ...holding, sources: withService });
   problems.push(...held.problems);
   const credential =
     tokenFile === undefined
@@ -258,7 +267,8 @@ function findCredentials(
           sources.files,
           problems,
         );
-  return { credential, credentials: credential?.place === 'other' ? [credential, ...all] : all, unresolved };
+  const credentials = credential?.place === 'other' ? [credential, ...all] : all;
+  return { credential, credentials, unresolved, placeholders };
 }
 
 /** Profile, service and address, each by what is known before it. */
@@ -283,7 +293,7 @@ function findPlace(
     live,
     addresses,
   };
-  return { profile, service, location: locateGateway(query, problems) };
+  return { profile, service, version, location: locateGateway(query, problems) };
 }
 
 function versionIn(text: string | undefined): string | undefined {

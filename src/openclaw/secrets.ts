@@ -25,9 +25,6 @@ export interface SecretSources {
 const MAX_BYTES = 1024 * 1024;
 const ENV_REF = /^\$\{?([A-Z][A-Z0-9_]{0,127})\}?$/;
 const SUBSTITUTION = /\$(\$?)\{([A-Z_][A-Z0-9_]*)\}/g;
-/** Texts that programs write where they have no value; OpenClaw takes none of them for a credential. */
-const PLACEHOLDERS = ['', 'undefined', 'null'];
-
 const credential = z
   .string()
   .trim()
@@ -35,11 +32,9 @@ const credential = z
   // A credential travels in a header; a control character in it is a broken file, not a secret.
   .refine((text) => !/\p{Cc}/u.test(text));
 
-/**
- * A text as a credential: trimmed; none where it is empty or a placeholder; unresolved where it can be none.
- */
+/** A text as a credential: trimmed; none where it is empty; unresolved where it can be none. */
 export function credentialOf(text: string | undefined, name: string): SecretOutcome {
-  if (text === undefined || PLACEHOLDERS.includes(text.trim())) return { state: 'none' };
+  if (text === undefined || text.trim() === '') return { state: 'none' };
   const parsed = credential.safeParse(text);
   return parsed.success
     ? { state: 'found', secret: new Secret(parsed.data) }

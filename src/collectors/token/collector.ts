@@ -7,7 +7,14 @@ import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, askReady } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
 import { homeFolder } from '../../lib/paths.ts';
-import { type CredentialPlace, credentialKind } from '../../openclaw/credentials.ts';
+import {
+  type Credential,
+  type CredentialKind,
+  type CredentialPlace,
+  credentialKind,
+  findPlaceholders,
+  isRefusedAt,
+} from '../../openclaw/credentials.ts';
 import type { OpenClawInstall } from '../../openclaw/install.ts';
 import { processCredential } from '../../openclaw/process-credential.ts';
 import { tokenEvidence } from './evidence.ts';
@@ -22,6 +29,8 @@ interface Held {
   readonly base: OpenClawInstall;
   readonly install: OpenClawInstall;
   readonly process: 'seen' | 'unknown';
+  /** What the process holds. */
+  readonly given: Credential | undefined;
 }
 
 /** Does the gateway accept the credential, and do all places agree on it? */
@@ -84,14 +93,23 @@ class TokenCheck {
     const hidden = found?.state === 'hidden' ? found.reason : undefined;
     const process = found === undefined || hidden !== undefined ? 'unknown' : 'seen';
     const before = this.#held;
-    const known = before?.install.credentials.find(({ place }) => place === 'process');
+    const known = before?.given;
     const same = given === undefined ? known === undefined : known?.secret.equals(given.secret) === true;
     if (before?.base === base && same && before.process === process) return before;
-    const credentials = [...base.credentials, ...(given === undefined ? [] : [given])];
+    const places = given === undefined ? base : this.#addPlace(base, given, kind);
     const problem = `the running gateway's environment cannot be read (${hidden})`;
     const problems = hidden === undefined ? base.problems : [...base.problems, problem];
-    this.#held = { base, process, install: { ...base, credentials, problems } };
+    this.#held = { base, process, given, install: { ...base, ...places, problems } };
     return this.#held;
+  }
+
+  #addPlace(base: OpenClawInstall, given: Credential, kind: CredentialKind) {
+    const version = this.#context.facts('provedCredential')?.greeting?.version ?? base.version;
+    const found = findPlaceholders([given], kind, version);
+    return {
+      credentials: isRefusedAt(found, given.place) ? base.credentials : [...base.credentials, given],
+      placeholders: [...(base.placeholders ?? []), ...found],
+    };
   }
 
   #observation(install: OpenClawInstall, note: string | undefined): Observation {

@@ -1,7 +1,8 @@
 import type { PlacesReading } from '../../auth/places.ts';
 import type { Evidence } from '../../core/collector.ts';
-import type { AuthMode, CredentialPlace } from '../../openclaw/credentials.ts';
+import type { AuthMode, CredentialPlace, HeldPlaceholder } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
+import type { PlaceholderKind } from '../../openclaw/placeholders.ts';
 import type { CredentialVerdict } from './proof.ts';
 
 const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
@@ -25,13 +26,12 @@ export interface TokenSeen {
   readonly isLimited?: boolean;
 }
 
-type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'fault' | 'unconfigured'>;
+type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'fault' | 'unconfigured' | 'note'>;
 
 /** Named again where a step has to be said as the machine at hand needs it. */
 export const SHOW_TOKEN = 'openclaw gateway auth-token --show';
 /** What follows once the token can be seen. */
-export const THEN_EQUAL =
-  'decide which copy is right, make the others equal, then once: openclaw gateway restart';
+export const THEN_EQUAL = 'decide which copy is right, make the others equal, then restart the gateway once';
 /**
  * The first step where copies differ and none is proved: a restart alone may make a
  * wrong copy the one that counts.
@@ -41,7 +41,12 @@ export const MAKE_EQUAL =
 
 /** What is known of the credential, in words, with the next step; never a value. */
 export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
-  const all = [verdictWords(seen), ...driftWords(seen), ...seen.install.problems.map(problemWords)];
+  const all = [
+    verdictWords(seen),
+    ...driftWords(seen),
+    ...placeholderWords(seen),
+    ...seen.install.problems.map(problemWords),
+  ];
   return all.map((words) => ({ layer: 'token', subject, ...words }));
 }
 
@@ -50,6 +55,40 @@ function problemWords(text: string): Words {
   if (!/^(?:gateway\.)?token_file /.test(text)) return { verdict: 'unknown', text };
   const repair = "correct the path, or let the exporter's user read the file (chown, chmod 600)";
   return { verdict: 'warning', text, repair, fault: 'token-unreadable' };
+}
+
+const PLACEHOLDER_WORDS: Readonly<Record<PlaceholderKind, string>> = {
+  unset: 'the word undefined or null, which programs write for a variable that is not set',
+  example: 'a published example',
+  redacted: 'a redacted value, as displays show it',
+};
+const REPLACE_PLACEHOLDER =
+  'write a real token there, such as the output of openssl rand -hex 32, then restart the gateway';
+
+/** A placeholder is a warning, except where the gateway has accepted a real credential and would never use it. */
+function placeholderWords({ install, verdict }: TokenSeen): Words[] {
+  const accepted = verdict?.match === true ? verdict.credential.place : undefined;
+  return (install.placeholders ?? []).map((found) => {
+    const text = `${PLACE_WORDS[found.place]} holds a placeholder instead of a credential: ${PLACEHOLDER_WORDS[found.kind]}`;
+    if (isUnused(found, accepted)) return { verdict: 'ok', note: true, text };
+    const effect =
+      accepted === found.place
+        ? '; the gateway accepts it, and anyone can guess it'
+        : found.isRefused
+          ? '; the gateway does not start with it'
+          : '';
+    return {
+      verdict: 'warning',
+      text: `${text}${effect}`,
+      repair: REPLACE_PLACEHOLDER,
+      fault: 'token-placeholder',
+    };
+  });
+}
+
+/** The gateway reads openclaw.json first, so that what stands there counts at its next start. */
+function isUnused({ place, isRefused }: HeldPlaceholder, accepted: CredentialPlace | undefined): boolean {
+  return isRefused && accepted !== undefined && place !== 'config' && place !== 'service';
 }
 
 /** Modes in which having no credential is as it should be. */
@@ -85,6 +124,9 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
         }
       : { verdict: 'unknown', text };
   }
+  const refused = (install.placeholders ?? []).find(({ isRefused }) => isRefused);
+  if (refused !== undefined && install.credential === undefined)
+    return { verdict: 'unknown', text: 'only a placeholder is configured, so no credential is proved' };
   const hasProblem = install.problems.some((text) => problemWords(text).verdict === 'warning');
   if (hasProblem) return { verdict: 'unknown', text: 'no credential could be read, so none is proved' };
   const text = 'no credential is configured, so none can be proved';
@@ -107,9 +149,7 @@ function driftWords({ verdict, places }: TokenSeen): Words[] {
   if (places.variants < 2) return [];
   const stored = `${places.variants} different credentials are stored`;
   if (places.differing.length === 0) {
-    return [
-      { verdict: 'warning', text: stored, repair: 'openclaw gateway install --force', fault: 'token-drift' },
-    ];
+    return [{ verdict: 'warning', text: stored, repair: MAKE_EQUAL, fault: 'token-drift' }];
   }
   // Only an accepted one is known to be right: a refused one may be the wrong copy itself.
   const isAccepted = verdict?.match === true;

@@ -170,6 +170,33 @@ describe('finding the credential', () => {
     expect(found.unresolved).toEqual(['config']);
   });
 
+  it.each([
+    ['2026.5.7', 'undefined', 'undefined'],
+    ['2026.9.6', undefined, undefined],
+    ['2026.9.6', 'right', 'right'],
+  ])('is a placeholder only for a version that starts with one (%s)', (version, dotenv, token) => {
+    const gateway = { auth: { token: 'undefined' } };
+    const found = find(
+      home({
+        [CONFIG]: JSON.stringify({ gateway, meta: { lastTouchedVersion: version } }),
+        ...(dotenv === undefined ? {} : { '.openclaw/.env': `OPENCLAW_GATEWAY_TOKEN=${dotenv}` }),
+      }),
+    );
+    expect(found.token).toBe(token);
+    expect(found.placeholders).toContainEqual({
+      place: 'config',
+      kind: 'unset',
+      isRefused: version === '2026.9.6',
+    });
+  });
+
+  it('is no placeholder in the file of the exporter itself', () => {
+    const folder = home({ [CONFIG]: withToken('right'), token: 'change-me-now' });
+    const found = find(folder, {}, { token_file: join(folder, 'token') });
+    expect(found.token).toBeUndefined();
+    expect(found.problems.join()).toMatch(/^gateway\.token_file .* holds a placeholder/);
+  });
+
   it('is the one in token_file where that is configured, and nothing else when it cannot be read', () => {
     const folder = home({ [CONFIG]: withToken('c'), token: ' t \n' });
     expect(find(folder, {}, { token_file: '~/token' })).toMatchObject({ token: 't', place: 'other' });

@@ -74,6 +74,31 @@ describe('the evidence of a token', () => {
     expect(other?.verdict).toBe('unknown');
   });
 
+  it.each([
+    ['config', true, undefined, 'warning', 'the gateway does not start with it'],
+    ['config', false, 'config', 'warning', 'the gateway accepts it, and anyone can guess it'],
+    ['config', true, 'process', 'warning', 'the gateway does not start with it'],
+    ['dotenv', true, 'config', 'ok', 'which programs write for a variable that is not set'],
+    ['dotenv', false, 'config', 'warning', 'which programs write for a variable that is not set'],
+  ] as const)(
+    'names a placeholder in %s (refused: %s, accepted one: %s) as %s',
+    (place, isRefused, accepted, judged, text) => {
+      const placeholders = [{ place, kind: 'unset', isRefused }] as const;
+      const secret = new Secret('hunter2');
+      const verdict =
+        accepted === undefined
+          ? undefined
+          : { match: true, credential: { place: accepted, secret }, atMs: 0 };
+      const places = { variants: 1, differing: [] };
+      const install = { ...INSTALL, placeholders };
+      const all = tokenEvidence({ install, verdict, places, note: undefined }, 'a:1');
+      const found = all.find((one) => one.text.includes('placeholder instead of a credential'));
+      expect(found).toMatchObject({ verdict: judged });
+      expect(found?.text.endsWith(text)).toBe(true);
+      expect(found?.fault).toBe(judged === 'ok' ? undefined : 'token-placeholder');
+    },
+  );
+
   it('of a gateway for /probe whose file cannot be read is a warning too', () => {
     const file = join(tempFolder(), 'studio.token');
     const gateways = [{ name: 'studio', token_file: file }, { name: 'open' }];
