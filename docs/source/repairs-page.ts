@@ -8,6 +8,8 @@ const TITLES: Readonly<Record<State, string>> = {
   mismatch: 'Mismatch: the gateway was started with another token than the configured one',
   'crash-loop': 'Crash loop: openclaw.json has a key that no version knows, so each start fails',
   drift: 'Drift: `.env` or the service file holds another token; the gateway runs on with the configured one',
+  'second-gateway':
+    'Second gateway: in a terminal, another one on the same state folder; with systemd, one outside the service holds its port',
   healthy: 'Healthy: nothing is wrong',
 };
 const MANAGERS = { none: 'in a terminal', systemd: 'systemd' } as const;

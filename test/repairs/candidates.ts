@@ -1,3 +1,4 @@
+import type { Version } from '../support/openclaw.ts';
 import type { State } from './states.ts';
 
 /** One way to repair a state: commands in order, each copyable by itself. */
@@ -9,6 +10,8 @@ export interface Candidate {
   readonly terminal?: true;
   /** Measured last. */
   readonly isDoubtful?: true;
+  /** The versions in which it means something; all where it is absent. */
+  readonly versions?: readonly Version[];
 }
 
 const RUN = 'openclaw gateway run';
@@ -17,6 +20,8 @@ const SYSTEMD_RESTART = 'systemctl --user restart openclaw-gateway.service';
 const INSTALL = 'openclaw gateway install --force';
 const DOCTOR_FIX = 'openclaw doctor --fix';
 const KILL = 'kill -KILL PID';
+/** What Ctrl+C does in the terminal. */
+const END = 'kill -INT PID';
 
 const reads = (...commands: readonly string[]): Candidate[] =>
   commands.map((command) => ({ steps: [command], reads: true }));
@@ -34,6 +39,14 @@ const SHOW: Candidate = { steps: ['openclaw gateway auth-token --show'], reads: 
 const SYSTEMD_KILL = 'systemctl --user kill --signal=SIGKILL openclaw-gateway.service';
 const SYSTEMD_CONTINUE = 'systemctl --user kill --signal=SIGCONT openclaw-gateway.service';
 
+const SECOND = 'openclaw gateway run --port OTHER';
+const PRINTED_EVERYWHERE = new Set([STATUS, LOGS, RUN, RESTART, ...SHOW.steps, [END, RUN].join()]);
+
+/** Of the versions that are not measured in every state: what is printed there for a gateway in a terminal. */
+export function isPrintedEverywhere({ steps }: Candidate): boolean {
+  return PRINTED_EVERYWHERE.has(steps.join());
+}
+
 /** All that is, was or might be printed for a state. A wrong copy of a token is mended by hand. */
 export const CANDIDATES: Readonly<Record<'none' | 'systemd', Readonly<Record<State, readonly Candidate[]>>>> =
   {
@@ -49,7 +62,7 @@ export const CANDIDATES: Readonly<Record<'none' | 'systemd', Readonly<Record<Sta
       ],
       mismatch: [
         SHOW,
-        ...ways(['kill -INT PID', RUN], [RESTART]),
+        ...ways([END, RUN], [RESTART]),
         ...doubtful(...reads(STATUS, 'openclaw devices list', DOCTOR)),
         ...doubtful(...ways(['openclaw gateway stop', RUN], [SAFE_RESTART], [DOCTOR_FIX])),
       ],
@@ -57,6 +70,10 @@ export const CANDIDATES: Readonly<Record<'none' | 'systemd', Readonly<Record<Sta
       drift: [
         ...ways(["sed -i '/^OPENCLAW_GATEWAY_TOKEN=/d' ~/.openclaw/.env"]),
         ...doubtful(...ways([RESTART], [DOCTOR_FIX])),
+      ],
+      'second-gateway': [
+        { steps: ['kill PID'], versions: ['2026.5.7', '2026.7.35'] },
+        { steps: [SECOND], reads: true, versions: ['2026.9.6'] },
       ],
       healthy: [
         ...reads(STATUS, LOGS, DOCTOR, VALIDATE),
@@ -86,6 +103,11 @@ export const CANDIDATES: Readonly<Record<'none' | 'systemd', Readonly<Record<Sta
         ...doubtful(...ways([SYSTEMD_RESTART], [DOCTOR_FIX])),
       ],
       drift: [...ways([INSTALL]), ...doubtful(...ways([DOCTOR_FIX]))],
+      'second-gateway': [
+        ...reads('ps -fp PID'),
+        ...ways([END, SYSTEMD_RESTART]),
+        ...doubtful(...ways([SYSTEMD_RESTART], [RESTART], [INSTALL])),
+      ],
       healthy: [
         ...reads(STATUS),
         ...ways([SYSTEMD_RESTART], [RESTART]),

@@ -1,8 +1,9 @@
 import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { GatewayHome, type Version } from '../support/openclaw.ts';
+import { ALL_VERSIONS, GatewayHome, STORAGE_AGES, type Version } from '../support/openclaw.ts';
+import { freePort } from '../support/ports.ts';
 import { SystemdMachine, systemdForbidden } from '../support/systemd-machine.ts';
-import { CANDIDATES, type Candidate } from './candidates.ts';
+import { CANDIDATES, type Candidate, isPrintedEverywhere } from './candidates.ts';
 import {
   acceptsToken,
   isLive,
@@ -22,7 +23,10 @@ const LIMIT_MS = 60_000;
 const GONE_MS = 45_000;
 /** A gateway that dies again at once was not repaired. */
 const STAYS_MS = 5_000;
-const ORDER: readonly Version[] = ['2026.9.6', '2026.5.7', '2026.7.35'];
+/** Measured in every state and with a service manager; the others as {@link isPrintedEverywhere} says. */
+const FULLY: readonly Version[] = STORAGE_AGES;
+const ORDER: readonly Version[] = [...FULLY, ...ALL_VERSIONS.filter((version) => !FULLY.includes(version))];
+const OTHER_STATES: readonly State[] = ['dead', 'mismatch', 'healthy'];
 
 const { values } = parseArgs({
   options: {
@@ -49,6 +53,7 @@ async function measureAll(version: Version, manager: 'none' | 'systemd', isDoubt
     candidates: CANDIDATES[manager][state].filter(
       (one) =>
         (one.isDoubtful === true) === isDoubtful &&
+        isMeant(version, manager, state, one) &&
         (values.again || !isMeasured(version, manager, state, one)),
     ),
   }));
@@ -63,6 +68,12 @@ async function measureAll(version: Version, manager: 'none' | 'systemd', isDoubt
   } finally {
     await place.remove();
   }
+}
+
+function isMeant(version: Version, manager: 'none' | 'systemd', state: State, one: Candidate): boolean {
+  if (one.versions !== undefined && !one.versions.includes(version)) return false;
+  if (FULLY.includes(version)) return true;
+  return manager === 'none' && OTHER_STATES.includes(state) && isPrintedEverywhere(one);
 }
 
 async function createPlace(version: Version, manager: 'none' | 'systemd'): Promise<Place> {
@@ -124,9 +135,9 @@ async function measure(
 
 async function runStep(place: Place, command: string, terminal: boolean) {
   const startedAt = performance.now();
-  const pid = command.includes('PID') ? String((await place.gatewayPid()) ?? 0) : '';
-  const staysInFront = command.startsWith('openclaw gateway run');
-  const line = command.replace('PID', pid);
+  const pid = command.includes('PID') ? String((await place.pidToName()) ?? 0) : '';
+  const staysInFront = command.startsWith('openclaw gateway run') && !command.includes('OTHER');
+  const line = command.replace('PID', pid).replace('OTHER', String(await freePort()));
   const limited = staysInFront ? line : `timeout -s KILL ${LIMIT_MS / 1000} ${asArguments(line)}`;
   const child = place.start(limited, terminal);
   let exit: RepairResult['steps'][number]['exit'] = 'no end';
@@ -142,12 +153,12 @@ async function runStep(place: Place, command: string, terminal: boolean) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   // A person goes on when the process is gone, not when the signal is sent.
-  if (/^kill -(?:INT|KILL)/.test(command)) await untilEnded(place, pid, startedAt);
+  if (/^kill (?:-INT|-KILL|PID)/.test(command)) await untilEnded(place, pid, startedAt);
   return { command, seconds: secondsSince(startedAt), exit, output: summarize(place, child.output) };
 }
 
 async function untilEnded(place: Place, pid: string, startedAt: number): Promise<void> {
-  while (String(await place.gatewayPid()) === pid && performance.now() - startedAt < LIMIT_MS) {
+  while (String(await place.pidToName()) === pid && performance.now() - startedAt < LIMIT_MS) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -175,6 +186,7 @@ async function isWell(place: Place, state: State): Promise<boolean> {
   const config = place.read(`${STATE_FOLDER}/openclaw.json`);
   const token: unknown = JSON.parse(config).gateway?.auth?.token;
   if (!(await acceptsToken(port, typeof token === 'string' ? token : TOKENS.configured))) return false;
+  if (state === 'second-gateway') return !(await place.hasSecond());
   if (state !== 'drift') return true;
   const places = [place.read(`${STATE_FOLDER}/.env`), place.read(UNIT_PATH)];
   return places.every((text) => !text.includes(TOKENS.other));

@@ -10,6 +10,7 @@ import {
 import { join } from 'node:path';
 import { Child } from '../support/child.ts';
 import { type GatewayHome, newToken } from '../support/openclaw.ts';
+import { freePort } from '../support/ports.ts';
 import type { SystemdMachine } from '../support/systemd-machine.ts';
 import { until } from '../support/until.ts';
 import type { State } from './states.ts';
@@ -22,8 +23,13 @@ export interface Place {
   stage(state: State): Promise<void>;
   /** Starts a command line as the gateway's owner would; `terminal` gives it one. */
   start(command: string, terminal: boolean): Child;
-  /** The gateway's process, as the one who runs the commands sees it; undefined where there is none. */
-  gatewayPid(): Promise<number | undefined>;
+  /**
+   * The process that a step names, as the one who runs the commands sees it: the gateway's, of two gateways the second;
+   * undefined where there is none.
+   */
+  pidToName(): Promise<number | undefined>;
+  /** Whether two gateways are at work; of a service, whether another one has its port. */
+  hasSecond(): Promise<boolean>;
   /** Text of a file below the owner's home, or empty. */
   read(path: string): string;
   remove(): Promise<void>;
@@ -37,6 +43,10 @@ export interface Tokens {
 
 export const TOKENS: Tokens = { configured: newToken(), other: newToken() };
 const UNIT = 'openclaw-gateway.service';
+/** A second gateway that is still there after this long does not end by itself. */
+const SECOND_STAYS_MS = 20_000;
+/** Where the gateway outside the service leaves its pid, below the owner's home. */
+const OUTSIDE = 'outside.pid';
 /** A key that no version knows: each start ends at once with it. */
 const UNKNOWN_KEY = { gatway: { port: 1 } };
 
@@ -71,6 +81,8 @@ export class TerminalPlace implements Place {
   readonly home: GatewayHome;
   readonly #bin: string;
   readonly #accounts: string;
+  /** Of two gateways the one that was meant. */
+  #main: number | undefined;
 
   constructor(home: GatewayHome) {
     this.home = home;
@@ -84,6 +96,7 @@ export class TerminalPlace implements Place {
 
   async stage(state: State): Promise<void> {
     await this.#endAll();
+    this.#main = undefined;
     rmSync(join(this.home.stateDir, '.env'), { force: true });
     this.home.configure(TOKENS.configured);
     const flags = state === 'mismatch' ? ` --token ${TOKENS.other}` : '';
@@ -92,6 +105,7 @@ export class TerminalPlace implements Place {
     if (state === 'dead' || state === 'crash-loop') await gateway.end('SIGKILL');
     if (state === 'crash-loop') this.home.configure(TOKENS.configured, UNKNOWN_KEY);
     if (state === 'hung') process.kill(await this.#pidOf(), 'SIGSTOP');
+    if (state === 'second-gateway') await this.#startSecond();
     if (state === 'drift') {
       writeFileSync(join(this.home.stateDir, '.env'), `OPENCLAW_GATEWAY_TOKEN=${TOKENS.other}\n`, {
         mode: 0o600,
@@ -114,8 +128,30 @@ export class TerminalPlace implements Place {
     );
   }
 
-  async gatewayPid(): Promise<number | undefined> {
-    return this.#processes().find(({ argv }) => isGateway(argv))?.pid;
+  async pidToName(): Promise<number | undefined> {
+    return this.#gateways().find((pid) => pid !== this.#main);
+  }
+
+  async hasSecond(): Promise<boolean> {
+    return this.#gateways().length > 1;
+  }
+
+  #gateways(): number[] {
+    return this.#processes()
+      .filter(({ argv }) => isGateway(argv))
+      .map(({ pid }) => pid);
+  }
+
+  /** 2026.5 works on one state folder with two gateways, 2026.7 lets the second wait, 2026.9 ends it by itself. */
+  async #startSecond(): Promise<void> {
+    this.#main = await this.#pidOf();
+    if (this.home.version === '2026.9.6') return;
+    const port = await freePort();
+    const endMs = performance.now() + SECOND_STAYS_MS;
+    this.start(`exec openclaw gateway run --port ${port}`, false);
+    const isThere = async () =>
+      (await this.hasSecond()) && (performance.now() > endMs || (await isLive(port)));
+    await until(isThere, { what: 'the second gateway', timeoutMs: 120_000, everyMs: 250 });
   }
 
   read(path: string): string {
@@ -129,7 +165,7 @@ export class TerminalPlace implements Place {
   }
 
   async #pidOf(): Promise<number> {
-    const pid = await this.gatewayPid();
+    const pid = await this.pidToName();
     if (pid === undefined) throw new Error('no gateway process was found');
     return pid;
   }
@@ -174,6 +210,7 @@ export class SystemdPlace implements Place {
   readonly #machine: SystemdMachine;
   readonly #unitFile: string;
   #unit = '';
+  #outside: Child | undefined;
 
   constructor(home: GatewayHome, machine: SystemdMachine) {
     this.home = home;
@@ -192,16 +229,20 @@ export class SystemdPlace implements Place {
     await this.#asUser('systemctl', '--user', 'daemon-reload');
     await this.#machine.asUser('systemctl', '--user', 'stop', UNIT);
     await this.#machine.asUser('systemctl', '--user', 'reset-failed', UNIT);
+    await this.#outside?.end('SIGKILL');
+    await this.#machine.asRoot('pkill', '-KILL', '-u', this.#machine.user.name, '-f', '^openclaw');
+    this.#outside = undefined;
     if (state === 'crash-loop') this.#configure(UNKNOWN_KEY);
     if (state === 'dead') return;
+    if (state === 'second-gateway') {
+      this.#outside = this.start(`echo $$ >${OUTSIDE}; exec openclaw gateway run`, false);
+      await this.#untilLive();
+    }
     await this.#asUser('systemctl', '--user', 'start', UNIT);
     if (state === 'crash-loop') return;
-    await until(() => isLive(this.home.port), {
-      what: 'the service to answer',
-      timeoutMs: 120_000,
-      everyMs: 250,
-    });
-    if (state === 'hung') await this.#machine.asRoot('kill', '-STOP', String(await this.gatewayPid()));
+    if (state === 'second-gateway') return this.#untilShutOut();
+    await this.#untilLive();
+    if (state === 'hung') await this.#machine.asRoot('kill', '-STOP', String(await this.pidToName()));
     if (state === 'drift') {
       const stale = `[Service]\nEnvironment=OPENCLAW_GATEWAY_TOKEN=${TOKENS.other}`;
       this.#machine.write(this.#unitFile, this.#unit.replace('[Service]', stale));
@@ -216,10 +257,39 @@ export class SystemdPlace implements Place {
     });
   }
 
-  async gatewayPid(): Promise<number | undefined> {
-    const shown = ['systemctl', '--user', 'show', '--value', '--property=MainPID', UNIT];
-    const pid = Number((await this.#machine.asUser(...shown)).output);
+  async pidToName(): Promise<number | undefined> {
+    if (this.#outside !== undefined) return this.#outsidePid();
+    const pid = Number(await this.#show('MainPID'));
     return pid > 0 ? pid : undefined;
+  }
+
+  async hasSecond(): Promise<boolean> {
+    return this.#outsidePid() !== undefined || (await this.#show('SubState')) !== 'running';
+  }
+
+  #outsidePid(): number | undefined {
+    const pid = Number(this.read(OUTSIDE));
+    return this.#outside !== undefined && existsSync(this.#machine.path(`/proc/${pid}`)) ? pid : undefined;
+  }
+
+  async #show(property: string): Promise<string> {
+    const shown = ['systemctl', '--user', 'show', '--value', `--property=${property}`, UNIT];
+    return (await this.#machine.asUser(...shown)).output.trim();
+  }
+
+  #untilLive(): Promise<unknown> {
+    return until(() => isLive(this.home.port), {
+      what: 'the gateway to answer',
+      timeoutMs: 120_000,
+      everyMs: 250,
+    });
+  }
+
+  /** The service ends, again and again; that of 2026.7 waits. */
+  async #untilShutOut(): Promise<void> {
+    const endMs = performance.now() + SECOND_STAYS_MS;
+    const isShutOut = async () => performance.now() > endMs || (await this.#show('SubState')) !== 'running';
+    await until(isShutOut, { what: 'the service to be shut out', timeoutMs: 120_000, everyMs: 250 });
   }
 
   read(path: string): string {
