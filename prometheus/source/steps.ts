@@ -9,7 +9,7 @@ export const READ_LOGS =
   'openclaw gateway status --deep, openclaw logs --limit 100 --plain: what it was doing last; openclaw doctor for the configuration';
 /** The last step of the ladder, as the runbooks have it. */
 export const FULL =
-  'full restart: sudo systemctl restart openclaw-gateway or systemctl --user restart openclaw-gateway; macOS: launchctl kickstart -k gui/$UID/ai.openclaw.gateway';
+  'full restart: sudo systemctl restart openclaw-gateway or systemctl --user restart openclaw-gateway; macOS: launchctl kickstart -k gui/$UID/ai.openclaw.gateway; in a terminal: end the gateway where it was started (Ctrl+C, else close it), then openclaw gateway run';
 const NETWORK =
   "check the network first: is the gateway's machine on, tailscale status, ping, firewall; restarting the gateway does not help";
 const FORWARDER =

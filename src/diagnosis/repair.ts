@@ -6,14 +6,13 @@ import { type Machine, OTHER_MACHINE } from './machine.ts';
 import {
   doByHand,
   FIRST_STEPS,
+  GENERIC_RESTART,
   LATER_STEPS,
   type RepairStep,
   restartGateway,
   STEPS_ELSEWHERE,
 } from './steps.ts';
 
-/** The command that collectors name where they know neither service nor version. */
-const GENERIC_RESTART = 'openclaw gateway restart';
 /** A single command of a known program: no sentence, and nothing that a shell would take apart. */
 const COMMAND =
   /^(?:sudo )?(?:openclaw|systemctl|launchctl|kill|ps|lsof|tailscale|ssh|ssh-keygen|timedatectl|chronyc)(?: [\w@%+=:,./~-]+)+$/;

@@ -33,6 +33,9 @@ const RESTARTS_WITHOUT_SERVICE = [2026, 9];
 /** The first version with `openclaw gateway auth-token`. */
 const SHOWS_TOKEN = [2026, 9];
 
+/** The command that collectors name where they know neither service nor version. */
+export const GENERIC_RESTART = 'openclaw gateway restart';
+
 /** Makes a step of a command. */
 function useCommand(text: string, note?: string, phase: Phase = 1): RepairStep {
   return { phase, text, isCommand: true, ...(note === undefined ? {} : { note }) };
@@ -181,6 +184,9 @@ function repairConfig({ machine }: StepContext): readonly RepairStep[] {
 }
 
 const restart: Steps = ({ machine }) => restartGateway(machine);
+/** Jobs of the system's own crontab alone stop for other reasons, which their collector names. */
+const restartScheduler: Steps = ({ evidence: { repair }, machine }) =>
+  repair === undefined || repair === GENERIC_RESTART ? restartGateway(machine) : [doByHand(repair)];
 const start: Steps = ({ machine }) => startGateway(machine);
 const elsewhere = (text: string) => () => [doByHand(text)];
 
@@ -200,7 +206,7 @@ export const FIRST_STEPS: Readonly<Partial<Record<Fault, Steps>>> = {
   'token-mismatch': matchToken,
   'partial-failure': restart,
   'version-skew': restart,
-  'cron-stopped': restart,
+  'cron-stopped': restartScheduler,
 };
 
 /** Faults whose first step is to be taken elsewhere, or nowhere. */

@@ -279,7 +279,7 @@ function runStuck(t: Thresholds): AlertRule[] {
         'It has been in progress for {{ $value | humanizeDuration }}. Either it hangs, or the gateway never cleared its mark; the job does not run again meanwhile.',
       catalogue: ['C13'],
     },
-    warnLater(t, 'openclaw cron list, then openclaw gateway restart --safe'),
+    warnLater(t, `openclaw cron list; when no other work runs, ${describeRestart()}`),
   );
 }
 

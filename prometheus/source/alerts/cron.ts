@@ -237,7 +237,7 @@ function store(t: Thresholds): AlertRule[] {
       summary: 'OpenClaw gateway {{ $labels.instance }} has cron jobs that were not migrated',
       description:
         '{{ $value | printf "%.0f" }} job(s) are in an old cron/jobs.json beside the database; the gateway does not run them.',
-      next: 'declare maintenance; openclaw gateway stop, then openclaw doctor --fix, then openclaw gateway start',
+      next: 'declare maintenance; stop the gateway, as a service: systemctl --user stop openclaw-gateway.service; in a terminal: Ctrl+C where it was started; then openclaw doctor --fix, and start it the same way: systemctl --user start openclaw-gateway.service, or openclaw gateway run',
       catalogue: ['C14'],
     }),
   ];

@@ -142,7 +142,7 @@ function slow(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.slow_for,
-        next: 'openclaw gateway status --deep and openclaw logs; when no work runs: openclaw gateway restart --safe',
+        next: `openclaw gateway status --deep and openclaw logs; when no work runs, ${describeRestart()}`,
       },
     ],
   );
@@ -186,7 +186,7 @@ function memoryLeak(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.leak_for,
-        next: 'plan a restart before then: openclaw gateway restart --safe',
+        next: `plan a restart before then, ${describeRestart()}`,
       },
     ],
   );
@@ -233,7 +233,7 @@ function fileLeak(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.fd_for,
-        next: 'plan a restart: openclaw gateway restart --safe; raise LimitNOFILE only after it',
+        next: `plan a restart, ${describeRestart()}; raise LimitNOFILE only after it`,
       },
     ],
   );
@@ -259,7 +259,7 @@ function versions(t: Thresholds): AlertRule[] {
           phase: 1,
           severity: 'warning',
           forMs: t.version_skew_for,
-          next: 'declare maintenance, then: openclaw gateway restart --safe',
+          next: `declare maintenance, then, ${describeRestart()}`,
         },
       ],
     ),

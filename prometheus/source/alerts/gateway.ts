@@ -224,7 +224,7 @@ function crashLoop(t: Thresholds): AlertRule[] {
         phase: 3,
         severity: 'critical',
         forMs: 0,
-        next: 'stop the loop: openclaw gateway stop (2026.9 without a terminal: stop --force); read the cause: openclaw logs, openclaw doctor; then openclaw gateway start',
+        next: `stop the loop: systemctl --user stop openclaw-gateway.service; read the cause: openclaw logs, openclaw config validate; then ${describeFirstSteps('crash-loop')}`,
       },
     ],
   );

@@ -124,7 +124,7 @@ function children(t: Thresholds): AlertRule[] {
           phase: 1,
           severity: 'warning',
           forMs: t.children_for,
-          next: 'openclaw gateway status --deep; when no work runs: openclaw gateway restart --safe',
+          next: `openclaw gateway status --deep; when no work runs, ${describeRestart()}`,
         },
       ],
     ),
@@ -183,7 +183,7 @@ function surroundings(t: Thresholds): AlertRule[] {
         'OpenClaw gateway {{ $labels.instance }} listens on {{ $labels.address }}, which is not configured',
       description:
         'It is healthy there, but clients that follow the configuration look for it elsewhere. A restart does not change that.',
-      next: 'openclaw gateway install --force writes the configured address into the service; or correct openclaw.json',
+      next: 'as a service: openclaw gateway install --force writes the configured address into it; in a terminal: end the gateway where it was started (Ctrl+C), then openclaw gateway run; or correct openclaw.json',
       catalogue: ['G17'],
     }),
     ...warnAfterDrift(t, {
@@ -231,7 +231,7 @@ function service(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: 0,
-        next: 'sudo lsof -nP -iTCP:18789 -sTCP:LISTEN names the holder; stop it where it was started, then openclaw gateway start',
+        next: 'sudo lsof -nP -iTCP:18789 -sTCP:LISTEN names the holder; stop it where it was started (a terminal, another unit), then systemctl --user restart openclaw-gateway.service',
       },
     ],
   );

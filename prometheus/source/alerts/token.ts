@@ -61,13 +61,13 @@ function mismatch(t: Thresholds): AlertRule[] {
         phase: 2,
         severity: 'critical',
         forMs: t.token_mismatch_for,
-        next: `${SHOW}: ${THEN_EQUAL}`,
+        next: `${SHOW}: ${THEN_EQUAL}, ${describeRestart()}`,
       },
       {
         phase: 3,
         severity: 'critical',
         forMs: t.token_climb_to_3,
-        next: `openclaw gateway install --force, then ${FULL}`,
+        next: `with a service: openclaw gateway install --force; then ${FULL}`,
       },
     ],
   );

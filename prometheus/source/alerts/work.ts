@@ -1,3 +1,4 @@
+import { describeRestart } from '../../../src/diagnosis/repair.ts';
 import {
   formatSeconds,
   formatSpan,
@@ -193,7 +194,7 @@ function ingress(t: Thresholds): AlertRule[] {
         phase: 1,
         severity: 'warning',
         forMs: t.ingress_for,
-        next: 'openclaw health --json (ingressPressure); openclaw logs names the error; then openclaw gateway restart',
+        next: `openclaw health --json (ingressPressure); openclaw logs names the error; then, ${describeRestart()}`,
       },
     ],
   );

@@ -105,11 +105,11 @@ function wedged(state: JobState, nowMs: number): Evidence {
   const { job } = state;
   const longestMs = state.last?.durationMs;
   const usual = longestMs === undefined ? '' : `; its last run took ${formatSpan(longestMs / 1000)}`;
-  const text = `marked as running for ${formatSpan(runAge(job, nowMs) ?? 0)}${usual}: the gateway does not start it again while the mark stands`;
+  const text = `marked as running for ${formatSpan(runAge(job, nowMs) ?? 0)}${usual}: the gateway does not start it again while the mark stands. A restart clears it, and interrupts a run that is really under way`;
   return {
     ...about(state),
     text,
-    repair: 'openclaw gateway restart (it clears the mark; a run that is really under way is interrupted)',
+    repair: 'openclaw gateway restart',
   };
 }
 
