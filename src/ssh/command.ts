@@ -1,6 +1,7 @@
 import type { CommandOutcome, RunCommand } from '../lib/run-command.ts';
 import type { SshRoute } from './config.ts';
-import { explainFailure, explainRefusal, explainTimeout, hostKeyProblem } from './messages.ts';
+import { explainFailure, explainTimeout, hostKeyProblem } from './messages.ts';
+import { explainRefusal } from './refusals.ts';
 import { destinationArguments, programProblem, type SshDestination, type SshProblem } from './ssh.ts';
 
 /** How a command on a host ended. */

@@ -1,8 +1,10 @@
 import type { SshProblem } from './ssh.ts';
 
-type Sign = readonly [RegExp, SshProblem];
+/** A text that gives a problem away. */
+export type Sign = readonly [RegExp, SshProblem];
 
-const NEXT_LOGIN = 'ssh TARGET, by hand in a terminal';
+/** A step with which a person sees what the host wants. */
+export const NEXT_LOGIN = 'ssh TARGET, by hand in a terminal';
 
 /**
  * A host that turns connections away for a while. Sources: sshd(8) (`Exceeded MaxStartups` since OpenSSH 8.5,
@@ -19,10 +21,24 @@ const THROTTLED: SshProblem = {
 
 /**
  * A login that waits for a person. Sources: Tailscale SSH's check mode, cloudflared's `access ssh`, duo_unix,
- * and ssh(1) with a security key.
+ * ssh(1) with a security key, and proxies that open a browser (Teleport, Vault, Google Cloud, step).
  */
-const CHECK_SIGN =
-  /requires an additional check|^\W{0,8}To authenticate, visit|^A browser window should have opened|^Autopushing login request|^Confirm user presence for key/gm;
+const CHECK_SIGN = new RegExp(
+  [
+    'requires an additional check',
+    '^\\W{0,8}To authenticate, visit',
+    '^A browser window should have opened',
+    '^If browser window does not open automatically',
+    'browser has been opened to visit',
+    'Launching browser to',
+    '^Autopushing login request',
+    '^Confirm user presence for key',
+  ].join('|'),
+  'gm',
+);
+/** A proxy whose own login has ended. Sources: AWS CLI, Google Cloud CLI, Teleport, cloudflared. */
+const PROXY_LOGIN_SIGN =
+  /\bSSO Token\b|\bToken has expired\b|\bplease (?:re-?)?(?:log ?in|authenticate)\b|\bnot logged in\b|\bgcloud auth login\b/i;
 /** What ssh reports once the host went on: a greeting that every login shows is then no check. */
 const PROGRESS_SIGN =
   /^(?:debug1: (?:Remote protocol version|Authentications that can continue|Authentication succeeded)|Authenticated to )/gm;
@@ -50,6 +66,18 @@ const CONNECT_SIGNS: readonly Sign[] = [
     { result: 'refused', text: 'the host refuses the connection: nothing listens on that port' },
   ],
   [/timed out/, { result: 'timeout', text: 'connecting got no answer' }],
+  [
+    /assign requested address/,
+    {
+      result: 'other',
+      text: "ssh's BindAddress is no address of this machine",
+      repair: 'on this machine: ssh -G TARGET shows its bindaddress; ip address shows those that exist',
+    },
+  ],
+  [
+    /Operation not permitted/,
+    { result: 'unreachable', text: 'a firewall on this machine forbids the connection' },
+  ],
   [/.*/, { result: 'unreachable', text: 'there is no route to the host' }],
 ];
 
@@ -88,6 +116,22 @@ const DENIAL_SIGNS: readonly Sign[] = [
     },
   ],
   [
+    /no mutual signature (?:algorithm|supported)/,
+    {
+      result: 'auth_denied',
+      text: 'the host accepts no signature that the key here can make',
+      repair: 'on this machine: ssh-keygen -t ed25519, then ssh-copy-id TARGET',
+    },
+  ],
+  [
+    /^no such identity: |^Load key .*: (?:invalid format|error in libcrypto|No such file)/m,
+    {
+      result: 'auth_denied',
+      text: 'the private key that ssh is to use here is missing or cannot be read',
+      repair: 'on this machine: ssh -G TARGET shows its identityfile; put the key there, or correct the path',
+    },
+  ],
+  [
     /^debug1: Server accepts key: .*\n(?:debug1: No more authentication methods|debug1: Trying private key)/m,
     {
       result: 'auth_denied',
@@ -112,12 +156,28 @@ const FAILURE_SIGNS: readonly Sign[] = [
   ],
   [/^ssh: Could not resolve hostname /m, { result: 'resolve_failed', text: 'the name does not resolve' }],
   [
+    /^Certificate invalid: /m,
+    {
+      result: 'other',
+      text: "the host's certificate is not valid, so that its key cannot be trusted",
+      repair: 'on the host: renew its certificate; on this machine: compare the clock',
+    },
+  ],
+  [
     /^Host key verification failed\.|^No \S+ host key is known for /m,
     {
       result: 'other',
       text: 'the host key is not on record, and cannot be confirmed non-interactively',
       repair: `${NEXT_LOGIN}, and compare the fingerprint with the host's own before you accept it`,
     },
+  ],
+  [
+    /banner line \d+: HTTP\/\d/,
+    { result: 'no_banner', text: 'an HTTP server answers on that port, not SSH' },
+  ],
+  [
+    /^Bad remote protocol version identification|^Protocol major versions differ|^Remote machine has too old/m,
+    { result: 'no_banner', text: 'what answers on that port is not SSH 2' },
   ],
   [
     /^Connection timed out during banner exchange/m,
@@ -156,32 +216,20 @@ const FAILURE_SIGNS: readonly Sign[] = [
     },
   ],
   [
+    /^(?:exec|shell|subsystem|PTY allocation) request failed|^channel 0: open failed: /m,
+    {
+      result: 'other',
+      text: 'logged in, but the host starts no session: its limits of sessions, processes or memory',
+      repair: 'on the host: look at journalctl -u ssh, free memory and processes',
+    },
+  ],
+  [
+    /^Connection to \S+ closed by remote host\./m,
+    { result: 'other', text: 'the host closed the connection after the login' },
+  ],
+  [
     /^Connection (?:closed|reset) by |^client_loop: |^ssh_dispatch_run_fatal: |^Received disconnect from /m,
     { result: 'other', text: 'the host closed the connection while logging in' },
-  ],
-];
-
-/** Why a command did not run although the login worked. */
-const REFUSAL_SIGNS: readonly Sign[] = [
-  [
-    /password (?:has|is) expired|password change required/i,
-    {
-      result: 'other',
-      text: "logged in, but the account's password has expired, and no command runs before it is changed",
-      repair: `${NEXT_LOGIN}, and set a new password`,
-    },
-  ],
-  [
-    /This account is (?:currently )?not available/,
-    {
-      result: 'other',
-      text: 'logged in, but the account has no shell (nologin)',
-      repair: 'on the host: sudo chsh -s /bin/sh USER, or name another user',
-    },
-  ],
-  [
-    /Unprivileged users are not permitted to log in/,
-    { result: 'other', text: 'the host permits no logins now: it is starting or shutting down (nologin)' },
   ],
 ];
 
@@ -235,14 +283,6 @@ export function explainTimeout(stderr: string): SshProblem {
   return { result: 'timeout', text: stage ?? 'the command gave no answer in time' };
 }
 
-/** Why the remote command ended with a status other than 0, by what it and the host printed. */
-export function explainRefusal(code: number, output: string): SshProblem {
-  const known = match(REFUSAL_SIGNS, output);
-  if (known !== undefined) return known;
-  const text = `logged in, but the command ended with status ${code}: the account's shell or a forced command refuses it`;
-  return { result: 'other', text };
-}
-
 function explainLogin(text: string): SshProblem {
   const found = firstMatch(FAILURE_SIGNS, text);
   if (found.result === 'auth_denied') return match(DENIAL_SIGNS, text) ?? found;
@@ -276,18 +316,24 @@ function explainProxied(text: string): SshProblem {
     return explainLogin(text);
   }
   if (THROUGH_PROXY.test(text) || /stdio forwarding failed/.test(text)) {
-    return { result: 'proxy_failed', text: explainProxy(text) };
+    return explainProxy(text);
   }
   return explainLogin(text);
 }
 
-function explainProxy(text: string): string {
+function explainProxy(text: string): SshProblem {
+  if (PROXY_LOGIN_SIGN.test(text)) {
+    return {
+      result: 'proxy_failed',
+      text: 'the way through the proxy is broken: the proxy wants a new login',
+      repair: `${NEXT_LOGIN}, and log in at the proxy`,
+    };
+  }
   const inner = /open failed: (?:connect failed|administratively prohibited): /.test(text)
     ? 'the jump host cannot reach the host'
     : explainJump(text);
-  return inner === undefined
-    ? 'the way through the proxy is broken'
-    : `the way through the proxy is broken: ${inner}`;
+  const broken = 'the way through the proxy is broken';
+  return { result: 'proxy_failed', text: inner === undefined ? broken : `${broken}: ${inner}` };
 }
 
 function explainJump(text: string): string | undefined {

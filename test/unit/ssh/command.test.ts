@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { CommandOutcome } from '../../../src/lib/run-command.ts';
 import { type CommandProbe, commandArguments, probeCommand } from '../../../src/ssh/command.ts';
 import type { SshRoute } from '../../../src/ssh/config.ts';
-import { explainFailure, explainRefusal, explainTimeout } from '../../../src/ssh/messages.ts';
+import { explainFailure, explainTimeout } from '../../../src/ssh/messages.ts';
+import { explainRefusal } from '../../../src/ssh/refusals.ts';
 import { sshEnvironment } from '../../../src/ssh/ssh.ts';
 
 const CHANGED = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\r
@@ -251,6 +252,70 @@ describe('what ssh says of a failure', () => {
   });
 });
 
+/** What a person would each do something else about; from OpenSSH's and the proxies' sources. */
+const TOLD: readonly (readonly [stderr: string, proxied: boolean, result: string, text: string])[] = [
+  [
+    'Certificate invalid: expired\nHost key verification failed.\n',
+    false,
+    'other',
+    'certificate is not valid',
+  ],
+  ['exec request failed on channel 0\n', false, 'other', 'starts no session'],
+  ['Connection to 10.0.0.1 closed by remote host.\n', false, 'other', 'after the login'],
+  ['Protocol major versions differ: 2 vs. 1\n', false, 'no_banner', 'not SSH 2'],
+  [
+    'debug1: kex_exchange_identification: banner line 0: HTTP/1.1 400 Bad Request\nkex_exchange_identification: Connection closed by remote host\n',
+    false,
+    'no_banner',
+    'HTTP server',
+  ],
+  ["ssh: connect to host h port 22: Can't assign requested address\n", false, 'other', 'BindAddress'],
+  [
+    'ssh: connect to host h port 22: Operation not permitted\n',
+    false,
+    'unreachable',
+    'firewall on this machine',
+  ],
+  [
+    'debug1: send_pubkey_test: no mutual signature algorithm\nme@h: Permission denied (publickey).\n',
+    false,
+    'auth_denied',
+    'no signature',
+  ],
+  [
+    'no such identity: /home/me/.ssh/x: No such file or directory\nme@h: Permission denied (publickey).\n',
+    false,
+    'auth_denied',
+    'missing or cannot be read',
+  ],
+  [
+    'Error when retrieving token from sso: Token has expired and refresh failed\nConnection closed by UNKNOWN port 65535\n',
+    true,
+    'proxy_failed',
+    'wants a new login',
+  ],
+  [
+    'ERROR: Please log in: tsh login\nConnection closed by UNKNOWN port 65535\n',
+    true,
+    'proxy_failed',
+    'wants a new login',
+  ],
+  [
+    'Your default web browser has been opened to visit:\nhttps://x\nConnection to UNKNOWN port 65535 timed out\n',
+    true,
+    'check_pending',
+    'waits for a person',
+  ],
+];
+
+describe('what ssh says of a failure that is not the usual one', () => {
+  it.each(TOLD)('of %j (proxied: %s) is %s: %s', (stderr, proxied, result, text) => {
+    const problem = explainFailure(stderr, proxied);
+    expect(problem).toMatchObject({ result, text: expect.stringContaining(text) });
+    expect(problem.text).not.toMatch(/[/@\r\n]/);
+  });
+});
+
 describe('a command over ssh', () => {
   it('has failed when it is ended for taking too long', async () => {
     expect(await probing({ state: 'killed', stderr: '' })).toMatchObject({ problem: { result: 'timeout' } });
@@ -297,6 +362,14 @@ describe('a command over ssh', () => {
       'password has expired',
     ],
     ['This account is currently not available.', 'no shell'],
+    [
+      'You are required to change your password immediately (administrator enforced).',
+      'password has expired',
+    ],
+    ['This service allows sftp connections only.', 'sftp alone'],
+    ['Please login as the user "ubuntu" rather than the user "root".', 'another user'],
+    ['bash: fork: retry: Resource temporarily unavailable', 'can start no process'],
+    ['/bin/zsh: No such file or directory', 'shell does not exist'],
     ['', 'status 1'],
   ])('says why an account runs no command that prints %j', (output, text) => {
     expect(explainRefusal(1, output)).toMatchObject({ result: 'other', text: expect.stringContaining(text) });
