@@ -5,6 +5,7 @@ import { codeOf } from '../lib/errors.ts';
 import { parseJson } from '../lib/json.ts';
 import { holdsMoreValues } from '../lib/json-size.ts';
 import type { Secret } from '../lib/secret.ts';
+import { explainForeign } from './foreign.ts';
 import { type DialOptions, dial, endAtPreliminaryFlood, type GatewayFailure } from './socket.ts';
 
 /** A gateway's answers are a few kilobytes; whoever sends more than this is not one. */
@@ -147,7 +148,7 @@ function explain(
 ): GatewayFailure {
   const code = error === undefined ? undefined : (codeOf(error) ?? 'UNKNOWN');
   if (code === 'UNSENDABLE') return { state: 'blind', reason: 'the credential cannot be sent in a header' };
-  if (code?.startsWith('HPE_')) return { state: 'foreign', reason: 'it does not speak HTTP' };
+  if (code?.startsWith('HPE_')) return { state: 'foreign', reason: explainNoHttp(error) };
   if (answer !== undefined) return explainHalf(answer, body, code);
   const some = socket.bytesRead > 0;
   if (code === undefined) {
@@ -159,6 +160,15 @@ function explain(
   return some
     ? { state: 'foreign', reason: 'it does not speak HTTP' }
     : { state: 'dropped', reason: 'connected, and closed without a word' };
+}
+
+/** A server with TLS answers a request without it by an alert, whose first bytes are these. */
+const TLS_ALERT = [0x15, 0x03];
+
+function explainNoHttp(error: Error | undefined): string {
+  const packet = error !== undefined && 'rawPacket' in error ? error.rawPacket : undefined;
+  const isAlert = Buffer.isBuffer(packet) && TLS_ALERT.every((byte, index) => packet[index] === byte);
+  return isAlert ? 'it speaks TLS: the URL must begin with wss://' : 'it does not speak HTTP';
 }
 
 /**
@@ -225,7 +235,7 @@ export async function askHealth(asking: Asking): Promise<HealthOutcome> {
   const isProxyRefused = refusedProxy.safeParse(body).success;
   const reason = isProxyRefused
     ? 'a proxy stands between that the gateway does not trust (gateway.trustedProxies)'
-    : `it answers /healthz with something else (HTTP ${outcome.status})`;
+    : explainForeign(outcome);
   return { state: 'foreign', reason, connectSeconds, status: outcome.status, isProxyRefused };
 }
 
