@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type Report, reportSchema } from '../../src/cli/check/report.ts';
+import { readPairedDevice } from '../../src/openclaw/paired-device.ts';
 import { Child } from '../support/child.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';
-import { expectNoSecretShown, keepOutput } from '../support/secrets.ts';
+import { expectNoSecretShown, keepOutput, rememberSecret } from '../support/secrets.ts';
+import { inTerminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../src/launch.js', import.meta.url));
 const PROXY = { userHeader: 'x-forwarded-user', allowLoopback: true };
@@ -27,13 +30,52 @@ async function play(auth: object, more: object, storedPassword?: string): Promis
   }
 }
 
+const OFF = { clock: { enabled: false }, tailscale: { enabled: false } };
+
+/** Pairs the CLI's device with a gateway that then keeps its token to itself: only the device gets in. */
+async function playDeviceAlone(): Promise<Report> {
+  const home = await GatewayHome.create('2026.9.6');
+  const token = newToken();
+  home.configure(token);
+  let gateway = await home.startReady();
+  try {
+    await pairDevice(home);
+    await gateway.end();
+    const config = { mode: 'local', port: home.port, bind: 'loopback', auth: { mode: 'token' } };
+    writeFileSync(join(home.stateDir, 'openclaw.json'), JSON.stringify({ gateway: config }), { mode: 0o600 });
+    gateway = await home.startReady(token);
+    return await runCheck(home, { collectors: OFF, cron: { api: true } });
+  } finally {
+    await gateway.end();
+    home.remove();
+  }
+}
+
+async function pairDevice(home: GatewayHome): Promise<void> {
+  const terminal = inTerminal(home, 'tui');
+  const isPaired = async () => {
+    const found = await readPairedDevice(home.stateDir);
+    if (found.state === 'paired') rememberSecret(found.device.token.reveal());
+    return found.state === 'paired';
+  };
+  try {
+    await until(isPaired, { timeoutMs: 60_000, everyMs: 250, what: 'the CLI to pair its device' });
+  } finally {
+    await terminal.end('SIGTERM');
+  }
+}
+
 async function check(home: GatewayHome, storedPassword: string | undefined): Promise<Report> {
-  const off = { cron: { enabled: false }, clock: { enabled: false }, tailscale: { enabled: false } };
+  const off = { ...OFF, cron: { enabled: false } };
   const passwordFile = join(home.root, 'password');
   if (storedPassword !== undefined) writeFileSync(passwordFile, storedPassword, { mode: 0o600 });
   const gateway = storedPassword === undefined ? {} : { gateway: { token_file: passwordFile } };
+  return runCheck(home, { collectors: off, ...gateway });
+}
+
+async function runCheck(home: GatewayHome, config: object): Promise<Report> {
   const configFile = join(home.root, 'check.yml');
-  writeFileSync(configFile, JSON.stringify({ collectors: off, ...gateway }));
+  writeFileSync(configFile, JSON.stringify(config));
   const flags = [`--config.file=${configFile}`, `--storage.path=${join(home.root, 'storage')}`];
   const child = new Child(process.execPath, [LAUNCHER, 'check', '--json', ...flags], { env: home.env });
   await child.exited;
@@ -91,6 +133,20 @@ describe('an authentication mode of a real gateway', () => {
     const shown = describeAccess(report);
     expect(shown).toHaveLength(2);
     for (const text of shown) expect(text).toMatch(/^unseen: .*the proxy authenticates clients/);
+    expect(report.verdict).toBe('ok');
+  });
+
+  it('device token: the paired device is proved by the API, the rest is absent with its reason', async () => {
+    const report = await playDeviceAlone();
+    const shown = describeAccess(report).join('\n');
+    expect(shown).toContain('unseen: no credential is configured, so none can be proved');
+    expect(shown).toMatch(/sessions_list|not called: no credential/);
+    const cron = report.layers.find(({ layer }) => layer === 'cron')?.evidence ?? [];
+    const wrong = report.layers
+      .flatMap(({ evidence }) => evidence)
+      .filter(({ verdict }) => verdict === 'bad');
+    expect(wrong).toEqual([]);
+    expect(cron.find(({ subject }) => /api/.test(subject))).toMatchObject({ verdict: 'ok' });
     expect(report.verdict).toBe('ok');
   });
 

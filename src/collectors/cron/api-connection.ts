@@ -25,7 +25,8 @@ const CHANNELS_MS = 1_000;
 type Connected<T> = ApiOutcome<T> | { readonly state: 'waiting'; readonly reason: string };
 
 /**
- * The gateway's own word on its cron jobs, asked only while its credential is proved and attempts are left.
+ * The gateway's own word on its cron jobs, asked only while its credential is proved, or none is configured,
+ * and attempts are left.
  * The same connection serves for its channels, which are published.
  */
 export function cronApiSource(
@@ -121,10 +122,19 @@ class CronApiConnection {
     }
     const { facts, gate } = this.#context;
     const [auth, process] = [facts('provedCredential'), facts('process')];
+    if (auth === undefined && this.#isDeviceAlone(install)) return undefined;
     if (auth === undefined || gate.isDoubted) return 'no token is known to be valid';
     const isOther =
       process !== undefined && auth.identity !== undefined && process.identity !== auth.identity;
     return isOther ? 'the gateway is a new process whose token is not checked yet' : undefined;
+  }
+
+  /**
+   * Whether no token is configured, so that the device's own is all there is to prove. It is shown only to the
+   * gateway of this state folder, which its process on the port is known to be.
+   */
+  #isDeviceAlone({ credential }: OpenClawInstall): boolean {
+    return credential === undefined && this.#context.facts('holder')?.kind === 'gateway';
   }
 
   #heldBack(device: PairedDevice): string | undefined {

@@ -48,7 +48,8 @@ export const cronCollector = defineCollector({
   name: 'cron',
   layer: 'cron',
   defaults: { intervalMs: 15_000, timeoutMs: 10_000 },
-  after: [],
+  // Its API source is asked only once the token is proved.
+  after: ['token'],
   publishes: ['channels', 'jobTotals'],
   metrics: [...CRON_FAMILIES, ...AUTH_METRICS],
   create(context, { timeoutMs }, publish) {

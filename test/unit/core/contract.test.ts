@@ -57,6 +57,10 @@ describe('the list of collectors', () => {
     expect(metrics).toEqual([...new Set(metrics)]);
   });
 
+  it('puts cron after the proof of the token, without which its API is not asked', () => {
+    expect(findPredecessors('cron')).toContain('token');
+  });
+
   it('puts no collector after itself, and none after one that does not exist', () => {
     const names = COLLECTOR_LIST.map(({ name }) => name);
     for (const { name } of COLLECTOR_LIST) {

@@ -95,6 +95,19 @@ describe('the question to the gateway about its cron jobs', () => {
     expect(world.gateway.connections).toBe(0);
   });
 
+  it('is put by the device alone where no token is configured, once the port is known to be this gateway', async () => {
+    const world = await makeWorld();
+    const { stateDir, board, gateway } = world;
+    writeFileSync(join(stateDir, 'openclaw.json'), '{ gateway: { auth: { mode: "token" } } }');
+    board.publish('provedCredential', undefined);
+    const look = await lookForLong(world);
+    expect(look.source('api')).toBe(0);
+    expect(look.evidence).toMatch(/no token is known to be valid/);
+    expect(gateway.connections).toBe(0);
+    board.publish('holder', { kind: 'gateway' });
+    expect((await lookForLong(world)).source('api')).toBe(1);
+  });
+
   it('is not put to a gateway elsewhere, whose devices are not in this state folder', async () => {
     const world = await makeWorld();
     const config = 'gateway: { url: "ws://192.0.2.1:18789" }\ncron: { api: true }';
