@@ -116,7 +116,8 @@ function failed({ job, last, entry }: JobState, nowMs: number, known: KnownSecre
   const why = last?.status === 'error' ? `: ${describeReason(last.reason)}` : '';
   const success = entry?.lastSuccessMs;
   const ago = success === undefined ? undefined : formatSpan(Math.max(0, nowMs - success) / 1000);
-  const since = ago === undefined ? '; no success is known' : `; last success ${ago} ago`;
+  const since =
+    ago === undefined ? `${lastRunAgo(job, nowMs)}; no success is known` : `; last success ${ago} ago`;
   if (job.consecutiveErrors < FAILING && !isPressing(job)) {
     return { ...about, verdict: 'ok', note: true, text: `its last run failed${why}${since}` };
   }
@@ -125,6 +126,12 @@ function failed({ job, last, entry }: JobState, nowMs: number, known: KnownSecre
     job.consecutiveErrors === 1 ? 'its last run failed' : `failed ${job.consecutiveErrors} times in a row`;
   const text = `${times}${disabled}${why}${since}`;
   return { ...about, verdict: 'warning', fault: 'cron-failing', text, repair: historyRepair(job) };
+}
+
+function lastRunAgo({ lastRunAtMs }: JobState['job'], nowMs: number): string {
+  return lastRunAtMs === undefined || lastRunAtMs > nowMs
+    ? ''
+    : `; last run ${formatSpan((nowMs - lastRunAtMs) / 1000)} ago`;
 }
 
 const REASON_TEXTS: Readonly<Partial<Record<ErrorReason, string>>> = {

@@ -121,7 +121,8 @@ function toJobState(state: StoredState): JobState {
     lastRunAtMs: state.lastRunAtMs,
     lastRunStatus,
     lastDurationMs: state.lastDurationMs,
-    consecutiveErrors: state.consecutiveErrors ?? 0,
+    // A gateway that was killed in the run leaves the count as it was.
+    consecutiveErrors: Math.max(state.consecutiveErrors ?? 0, lastRunStatus === 'error' ? 1 : 0),
     consecutiveSkips: state.consecutiveSkipped,
     ...(lastRunStatus === 'error'
       ? {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cronEvidence } from '../../../../src/collectors/cron/evidence.ts';
 import { lastRunOf } from '../../../../src/collectors/cron/samples.ts';
 import type { CronJob, JobOrigin } from '../../../../src/collectors/cron/source/records.ts';
+import { toCronJob } from '../../../../src/collectors/cron/source/stored-job.ts';
 import { Secret } from '../../../../src/lib/secret.ts';
 import { cronJob } from '../../../support/cron-gateway-model.ts';
 
@@ -53,6 +54,19 @@ describe('a job that fails', () => {
     const [first] = failed(1, known);
     expect(first).toMatchObject({ verdict: 'warning', text: expect.stringContaining('its last run failed') });
     expect(first?.note).toBeUndefined();
+  });
+
+  it('is one even where the gateway recorded the failure and did not count it', () => {
+    for (const count of [{}, { consecutiveErrors: 0 }]) {
+      const state = { lastRunAtMs: NOW - 600_000, lastRunStatus: 'error', ...count };
+      const job = toCronJob({ id: 'a', job: { schedule: EVERY }, state });
+      expect(job.consecutiveErrors).toBe(1);
+      expect(evidenceOf(job)[0]?.text).toMatch(
+        /^its last run failed: .*; last run 10 min ago; no success is known$/,
+      );
+    }
+    const well = { lastRunAtMs: NOW, lastRunStatus: 'ok' };
+    expect(toCronJob({ id: 'a', job: { schedule: EVERY }, state: well }).consecutiveErrors).toBe(0);
   });
 
   it('quotes what the gateway recorded, without secrets', () => {
