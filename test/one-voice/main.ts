@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { code, table } from '../../docs/source/table.ts';
@@ -68,7 +67,8 @@ async function hear(fault: VoicedFault): Promise<Voices> {
     }
     await fault.inject?.(stage);
     await untilSeen(exporter, fault.seen);
-    // One more interval, after which what cannot be asked now is unknown.
+    await untilUnasked(exporter);
+    // One more interval, after which everything has been judged anew.
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     const html = await (await fetch(exporter.url('/'))).text();
     const series = await exporter.series();
@@ -95,12 +95,21 @@ function untilSeen(exporter: Exporter, [name, labels, value]: VoicedFault['seen'
   ).then(() => true);
 }
 
+/** What cannot be asked of a gateway that does not answer is unknown after one interval. */
+async function untilUnasked(exporter: Exporter): Promise<void> {
+  const isUnasked = async () => {
+    const series = await exporter.series();
+    const answers = matching(series, 'openclaw_gateway_up').some(({ value }) => value === 1);
+    return answers || matching(series, 'openclaw_gateway_token_match').length === 0;
+  };
+  await until(isUnasked, { what: 'the token to be unknown', timeoutMs: 60_000, everyMs: 300 });
+}
+
 async function check(exporter: Exporter, env: Readonly<Record<string, string>>): Promise<Report> {
   const args = [join(ROOT, 'src', 'launch.js'), 'check', '--json', `--config.file=${exporter.configFile}`];
-  const storage = mkdtempSync(join(tmpdir(), 'openclaw-one-voice-'));
-  const child = new Child(process.execPath, [...args, `--storage.path=${storage}`], { env });
+  // As people run it: beside the exporter, with what that one remembers.
+  const child = new Child(process.execPath, [...args, `--storage.path=${exporter.storagePath}`], { env });
   await child.exited;
-  rmSync(storage, { recursive: true, force: true });
   return reportSchema.parse(JSON.parse(child.output.slice(child.output.indexOf('{'))));
 }
 
