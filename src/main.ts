@@ -54,7 +54,7 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
 }
 
 async function diagnose(
-  { flags, json, watch, failOn }: Extract<FlagsOutcome, { state: 'check' }>,
+  { flags, json, watch, failOn, textfile }: Extract<FlagsOutcome, { state: 'check' }>,
   config: FileConfig,
 ): Promise<void> {
   const enough = new AbortController();
@@ -72,6 +72,7 @@ async function diagnose(
     json,
     watch,
     failOn,
+    textfile,
     env: process.env,
     clock: systemClock,
     // What could not be looked at stands in the diagnosis; only a defect of ours is worth a line beside it.

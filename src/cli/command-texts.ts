@@ -17,7 +17,12 @@ interface CommandText {
 
 /** Every command with what may follow it. */
 export const COMMAND_TEXTS: readonly CommandText[] = [
-  { names: ['check'], usage: '[--fail-on=SEVERITY] [--json] [--watch] [flags]', words: [], allowed: 'check' },
+  {
+    names: ['check'],
+    usage: '[--fail-on=SEVERITY] [--json | --textfile=FILE] [--watch] [flags]',
+    words: [],
+    allowed: 'check',
+  },
   {
     names: ['history'],
     usage: '[--since=DURATION] [--layer=LAYER] [--json] [--storage.path=FOLDER]',

@@ -66,6 +66,10 @@ export const FLAG_TEXTS: readonly FlagText[] = [
   { flag: '--json', help: 'with check and history: print JSON' },
   { flag: '--since=DURATION', help: 'with history: how far back, at most 30d', default: '1d' },
   { flag: '--layer=LAYER', help: `with history: only this layer, ${LAYERS.join(', ')}` },
+  {
+    flag: '--textfile=FILE',
+    help: "with check: write the gauges to FILE (.prom) for node_exporter's textfile collector, and print nothing",
+  },
   { flag: '--watch', help: 'with check: repeat until interrupted' },
   {
     flag: '--system',

@@ -19,7 +19,9 @@ const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 /** The words themselves are not repeated: a token may be among them. */
 const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.map(({ allowed }) => allowed).join(', ')} (see --help)`;
-const CHECK_ONLY_PROBLEM = '--fail-on, --watch: allowed with the command check alone (see --help)';
+const CHECK_ONLY_PROBLEM =
+  '--fail-on, --textfile, --watch: allowed with the command check alone (see --help)';
+const TEXTFILE_PROBLEM = '--textfile: allowed without --json and --watch, which print a report instead';
 const JSON_PROBLEM = '--json: allowed with the commands check and history alone (see --help)';
 const HISTORY_ONLY_PROBLEM = '--since, --layer: allowed with the command history alone (see --help)';
 const SERVICE_ONLY_PROBLEM =
@@ -57,6 +59,8 @@ export type FlagsOutcome =
       readonly json: boolean;
       readonly watch: boolean;
       readonly failOn: FailOn;
+      /** Absolute path of the file for node_exporter's textfile collector. */
+      readonly textfile: string | undefined;
     }
   | {
       readonly state: 'service';
@@ -97,6 +101,7 @@ const OPTIONS = {
   name: { type: 'string' },
   'fail-on': { type: 'string' },
   json: { type: 'boolean' },
+  textfile: { type: 'string' },
   watch: { type: 'boolean' },
   since: { type: 'string' },
   layer: { type: 'string' },
@@ -158,19 +163,22 @@ export function parseFlags(
 type Values = ReturnType<typeof parse>['values'];
 
 /** Flags that only some command takes. */
-const COMMAND_FLAGS = ['fail-on', 'json', 'watch', 'since', 'layer', 'system', 'yes'] as const;
+const CHECK_FLAGS = ['fail-on', 'textfile', 'watch'] as const;
+const COMMAND_FLAGS = [...CHECK_FLAGS, 'json', 'since', 'layer', 'system', 'yes'] as const;
 
 function commandOf(words: readonly string[], values: Values, flags: Flags): FlagsOutcome {
   const [command] = words.length === 1 ? words : [];
   const { json = false, watch = false, system = false, yes = false } = values;
+  const textfile = values.textfile && resolve(values.textfile);
   const action = command === undefined ? undefined : SERVICE_ACTIONS.get(command);
   const failOn = oneOf(FAIL_ON, values['fail-on'] ?? 'warning');
   const problems = [
     ...misplacedFlags(command, values),
+    ...textfileProblems(values),
     ...(failOn === undefined ? [notAllowed('--fail-on', values['fail-on'], FAIL_ON.join(', '))] : []),
   ];
   if (problems.length > 0 || failOn === undefined) return { state: 'invalid', problems };
-  if (command === 'check') return { state: 'check', flags, json, watch, failOn };
+  if (command === 'check') return { state: 'check', flags, json, watch, failOn, textfile };
   if (command === 'history') return historyCommand(values, flags.storagePath);
   if (action !== undefined) return { state: 'service', flags, action, system, yes };
   return subCommand(words, flags.storagePath);
@@ -178,10 +186,12 @@ function commandOf(words: readonly string[], values: Values, flags: Flags): Flag
 
 /** Flags of another command than the one that is given. */
 function misplacedFlags(command: string | undefined, values: Values): string[] {
-  const { json, watch, since, layer, system, yes } = values;
+  const { json, since, layer, system, yes } = values;
   const isService = command !== undefined && SERVICE_ACTIONS.has(command);
   return [
-    ...((watch || values['fail-on'] !== undefined) && command !== 'check' ? [CHECK_ONLY_PROBLEM] : []),
+    ...(command !== 'check' && CHECK_FLAGS.some((name) => values[name] !== undefined)
+      ? [CHECK_ONLY_PROBLEM]
+      : []),
     ...(json && command !== 'check' && command !== 'history' ? [JSON_PROBLEM] : []),
     ...((since ?? layer) !== undefined && command !== 'history' ? [HISTORY_ONLY_PROBLEM] : []),
     ...((system || yes) && !isService ? [SERVICE_ONLY_PROBLEM] : []),
@@ -199,6 +209,16 @@ function historyCommand({ since = '1d', layer, json = false }: Values, storagePa
   ];
   if (sinceMs === undefined || problems.length > 0) return { state: 'invalid', problems };
   return { state: 'history', storagePath, sinceMs, layer: known, json };
+}
+
+function textfileProblems({ textfile: path, json, watch }: Values): string[] {
+  if (path === undefined) return [];
+  return [
+    ...(path.endsWith('.prom')
+      ? []
+      : [notAllowed('--textfile', path, 'a file that ends in .prom, or node_exporter does not read it')]),
+    ...(json || watch ? [TEXTFILE_PROBLEM] : []),
+  ];
 }
 
 const SERVICE_ACTIONS = new Map<string, 'install' | 'uninstall'>([

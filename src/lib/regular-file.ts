@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -84,12 +85,14 @@ export function ensurePrivateFile(path: string): void {
 }
 
 /**
- * Replaces a file at once by a new one, which nobody else can have put there before. Throws system errors.
+ * Replaces a file at once by a new one with exactly this mode, which nobody else can have put there before.
+ * Throws system errors.
  */
 export function replaceFileSync(path: string, text: string, mode: number): void {
   const fresh = `${path}.new`;
   rmSync(fresh, { force: true });
   writeFileSync(fresh, text, { mode, flag: 'wx' });
+  chmodSync(fresh, mode);
   renameSync(fresh, path);
 }
 

@@ -17,6 +17,7 @@ import { StateCopy } from '../../state/copy.ts';
 import { CheckProgress } from './progress.ts';
 import { renderReport } from './render.ts';
 import { type CheckResult, createReport, type ExitCode, type FailOn, type Report } from './report.ts';
+import { writeTextfile } from './textfile.ts';
 
 /** What one `check` collects, and where it prints. */
 export interface CheckOptions {
@@ -26,6 +27,8 @@ export interface CheckOptions {
   /** Repeat instead of running once. */
   readonly watch: boolean;
   readonly failOn: FailOn;
+  /** Where the gauges go in place of the report. */
+  readonly textfile: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -61,6 +64,7 @@ export async function check(options: CheckOptions): Promise<ExitCode> {
 async function once(options: CheckOptions, examination: Examination): Promise<ExitCode> {
   const result = await unlessAborted(examination.run(), options.signal);
   if (result === undefined) return 2;
+  if (options.textfile !== undefined) return examination.writeTextfile(options.textfile, result);
   return print(options, createReport(result, options.failOn));
 }
 
@@ -135,6 +139,15 @@ class Examination {
     const startedAt = clock.monotonic();
     while (!this.#scheduler.ready && !signal.aborted) await pause(100, clock, signal);
     return this.#result(startedAt);
+  }
+
+  /** Writes the gauges of the last run; the exit code is the report's, or 2 where the file cannot be written. */
+  async writeTextfile(path: string, result: CheckResult): Promise<ExitCode> {
+    const { failOn, progress } = this.#options;
+    const outcome = await writeTextfile(path, this.#metrics);
+    if (outcome.state === 'written') return createReport(result, failOn).exitCode;
+    progress.write(`${outcome.reason}; its folder must exist and be writable for this user\n`);
+    return 2;
   }
 
   async end(): Promise<void> {

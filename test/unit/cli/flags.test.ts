@@ -184,6 +184,15 @@ describe('each flag', () => {
     expect(problemsOf('--json').join()).toContain('allowed with the commands check and history alone');
   });
 
+  it('of check names a file for the textfile collector, which reads no other', () => {
+    expect(parseFlags(['check', '--textfile=/a/openclaw.prom'], env)).toMatchObject({
+      textfile: '/a/openclaw.prom',
+    });
+    expect(problemsOf('check', '--textfile=/a/openclaw.txt').join()).toContain('a file that ends in .prom');
+    expect(problemsOf('check', '--textfile=a.prom', '--json').join()).toContain('without --json and --watch');
+    expect(problemsOf('--textfile=a.prom').join()).toContain('allowed with the command check alone');
+  });
+
   it('is in --help', () => {
     for (const arg of ['--help', '-h']) expect(parseFlags([arg], env)).toEqual({ state: 'help' });
     expect(parseFlags(['--version'], env)).toEqual({ state: 'version' });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +71,32 @@ describe('check', () => {
     const { code, output } = await run(where);
     expect(code).toBe(2);
     expect(output).toContain('cron.max_jobs: 0 is not allowed');
+  });
+
+  it('with --textfile replaces that file by gauges that node_exporter may read, and prints nothing', async () => {
+    const port = await freePort();
+    await startGateway(port);
+    const where = place(port, { token: 'right' });
+    const file = join(where.home, 'openclaw.prom');
+    writeFileSync(file, 'what was there before', { mode: 0o600 });
+    const { code, output } = await run(where, `--textfile=${file}`);
+    expect({ code, output }).toEqual({ code: 0, output: '' });
+    expect(statSync(file).mode & 0o777).toBe(0o644);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toMatch(/^openclaw_gateway_up 1$/m);
+    expect(text).toMatch(/^openclaw_gateway_token_match\{.*\} 1$/m);
+    expect(text).not.toMatch(/^# TYPE \S+ (?!gauge)/m);
+    expect(execFileSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })).toBe('');
+    expect(readdirSync(where.home).filter((name) => name.startsWith('openclaw.prom'))).toEqual([
+      'openclaw.prom',
+    ]);
+  });
+
+  it('with --textfile in a folder that is not there says so and ends with 2', async () => {
+    const where = place(await freePort());
+    const { code, output } = await run(where, `--textfile=${join(where.home, 'none', 'openclaw.prom')}`);
+    expect(code).toBe(2);
+    expect(output).toContain('--textfile: cannot be written (ENOENT)');
   });
 
   it('with flags that belong to no command ends with 2', async () => {
