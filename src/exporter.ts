@@ -12,11 +12,14 @@ import { Scheduler } from './core/scheduler.ts';
 import { readHistory } from './diagnosis/journal/history.ts';
 import { JournalRecorder } from './diagnosis/journal/recorder.ts';
 import { MachineReader } from './diagnosis/machine.ts';
+import { decidePage } from './diagnosis/paging.ts';
+import { Heartbeat, sendHeartbeat } from './heartbeat/heartbeat.ts';
 import { systemClock } from './lib/clock.ts';
 import { unlessLate } from './lib/deadline.ts';
 import { messageOf } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { oneAtATime } from './lib/one-at-a-time.ts';
+import { expandHome, homeFolder } from './lib/paths.ts';
 import { runCommand } from './lib/run-command.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Probes } from './probe/probes.ts';
@@ -90,6 +93,13 @@ interface Parts {
   readonly probes: Probes;
   readonly jobGraceMs: number;
   readonly machine: MachineReader;
+  readonly heartbeat: HeartbeatSettings | undefined;
+}
+
+/** Where the heartbeat goes, and how often. */
+interface HeartbeatSettings {
+  readonly urlFile: string;
+  readonly intervalMs: number;
 }
 
 /** What stays through every reload, and the parts of the configuration that holds now. */
@@ -107,6 +117,7 @@ class RunningExporter implements Exporter {
   readonly #board = new FactBoard();
   readonly #closing = new AbortController();
   #parts: Parts;
+  #heartbeat: Heartbeat | undefined;
   #server: Extract<ListenOutcome, { state: 'listening' }>['server'] | undefined;
   /** The first URL that it listens under; empty before it does. */
   #url = '';
@@ -153,6 +164,7 @@ class RunningExporter implements Exporter {
     this.#state.open();
     this.#scheduler.start(this.#parts.collectors);
     this.#recorder.start();
+    this.#beat(undefined, this.#parts.heartbeat);
   }
 
   readonly reload = oneAtATime(async (): Promise<ReloadOutcome> => {
@@ -163,15 +175,18 @@ class RunningExporter implements Exporter {
       return prepared;
     }
     this.#parts.probes.close();
+    const before = this.#parts.heartbeat;
     this.#parts = prepared.parts;
     this.#server?.refresh();
     await this.#scheduler.replace(prepared.parts.collectors);
+    this.#beat(before, prepared.parts.heartbeat);
     this.#logger.info('configuration reloaded');
     return { state: 'reloaded' };
   });
 
   async stop(): Promise<void> {
     this.#closing.abort(new Error('the exporter stops'));
+    this.#heartbeat?.stop();
     this.#parts.probes.close();
     // What the collectors know is recorded before they forget it.
     await unlessLate(this.#recorder.stop(), STOP_GRACE_MS, systemClock);
@@ -204,6 +219,7 @@ class RunningExporter implements Exporter {
       probes: new Probes({ ...shared, run: runCommand }),
       jobGraceMs: config.cron.grace,
       machine: new MachineReader({ ...context, metrics }),
+      heartbeat: readHeartbeatSettings(config),
     };
   }
 
@@ -220,6 +236,30 @@ class RunningExporter implements Exporter {
       facts: this.#board.read,
       metrics: this.#metrics,
     });
+  }
+
+  /** Starts the heartbeat that a configuration asks for, unless it is the one that runs. */
+  #beat(before: HeartbeatSettings | undefined, settings: HeartbeatSettings | undefined): void {
+    if (before?.urlFile === settings?.urlFile && before?.intervalMs === settings?.intervalMs) return;
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
+    if (settings === undefined) return;
+    const scheduler = this.#scheduler;
+    this.#heartbeat = new Heartbeat({
+      ...settings,
+      clock: systemClock,
+      random: Math.random,
+      logger: this.#logger,
+      isReady: () => scheduler.ready,
+      page: () =>
+        decidePage({
+          states: scheduler.states(),
+          answersSinceMs: scheduler.layerSince('answers'),
+          nowMs: systemClock.now(),
+        }),
+      send: sendHeartbeat,
+    });
+    this.#heartbeat.start();
   }
 
   #select(names: ReadonlySet<string>): SelectOutcome {
@@ -255,6 +295,12 @@ class RunningExporter implements Exporter {
       },
     });
   }
+}
+
+function readHeartbeatSettings(config: FileConfig): HeartbeatSettings | undefined {
+  const { heartbeat_url_file: file, heartbeat_interval: intervalMs } = config;
+  if (file === undefined) return undefined;
+  return { urlFile: expandHome(file, homeFolder(process.env)), intervalMs };
 }
 
 type Prepared =

@@ -42,17 +42,22 @@ export function loadConfigFile(path: string, collectors: CollectorDefaults): Con
 }
 
 /**
- * The configuration with relative token files below `folder`; a leading `~` stays for
+ * The configuration with relative files that hold secrets below `folder`; a leading `~` stays for
  * whoever knows the home folder.
  */
 function rooted(config: FileConfig, folder: string): FileConfig {
+  const resolved = (file: string) => (isBelowHome(file) ? file : resolve(folder, file));
   const own = <T extends { readonly token_file?: string | undefined }>(section: T): T => {
     const { token_file: file } = section;
-    return file === undefined || isBelowHome(file)
-      ? section
-      : { ...section, token_file: resolve(folder, file) };
+    return file === undefined ? section : { ...section, token_file: resolved(file) };
   };
-  return { ...config, gateway: own(config.gateway), gateways: config.gateways.map(own) };
+  const { gateway, gateways, heartbeat_url_file: heartbeat } = config;
+  return {
+    ...config,
+    gateway: own(gateway),
+    gateways: gateways.map(own),
+    ...(heartbeat === undefined ? {} : { heartbeat_url_file: resolved(heartbeat) }),
+  };
 }
 
 /**

@@ -222,6 +222,16 @@ const SECTIONS = {
     )
     .default([])
     .describe('gateways elsewhere, asked by `/probe` alone'),
+  heartbeat_url_file: z
+    .string()
+    .min(1)
+    .describe(
+      "a file that holds the URL of a heartbeat service alone (healthchecks.io or an Uptime Kuma push monitor), relative to this file's folder; without it nothing is sent",
+    )
+    .optional(),
+  heartbeat_interval: duration(60_000)
+    .default(60_000)
+    .describe('how often the heartbeat is sent; the service alerts when it hears nothing for longer'),
 };
 
 /** The validated configuration file; durations in milliseconds. */

@@ -18,7 +18,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['core'],
   ['collectors'],
   ['diagnosis'],
-  ['probe'],
+  ['probe', 'heartbeat'],
   ['cli', 'web'],
 ];
 

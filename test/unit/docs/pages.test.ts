@@ -59,7 +59,8 @@ const isOf = (key: RegExp) => EXAMPLES.filter(({ keys }) => keys.some((one) => k
 const PROMETHEUS = isOf(/^(scrape_configs|rule_files|alerting)$/);
 const WEB = isOf(/^(tls_server_config|basic_auth_users|http_server_config)$/);
 const TARGETS = isOf(/^targets$/);
-const OWN = EXAMPLES.filter((example) => ![...PROMETHEUS, ...WEB, ...TARGETS].includes(example));
+const RULES = isOf(/^groups$/);
+const OWN = EXAMPLES.filter((example) => ![...PROMETHEUS, ...WEB, ...TARGETS, ...RULES].includes(example));
 
 describe('a page of the documentation', () => {
   it.each(PAGES)('%s has no link that leads nowhere', (page) => {
@@ -81,6 +82,17 @@ describe('a page of the documentation', () => {
         folder,
       );
       expect(result).toMatchObject({ ok: true });
+    },
+  );
+
+  it.skipIf(!installed('promtool')).each(RULES)(
+    '$page shows only rules that Prometheus takes',
+    async ({ yaml }) => {
+      const folder = tempFolder();
+      writeFileSync(join(folder, 'rules.yml'), yaml);
+      expect(await runProgram('promtool', ['check', 'rules', 'rules.yml'], folder)).toMatchObject({
+        ok: true,
+      });
     },
   );
 
