@@ -12,6 +12,7 @@ const UNSEEN = [
   'cron-upgrade',
   'dashboards',
   'gateway-life',
+  'model-access',
   'readme',
   'ssh-faults',
   'ssh-namespaces',

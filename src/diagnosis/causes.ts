@@ -282,6 +282,13 @@ export const CAUSES: readonly CauseRow[] = [
     unless: ['not-answering', 'draining', 'starting'],
   },
   {
+    fault: 'model-access',
+    cause: 'cron',
+    fact: 'Most jobs fail because of the provider of their model.',
+    warnsOnly: true,
+    explains: ['cron-failing'],
+  },
+  {
     fault: 'credential-cooldown',
     cause: 'cron',
     fact: 'The gateway has suspended a credential for a model provider.',

@@ -39,6 +39,7 @@ export const RUNBOOKS: Readonly<Partial<Record<Fault, string>>> = {
   ingress: 'OpenClawIngressStuck',
   'partial-failure': 'OpenClawPartialFailure',
   'cron-stopped': 'OpenClawCronStopped',
+  'model-access': 'OpenClawModelAccess',
   'credential-cooldown': 'OpenClawProviderCredentialCooldown',
   'credential-expiry': 'OpenClawProviderCredentialExpiring',
   'cron-failing': 'OpenClawCronJobFailing',

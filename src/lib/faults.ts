@@ -42,6 +42,7 @@ export const FAULTS = [
   'ingress',
   'partial-failure',
   'cron-stopped',
+  'model-access',
   'credential-cooldown',
   'credential-expiry',
   'cron-failing',

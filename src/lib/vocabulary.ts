@@ -97,3 +97,18 @@ export const BOOT_REASONS = [
 ] as const;
 /** One of {@link BOOT_REASONS}. */
 export type BootReason = (typeof BOOT_REASONS)[number];
+
+/** Reasons of a failed run that name the provider of its model; values of `reason` in `openclaw_cron_last_error_info`. */
+export const PROVIDER_REASONS = [
+  'auth',
+  'auth_permanent',
+  'billing',
+  'rate_limit',
+  'overloaded',
+  'server_error',
+  'timeout',
+  'tls_certificate',
+  'model_not_found',
+] as const;
+/** One of {@link PROVIDER_REASONS}. */
+export type ProviderReason = (typeof PROVIDER_REASONS)[number];

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { holdsMoreValues } from '../lib/json-size.ts';
 import type { NotedFiles } from '../lib/watched-files.ts';
 import { configuredChannels } from './channels.ts';
+import { configuredModels } from './models.ts';
 
 /** Of the file and all that it includes: parsing stops everything else. Such files have some kilobytes. */
 const MAX_BYTES = 512 * 1024;
@@ -74,6 +75,7 @@ const configSchema = z.object({
     .optional(),
   cron: z.object({ enabled: z.boolean().optional() }).optional(),
   channels: configuredChannels,
+  agents: configuredModels,
   env: z.looseObject({ vars: z.record(z.string(), z.unknown()).optional() }).optional(),
   secrets: z
     .object({

@@ -20,6 +20,7 @@ import {
 import { environmentOf, readDotenv } from './environment.ts';
 import { type LiveGateway, type Location, locateGateway } from './locate.ts';
 import { type GatewayLock, gatewayLocks, isLockLiving } from './lock.ts';
+import type { ConfiguredModels } from './models.ts';
 import {
   findPaths,
   homeOf,
@@ -75,6 +76,8 @@ export interface OpenClawInstall {
   readonly cron?: CronSetting;
   /** Channels that openclaw.json configures; undefined where it cannot be read. */
   readonly channels?: readonly ConfiguredChannel[] | undefined;
+  /** Models that openclaw.json gives to agents. */
+  readonly models?: ConfiguredModels | undefined;
   /** What could not be read or understood, in words without paths or secrets. */
   readonly problems: readonly string[];
 }
@@ -225,6 +228,7 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
     servicePort: own?.port,
     writtenBy: versionIn(config.meta?.lastTouchedVersion),
     channels: setup.reading.unreadable === undefined ? (config.channels ?? []) : undefined,
+    models: config.agents,
     problems: [...new Set(problems)],
   };
 }

@@ -1,4 +1,5 @@
 import { describeRestart } from '../../../src/diagnosis/repair.ts';
+import { PROVIDER_REASONS } from '../../../src/lib/vocabulary.ts';
 import { cronStopped } from '../conditions.ts';
 import {
   afterLookback,
@@ -20,9 +21,8 @@ import { FULL } from '../steps.ts';
 import { MANY_FAILING, PROVIDER_FAILING, SHARED_CAUSE, schedulerDisabled } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
-/** Failed runs by which a provider of models is recognised, as OpenClaw names them. */
-const PROVIDER_REASONS =
-  'auth|auth_permanent|billing|rate_limit|overloaded|server_error|timeout|tls_certificate|model_not_found';
+/** Failed runs by which a provider of models is recognised. */
+const REASONS = PROVIDER_REASONS.join('|');
 const ANY_JOB = ignoreLabels(...JOB_LABELS);
 
 /** Do cron jobs run at all, and do they fail together? */
@@ -46,7 +46,7 @@ export function cronGroups(t: Thresholds): RuleGroup[] {
 
 function cronRecords(t: Thresholds): RecordRule[] {
   const errors = keepLast(t, 'openclaw_cron_consecutive_errors', JOB_LABELS);
-  const reasons = keepLast(t, `openclaw_cron_last_error_info{reason=~"${PROVIDER_REASONS}"}`, [
+  const reasons = keepLast(t, `openclaw_cron_last_error_info{reason=~"${REASONS}"}`, [
     ...JOB_LABELS,
     'reason',
   ]);
@@ -108,10 +108,9 @@ function stopped(t: Thresholds): AlertRule[] {
 
 /** One page for a cause that all jobs share, in place of one message a job. */
 function failingTogether(t: Thresholds): AlertRule[] {
-  const reasons = renderQuery(
-    t,
-    `topk(3, count by (reason) (openclaw_cron_last_error_info{reason=~'${PROVIDER_REASONS}', @} == 1))`,
-  );
+  const failing = 'openclaw_cron_provider_failing_jobs{@}';
+  const first = renderQuery(t, `topk(1, sum by (provider) (${failing}))`);
+  const reasons = renderQuery(t, `topk(3, sum by (provider, reason) (${failing}))`);
   return [
     ...ladder(
       {
@@ -119,8 +118,8 @@ function failingTogether(t: Thresholds): AlertRule[] {
         incident: 'model-access',
         expr: `${PROVIDER_FAILING} unless ${NOT_ANSWERING}`,
         keepMs: t.cron_error_shown_for,
-        summary: 'Model providers reject the cron jobs of OpenClaw gateway {{ $labels.instance }}',
-        description: `{{ $value | printf "%.0f" }} jobs fail because of the provider of their model: {{ range ${reasons} }}{{ .Labels.reason }} ({{ .Value | printf "%.0f" }}) {{ end }}. The gateway itself is healthy; alerts of single jobs are suppressed.`,
+        summary: `Model provider {{ with ${first} }}{{ (. | first).Labels.provider }} {{ end }}rejects the cron jobs of OpenClaw gateway {{ $labels.instance }}`,
+        description: `{{ $value | printf "%.0f" }} jobs fail because of the provider of their model:{{ range ${reasons} }} {{ .Labels.provider }} {{ .Labels.reason }} ({{ .Value | printf "%.0f" }}){{ end }}. The gateway itself is healthy; alerts of single jobs are suppressed.`,
         catalogue: ['C17'],
       },
       [

@@ -16,6 +16,7 @@ import { CronLedger } from './ledger.ts';
 import { CRON_FAMILIES } from './metrics.ts';
 import { collectSamples, type Findings, type Reading } from './observe.ts';
 import { overdueEvidence } from './overdue.ts';
+import { modelAccessEvidence } from './providers.ts';
 import { disagreeSample, lastRunOf } from './samples.ts';
 import { type ClockStep, ClockSteps } from './schedule/clock-steps.ts';
 import { isLastRunInFuture } from './schedule/due.ts';
@@ -329,11 +330,13 @@ class CronWatch {
     const { readings, known, scheduler, nowMs } = findings;
     const agreement = this.#crossCheck.judge(readings, nowMs);
     const jobs = await this.#assess(findings);
+    const { models } = this.#context.install();
     const samples = await collectSamples({
       findings,
       jobs,
       saved: this.#saved,
       disappeared: this.#ledger.disappeared.length,
+      models,
       wasSeen: (name) => this.#ledger.hasSeen(name),
     });
     samples.push(...disagreeSample(agreement?.disagree));
@@ -345,8 +348,9 @@ class CronWatch {
       kind: 'seen',
       samples,
       evidence: [
-        ...cronEvidence({ readings, lost, jobs, notSaved, nowMs, known: this.#knownSecrets() }),
+        ...cronEvidence({ readings, lost, jobs, notSaved, nowMs, known: this.#knownSecrets(), models }),
         ...schedulerEvidence(scheduler),
+        ...modelAccessEvidence(jobs, models),
         ...overdueEvidence(due, this.#context.config.cron.grace / 1000),
         ...claimEvidence(jobs, nowMs),
         ...disappearedEvidence(this.#ledger.disappeared),

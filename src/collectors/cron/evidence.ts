@@ -1,8 +1,10 @@
 import type { Evidence } from '../../core/collector.ts';
 import { type KnownSecrets, redact } from '../../lib/redact.ts';
+import type { ConfiguredModels } from '../../openclaw/models.ts';
 import { formatSpan } from './claims.ts';
 import type { JobState } from './job-state.ts';
 import { jobLabels } from './labels.ts';
+import { findWantedModel } from './providers.ts';
 import { enableRepair, historyRepair } from './repair.ts';
 import { expectedInterval } from './schedule/planner.ts';
 import type { SourceReading } from './source/cron-source.ts';
@@ -27,16 +29,18 @@ export interface CronEvidenceInput {
   readonly nowMs: number;
   /** What must not stand in a text that the gateway recorded. */
   readonly known: KnownSecrets;
+  /** Models of the agents. */
+  readonly models: ConfiguredModels | undefined;
 }
 
 /** What an on-call person should know of cron: sources, jobs that fail, and whether counting goes on. */
 export function cronEvidence(input: CronEvidenceInput): Evidence[] {
-  const { readings, lost, jobs, notSaved, nowMs, known } = input;
+  const { readings, lost, jobs, notSaved, nowMs, known, models } = input;
   return [
     ...readings.flatMap(([name, reading]) => sourceEvidence(name, reading, lost(name))),
     ...failingEvidence(jobs, nowMs, known),
     ...disabledEvidence(jobs),
-    ...outcomeEvidence(jobs),
+    ...outcomeEvidence(jobs, models),
     ...(notSaved === undefined ? [] : [savedEvidence(notSaved)]),
   ];
 }
@@ -166,13 +170,16 @@ function disabledEvidence(states: readonly JobState[]): Evidence[] {
 }
 
 /** Runs that succeeded and yet may not be what was wanted. */
-function outcomeEvidence(states: readonly JobState[]): Evidence[] {
+function outcomeEvidence(states: readonly JobState[], models: ConfiguredModels | undefined): Evidence[] {
   const enabled = states.filter(({ job }) => job.enabled);
   const undelivered = enabled.filter(({ last }) => last?.outcome?.isUndelivered === true);
   const isMisconfigured = ({ last }: JobState) => last?.outcome?.isWithoutChannel === true;
   return [
     ...lastRuns('succeeded with an empty reply', enabled.filter(hasEmptyReply)),
-    ...lastRuns('answered by another model than the job asks for', enabled.filter(hasFallback)),
+    ...lastRuns(
+      'answered by another model than the job asks for',
+      enabled.filter((state) => hasFallback(state, models)),
+    ),
     ...lastRuns(
       'ran, but the message did not arrive',
       undelivered.filter((state) => !isMisconfigured(state)),
@@ -203,10 +210,11 @@ function hasEmptyReply({ last }: JobState): boolean {
   return last?.status === 'ok' && last.outcome?.isEmptyReply === true;
 }
 
-function hasFallback({ job, last }: JobState): boolean {
+function hasFallback({ job, last }: JobState, models: ConfiguredModels | undefined): boolean {
   const model = last?.outcome?.model;
-  if (last?.status !== 'ok' || model === undefined || job.model === undefined) return false;
-  return model !== job.model && !model.endsWith(`/${job.model}`);
+  const wanted = findWantedModel(job, models);
+  // A name without a provider may be an alias of the model that answered.
+  return last?.status === 'ok' && model !== undefined && wanted?.includes('/') === true && model !== wanted;
 }
 
 function savedEvidence(reason: string): Evidence {

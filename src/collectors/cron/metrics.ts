@@ -137,6 +137,14 @@ export const CRON_METRICS = {
     labels: ['cron_job', 'cron_job_id', 'reason'],
     meaning: { absent: `the last run did not fail, or there was none; ${gone}`, one: 'this reason' },
   }),
+  providerFailing: gauge(
+    'openclaw_cron_provider_failing_jobs',
+    "Jobs whose last run failed because of the provider of their model, by provider and reason. The provider is the run's where it is recorded, else that of the job's or the agent's model; unknown where a model has an alias.",
+    {
+      labels: ['provider', 'reason'],
+      meaning: { absent: 'no such job, or no source of cron jobs is readable', one: 'one job' },
+    },
+  ),
   inProgress: gauge(
     'openclaw_cron_run_in_progress_seconds',
     "Age of the run under way, by the gateway's own mark: one that is never cleared keeps the job from running again.",

@@ -1,7 +1,9 @@
 import { Slices } from '../../lib/slices.ts';
 import type { Sample } from '../../metrics/family.ts';
 import type { CronSwitch } from '../../openclaw/cron-switch.ts';
+import type { ConfiguredModels } from '../../openclaw/models.ts';
 import type { JobState } from './job-state.ts';
+import { failuresByProvider, providerSamples } from './providers.ts';
 import {
   conditionSamples,
   counterSamples,
@@ -36,6 +38,8 @@ export interface SampleInput {
   readonly saved: StoredLedger | undefined;
   /** Jobs that disappeared. */
   readonly disappeared: number;
+  /** Models of the agents. */
+  readonly models: ConfiguredModels | undefined;
   /** Whether a source was readable before. */
   readonly wasSeen: (name: CronSourceName) => boolean;
 }
@@ -64,6 +68,7 @@ function* sampleLists(input: SampleInput): Generator<readonly Sample[]> {
     yield standingSamples(job, standing, nowMs);
   }
   if (readings.some(([, { state }]) => state === 'read')) yield jobCountSamples([...known.jobs.values()]);
+  yield providerSamples(failuresByProvider(jobs, input.models));
   yield conditionSamples(toCondition(input));
   for (const reading of readings) yield sourceSamples(reading, input.wasSeen);
 }

@@ -92,6 +92,8 @@ export interface CronJob {
   readonly isHeartbeat?: boolean;
   /** The model that the job asks for, `provider/model` or a bare model; undefined: the agent's default. */
   readonly model?: string | undefined;
+  /** The agent that runs it; undefined: the default one. */
+  readonly agentId?: string | undefined;
   /**
    * Its next run may be moved by the job itself (pacing) or its runs leave no history (a condition that did
    * not hold): only `nextRunAtMs` tells when it is due, never the schedule.

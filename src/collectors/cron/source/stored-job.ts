@@ -23,6 +23,7 @@ const jobSchema = z.object({
   enabled: z.boolean().optional().catch(undefined),
   createdAtMs: time,
   schedule: z.unknown().optional(),
+  agentId: text,
   declarationKey: text,
   payload: z.object({ kind: text, model: text }).optional().catch(undefined),
   pacing: z.unknown().optional(),
@@ -89,6 +90,7 @@ export function toCronJob({ id, name, enabled, job: rawJob, state: rawState }: R
     ...(isEnabled ? {} : { disabledBy: toDisabledBy(schedule, state) }),
     ...(isHeartbeat(job) ? { isHeartbeat: true } : {}),
     ...(job?.payload?.model === undefined ? {} : { model: job.payload.model }),
+    ...(job?.agentId === undefined ? {} : { agentId: job.agentId }),
     ...(isSet(job?.pacing) || isSet(job?.trigger) ? { selfPaced: true } : {}),
   };
 }

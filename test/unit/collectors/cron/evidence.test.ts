@@ -27,6 +27,7 @@ function evidenceOf(...jobs: readonly CronJob[]) {
     notSaved: undefined,
     nowMs: NOW,
     known,
+    models: { byDefault: 'a/b', byAgent: new Map() },
   });
 }
 
@@ -97,9 +98,14 @@ describe('a run that succeeded', () => {
   it.each([
     ['an empty reply', { lastOutcome: { isEmptyReply: true } }],
     ['another model than the job asks for', { model: 'a/b', lastOutcome: { model: 'c/d' } }],
+    ['another model than the job asks for', { lastOutcome: { model: 'c/d' } }],
     ['no channel is configured', { lastOutcome: { isUndelivered: true, isWithoutChannel: true } }],
   ])('with %s is a note', (text, known) => {
     expect(succeeded(known)).toMatchObject([{ verdict: 'ok', text: expect.stringContaining(text) }]);
+  });
+
+  it('with a model that the job names by an alias is not called one with another model', () => {
+    expect(succeeded({ model: 'sonnet', lastOutcome: { model: 'anthropic/claude-sonnet-5' } })).toEqual([]);
   });
 
   it('and whose message did not arrive is a warning', () => {

@@ -1,0 +1,146 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ruleFiles } from '../../prometheus/source/render.ts';
+import { ruleGroups } from '../../prometheus/source/rules.ts';
+import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
+import { AlertingPrometheus } from '../matrix/prometheus.ts';
+import { Alertmanager } from '../support/alertmanager.ts';
+import type { Child } from '../support/child.ts';
+import { Exporter } from '../support/exporter.ts';
+import { matching, sampleOf } from '../support/exposition.ts';
+import { HttpRecorder } from '../support/http-recorder.ts';
+import { leave } from '../support/leave.ts';
+import { GatewayHome, newToken, VERSIONS } from '../support/openclaw.ts';
+import {
+  answerAsProvider,
+  JOBS_PER_MODEL,
+  type ModelName,
+  PROVIDER,
+  planNow,
+  providerSettings,
+  REFUSALS,
+  startWithProviderJobs,
+} from '../support/provider-jobs.ts';
+import { until } from '../support/until.ts';
+
+const ALERTMANAGER_CONFIG = join(import.meta.dirname, '..', '..', 'prometheus', 'alertmanager.yml');
+/** Divides the times of cron's rules and of Alertmanager; a gateway's own times stay. */
+const ACCELERATION = 10;
+const RUN_MS = 840_000;
+const SECOND = { interval: '1s' };
+const CONFIG = { cron: { publish_delay: '1s' }, collectors: { cron: SECOND, ping: SECOND, process: SECOND } };
+
+/** As by default, with the times of what is waited for here divided. */
+function fasterThresholds() {
+  const { cron_many_for, cron_error_shown_for, ...rest } = thresholdsSchema.parse({
+    scrape_interval: '1s',
+    evaluation_interval: '1s',
+    lookback: '10s',
+  });
+  return {
+    ...rest,
+    cron_many_for: cron_many_for / ACCELERATION,
+    cron_error_shown_for: cron_error_shown_for / ACCELERATION,
+  };
+}
+
+describe.each(VERSIONS)('thirty jobs of a real gateway %s whose provider refuses them', (version) => {
+  const token = newToken();
+  const repaired = new Set<ModelName>();
+  const instance = `gateway-${version}`;
+  let provider: HttpRecorder;
+  let home: GatewayHome;
+  let gateway: Child;
+  let exporter: Exporter;
+  let alertmanager: Alertmanager;
+  let prometheus: AlertingPrometheus;
+
+  const firing = async () =>
+    (await prometheus.alerts()).filter(
+      ({ state, labels }) => state === 'firing' && labels.instance === instance,
+    );
+  const openPages = () => alertmanager.openPages(instance);
+
+  beforeAll(async () => {
+    provider = await HttpRecorder.start(answerAsProvider(repaired));
+    home = await GatewayHome.create(version);
+    home.configure(token, providerSettings(provider.port));
+    exporter = await Exporter.start({ env: home.env, config: CONFIG });
+    alertmanager = await Alertmanager.start(ALERTMANAGER_CONFIG, {
+      divideTimersBy: ACCELERATION,
+      keepIntegrations: true,
+    });
+    const thresholds = fasterThresholds();
+    prometheus = await AlertingPrometheus.start({
+      exporterPort: exporter.port,
+      ruleFiles: ruleFiles(ruleGroups(thresholds), thresholds).map(({ text }) => text),
+      alertmanager: alertmanager.address,
+      resendMs: 6_000,
+      lookbackMs: 30_000,
+    });
+    await prometheus.rename(instance);
+    gateway = await startWithProviderJobs(home, token);
+  }, RUN_MS);
+
+  afterAll(async () => {
+    await prometheus?.stop();
+    await alertmanager?.stop();
+    await leave({ exporter, gateway, home }, 'SIGKILL');
+    await provider?.stop();
+  });
+
+  it('are one page that names the provider, and no message of a single job', async ({ annotate }) => {
+    const beganAt = Date.now();
+    const elapsed = () => `${Math.round((Date.now() - beganAt) / 1000)} s`;
+    await until(() => openPages().includes('model-access'), { what: 'the page', timeoutMs: RUN_MS });
+    await annotate(`page after ${elapsed()}`);
+    await exporter.untilShown(
+      'every job to have failed',
+      (series) => {
+        for (const { reason } of Object.values(REFUSALS)) {
+          const failing = { provider: PROVIDER, reason };
+          expect(sampleOf(series, 'openclaw_cron_provider_failing_jobs', failing)).toBe(JOBS_PER_MODEL);
+          expect(matching(series, 'openclaw_cron_last_error_info', { reason })).toHaveLength(JOBS_PER_MODEL);
+          expect(sampleOf(series, 'openclaw_cron_errors_total', { reason })).toBe(JOBS_PER_MODEL);
+        }
+      },
+      RUN_MS,
+    );
+    await annotate(`all failed after ${elapsed()}`);
+    expect(alertmanager.pages(instance).map(({ groupLabels }) => groupLabels.incident)).toEqual([
+      'model-access',
+    ]);
+    expect((await firing()).map(({ labels }) => labels.incident)).not.toContain('cron-failing');
+    const page = alertmanager.messages.find(({ receiver }) => receiver === 'page');
+    expect(page?.title).toContain(`Model provider ${PROVIDER} rejects the cron jobs`);
+    expect(page?.title).toContain('Next: auth or billing: renew the credential');
+    const other = alertmanager.about(instance).filter(({ receiver }) => receiver !== 'page');
+    await annotate(`${alertmanager.about(instance).length} notifications in all`);
+    expect(other.map(({ groupLabels }) => groupLabels.incident)).not.toContain('cron-failing');
+    const status = await (await fetch(exporter.url('/'))).text();
+    expect(status).toContain(`jobs fail because of the provider of their model: ${PROVIDER}`);
+  });
+
+  it.runIf(version === '2026.9.6')(
+    'are messages of single jobs again once most of them run and the rest still fails',
+    async () => {
+      repaired.add('m401').add('m402');
+      await gateway.end('SIGTERM');
+      planNow(home, [...repaired]);
+      gateway = await home.startReady();
+      await until(() => !openPages().includes('model-access'), {
+        what: 'the end of the page',
+        timeoutMs: RUN_MS,
+      });
+      await until(
+        async () => {
+          const jobs = (await firing()).filter(({ labels }) => labels.incident === 'cron-failing');
+          const failing = new Set(jobs.map(({ labels }) => labels.cron_job));
+          return failing.size === JOBS_PER_MODEL && [...failing].every((job) => job?.startsWith('m429-'));
+        },
+        { what: 'alerts of the jobs that still fail', timeoutMs: 120_000, everyMs: 1_000 },
+      );
+      expect(alertmanager.pages(instance)).toHaveLength(1);
+    },
+  );
+});
