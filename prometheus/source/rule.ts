@@ -6,10 +6,11 @@ export type Phase = 1 | 2 | 3;
 
 /**
  * What silences an alert, in its own expression: declared maintenance of its instance, the loss of the
- * watcher that probes it, the loss of the whole machine. Inhibition in Alertmanager is no substitute: it
- * drops the notification of an alert that ends, or begins anew, while it is inhibited.
+ * watcher that probes it, the loss of the whole machine, an update within its budget. Inhibition in
+ * Alertmanager is no substitute: it drops the notification of an alert that ends, or begins anew, while it
+ * is inhibited.
  */
-export type Suppression = 'maintenance' | 'watcher' | 'host';
+export type Suppression = 'maintenance' | 'watcher' | 'host' | 'update';
 
 export interface RecordRule {
   readonly kind: 'record';

@@ -29,6 +29,8 @@ export const CLOCK = 'instance:openclaw_prometheus_clock:offset_seconds';
 export const MAINTENANCE_BEGAN = 'instance:openclaw_gateway_maintenance:began_timestamp_seconds';
 /** Age of declared maintenance; absent where there is none, or where it is too old to suppress anything. */
 export const MAINTENANCE = 'instance:openclaw_gateway_maintenance:age_seconds';
+/** Whether an update of OpenClaw runs; a missed scrape keeps the last value. */
+export const UPDATE = 'instance:openclaw_gateway_update_running:last';
 /** Share of one watcher's targets that fail; present where the watcher itself is at fault. */
 export const WATCHER_LOST = 'watcher:openclaw_targets_failing:ratio';
 /** Present where exporter, gateway and SSH of one machine are gone together. */
@@ -66,6 +68,7 @@ export function signalRecords(t: Thresholds): RecordRule[] {
     record(START, last('openclaw_gateway_process_start_time_seconds')),
     record(LAST_UP, joinLines(exporterNow(UP), `and (${UP} == 1)`)),
     ...maintenanceRecords(t),
+    record(UPDATE, last('openclaw_gateway_update_running')),
     watcherRecord(t),
     hostRecord(t),
   ];
@@ -157,6 +160,8 @@ export function suppress(t: Thresholds, { expr, about, suppressedBy }: AlertRule
     maintenance: `unless ${ignoreLabels(...about)} ${MAINTENANCE}`,
     watcher: `unless ${matchAcrossJobs(t, 'watcher')} ${WATCHER_LOST}`,
     host: `unless ${matchAcrossJobs(t, 'instance')} ${HOST_GONE}`,
+    // One that was killed stays on record as running: it excuses nothing beyond the budget.
+    update: `unless ${ignoreLabels(...about)} (${UPDATE} == 1 unless ${UPDATE} offset ${formatSpan(t.update_budget)} == 1)`,
   };
   if (suppressedBy.length === 0) return expr;
   return joinLines(`(${expr})`, ...suppressedBy.map((name) => by[name]));

@@ -151,6 +151,11 @@ const resources = {
     '30m',
     'Warns when the installed version has differed from the running one this long.',
   ),
+  update_budget: span(
+    '15m',
+    'While an update has been running for less than this, a gateway that does not answer is expected.',
+  ),
+  update_failed_shown_for: span('1d', 'A failed update is reported for this long.'),
   update_for: span('1h', 'Warns when an update has been running for this long.'),
   drift_for: span('10m', 'Warns about addresses, proxies and forwarders after this long.'),
   disk_horizon: span('1d', 'Pages when a filesystem will be full within this time by its trend.'),

@@ -128,6 +128,24 @@ const turns: readonly Scenario[] = [
   }),
   turn({
     ids: ['C17'],
+    name: 'a login cannot be refreshed any more',
+    series: 'openclaw_provider_credential_refresh_failed{provider="anthropic"}',
+    good: 0,
+    bad: 1,
+    alert: 'OpenClawProviderLoginLost/2',
+    after: 5,
+  }),
+  turn({
+    ids: ['G25'],
+    name: 'an older version is installed than the one that wrote the configuration',
+    series: 'openclaw_gateway_config_newer',
+    good: 0,
+    bad: 1,
+    alert: 'OpenClawConfigNewer/1',
+    after: 10,
+  }),
+  turn({
+    ids: ['C17'],
     name: 'a credential is in cooldown',
     series: 'openclaw_provider_credential_cooldown{provider="anthropic", kind="api_key"}',
     good: 0,
@@ -229,6 +247,52 @@ const others: readonly Scenario[] = [
     },
     firing: { 79: [], 81: ['OpenClawUpdateStuck/1'], 110: [] },
     never: 'critical',
+  },
+  {
+    ids: ['G25'],
+    name: 'an update fails: one message, which ends after a day',
+    minutes: 60,
+    world: {
+      'openclaw_gateway_last_update_status{status="failed"}': [
+        [0, 0],
+        [FROM, 1],
+      ],
+      openclaw_gateway_last_update_timestamp_seconds: [
+        [0, 'gone'],
+        [FROM, FROM * 60],
+        [50, FROM * 60 - 86_400],
+      ],
+    },
+    firing: { 19: [], 21: ['OpenClawUpdateFailed/1'], 49: ['OpenClawUpdateFailed/1'], 52: [] },
+    never: 'critical',
+  },
+  {
+    ids: ['G25'],
+    name: 'the gateway is away for ten minutes while an update runs: no news',
+    minutes: 60,
+    world: {
+      ...killed(FROM, FROM + 10),
+      openclaw_gateway_update_running: [
+        [0, 0],
+        [FROM - 1, 1],
+        [FROM + 11, 0],
+      ],
+    },
+    firing: { 24: [], 29: [], 50: [] },
+    never: 'warning|critical',
+  },
+  {
+    ids: ['G25'],
+    name: 'an update was killed and left the gateway down: a page once its budget is over',
+    minutes: 60,
+    world: {
+      ...killed(FROM),
+      openclaw_gateway_update_running: [
+        [0, 0],
+        [FROM, 1],
+      ],
+    },
+    firing: { 34: [], 40: ['OpenClawGatewayDown/1'] },
   },
   {
     ids: ['G25'],

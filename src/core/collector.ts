@@ -52,7 +52,7 @@ export type Observation =
   | { readonly kind: 'blind'; readonly reason: string; readonly evidence: readonly Evidence[] };
 
 /** Nothing is to be seen, and that is as it should be. */
-export const NOTHING_SEEN: Observation = { kind: 'seen', samples: [], evidence: [] };
+export const NOTHING_SEEN = { kind: 'seen', samples: [], evidence: [] } as const satisfies Observation;
 
 /** One thing a collector looks at: a gateway, a host, a source. */
 export interface Target {

@@ -1,4 +1,5 @@
 import type { ChannelStatus } from '../gateway/channel-status.ts';
+import type { Readiness } from '../gateway/http.ts';
 import type { ClockOffset } from '../lib/clock-offset.ts';
 import type { Credential } from '../openclaw/credentials.ts';
 import type { LiveGateway } from '../openclaw/locate.ts';
@@ -82,6 +83,16 @@ export interface ProvedCredential {
     | undefined;
 }
 
+/** What the gateway's HTTP endpoints said at one ping. */
+export interface GatewayAnswers {
+  /** Monotonic milliseconds. */
+  readonly atMs: number;
+  /** Of `/readyz`; undefined where it did not answer. */
+  readonly ready: Readiness | undefined;
+  /** The running version by `/startupz`, which only newer gateways have. */
+  readonly version: string | undefined;
+}
+
 /** What the gateway itself reported of its channels. */
 export interface ChannelsSeen {
   /** Monotonic milliseconds. */
@@ -124,6 +135,8 @@ export interface Facts {
   readonly stranger: Stranger;
   /** The last run of the gateway's service, where systemd has one. Written by `process`. */
   readonly serviceRun: ServiceRunSeen;
+  /** What the gateway answered to the last ping, whether it answered or not. Written by `ping`. */
+  readonly answers: GatewayAnswers;
   /**
    * The newest authenticated check's connection, so that `ping` need not open another. Written by `token`.
    */
@@ -151,6 +164,15 @@ export type Publish<F extends FactName> = <N extends F>(fact: N, value: Facts[N]
 
 /** The readers' side: undefined where nothing is published. */
 export type ReadFact = <N extends FactName>(fact: N) => Facts[N] | undefined;
+
+/** Answers older than this are no news; milliseconds. */
+const ANSWERS_VALID_MS = 60_000;
+
+/** The answers of the last ping; undefined where none is recent, so that the reader has to ask the gateway itself. */
+export function recentAnswers(read: ReadFact, nowMs: number): GatewayAnswers | undefined {
+  const answers = read('answers');
+  return answers !== undefined && nowMs - answers.atMs <= ANSWERS_VALID_MS ? answers : undefined;
+}
 
 /** The writer's side for as long as its collector runs. */
 export interface Publisher {

@@ -99,6 +99,21 @@ export const CAUSES: readonly CauseRow[] = [
     explains: ['token-mismatch', 'crash-loop', 'service-loop', 'gateway-down', 'service-down'],
   },
   {
+    fault: 'config-newer',
+    cause: 'process',
+    fact: 'The configuration was written by a newer version than the installed one.',
+    promql: 'openclaw_gateway_config_newer == 1',
+    warnsOnly: true,
+    explains: ['crash-loop', 'service-loop', 'gateway-down', 'service-down'],
+  },
+  {
+    fault: 'update-failed',
+    cause: 'process',
+    fact: 'The last update failed or was rolled back.',
+    warnsOnly: true,
+    explains: ['crash-loop', 'gateway-down', 'service-down', 'not-ready'],
+  },
+  {
     fault: 'crash-loop',
     cause: 'process',
     fact: 'The gateway restarts again and again.',
@@ -300,6 +315,15 @@ export const CAUSES: readonly CauseRow[] = [
     cause: 'cron',
     fact: 'A credential for a model provider expires, and nothing refreshes it.',
     warnsOnly: true,
+  },
+  {
+    fault: 'credential-refresh',
+    cause: 'cron',
+    fact: 'The gateway has given up refreshing a login for a model provider.',
+    promql: 'openclaw_provider_credential_refresh_failed == 1',
+    labels: ['provider'],
+    warnsOnly: true,
+    explains: ['cron-failing'],
   },
   {
     fault: 'delivery-queue',

@@ -112,3 +112,8 @@ export const PROVIDER_REASONS = [
 ] as const;
 /** One of {@link PROVIDER_REASONS}. */
 export type ProviderReason = (typeof PROVIDER_REASONS)[number];
+
+/** Label values of `openclaw_gateway_last_update_status`: how the last update of OpenClaw ended. */
+export const UPDATE_STATUSES = ['succeeded', 'failed', 'rolled_back', 'skipped', 'other'] as const;
+/** One of {@link UPDATE_STATUSES}. */
+export type UpdateStatus = (typeof UPDATE_STATUSES)[number];

@@ -56,7 +56,7 @@ describe.each(VERSIONS)('the life of a real gateway %s', (version) => {
     symlinkSync(home.program, join(bin, 'openclaw'));
     if (version === '2026.5.7') writeAskingJob(home);
     exporter = await Exporter.start({ env: { ...home.env, PATH: bin }, config: CONFIG });
-    gateway = await startPatiently(home);
+    gateway = await home.startPatiently();
     if (version !== '2026.5.7') {
       await home.cli(token, 'cron', 'add', '--name', 'ask', '--every', '5s', ...ASKING_ARGUMENTS);
     }
@@ -114,7 +114,7 @@ describe.each(VERSIONS)('the life of a real gateway %s', (version) => {
   it('counts a boot after SIGKILL as unclean, where the gateway keeps a record', async () => {
     const before = bootsOf(await exporter.series());
     await gateway.end('SIGKILL');
-    gateway = await startPatiently(home);
+    gateway = await home.startPatiently();
     if (version === '2026.5.7') {
       expect(bootsOf(await exporter.series())).toEqual({});
       return;
@@ -128,11 +128,6 @@ describe.each(VERSIONS)('the life of a real gateway %s', (version) => {
 
   const statusPage = async () => (await fetch(exporter.url('/'))).text();
 });
-
-/** On a busy machine 2026.9.6 gives up when its lease is not ready within 5 s. */
-async function startPatiently(home: GatewayHome): Promise<Child> {
-  return home.startReady().catch(() => home.startReady());
-}
 
 function bootsOf(series: readonly Series[]): Readonly<{ [reason: string]: number }> {
   return Object.fromEntries(

@@ -127,7 +127,7 @@ describe.each(VERSIONS)('thirty jobs of a real gateway %s whose provider refuses
       repaired.add('m401').add('m402');
       await gateway.end('SIGTERM');
       planNow(home, [...repaired]);
-      gateway = await home.startReady();
+      gateway = await home.startPatiently();
       await until(() => !openPages().includes('model-access'), {
         what: 'the end of the page',
         timeoutMs: RUN_MS,

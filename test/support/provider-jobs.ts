@@ -53,7 +53,7 @@ function reply(model: string, isStream: boolean): string {
   return `${event(message, null)}${event({}, 'stop')}data: [DONE]\n\n`;
 }
 
-/** What openclaw.json has of the provider at that port. No fallback hides its answers; ten jobs run at a time. */
+/** What openclaw.json has of the provider at that port. No fallback hides its answers. */
 export function providerSettings(port: number) {
   const models = MODELS.map((id) => ({ id, name: id, contextWindow: 128_000, maxTokens: 1_000 }));
   const provider = {
@@ -63,7 +63,6 @@ export function providerSettings(port: number) {
     models,
   };
   return {
-    cron: { maxConcurrentRuns: 10 },
     models: { providers: { [PROVIDER]: provider } },
     agents: { defaults: { model: { primary: `${PROVIDER}/m401`, fallbacks: [] } } },
   };
@@ -73,15 +72,15 @@ export function providerSettings(port: number) {
 export async function startWithProviderJobs(home: GatewayHome, token: string): Promise<Child> {
   if (home.version === '2026.5.7') {
     writeJobsFile(home);
-    return home.startReady();
+    return home.startPatiently();
   }
-  const gateway = await home.startReady();
+  const gateway = await home.startPatiently();
   const ids: string[] = [];
   for (const model of MODELS) ids.push(await addJob(home, token, model));
   await gateway.end('SIGTERM');
   multiplyJobs(home, ids);
   planNow(home, MODELS);
-  return home.startReady();
+  return home.startPatiently();
 }
 
 async function addJob(home: GatewayHome, token: string, model: ModelName): Promise<string> {

@@ -12,7 +12,7 @@ import {
   takeSum,
 } from '../promql.ts';
 import { type AlertRule, ladder, type RecordRule, type RuleGroup, record } from '../rule.ts';
-import { NOT_ANSWERING, START } from '../signals.ts';
+import { exporterNow, NOT_ANSWERING, START, UPDATE } from '../signals.ts';
 import { unlessSuppressed } from '../suppressors.ts';
 import type { Thresholds } from '../thresholds.ts';
 
@@ -34,6 +34,8 @@ export function gatewayHealthGroups(t: Thresholds): RuleGroup[] {
         ...slow(t),
         ...fileLeak(t),
         ...versions(t),
+        ...updateFailed(t),
+        ...configNewer(t),
       ],
     },
     {
@@ -240,7 +242,6 @@ function fileLeak(t: Thresholds): AlertRule[] {
 }
 
 function versions(t: Thresholds): AlertRule[] {
-  const running = takeMax([], keepLast(t, 'openclaw_gateway_update_running'));
   return [
     ...ladder(
       {
@@ -248,7 +249,7 @@ function versions(t: Thresholds): AlertRule[] {
         incident: 'version-skew',
         expr: joinLines(
           `${takeMax([], keepLast(t, 'openclaw_gateway_version_skew'))} == 1`,
-          `unless ${running} == 1`,
+          `unless ${UPDATE} == 1`,
         ),
         summary: 'OpenClaw gateway {{ $labels.instance }} runs another version than the installed one',
         description: `{{ with ${renderQuery(t, 'openclaw_gateway_installed_info{@}')} }}Installed is {{ (. | first).Labels.version }}. {{ end }}{{ with ${renderQuery(t, 'openclaw_gateway_info{@}')} }}Running is {{ (. | first).Labels.version }}. {{ end }}The next restart applies the installed one, at a time nobody chose.`,
@@ -267,7 +268,7 @@ function versions(t: Thresholds): AlertRule[] {
       {
         alert: 'OpenClawUpdateStuck',
         incident: 'update-stuck',
-        expr: `${running} == 1`,
+        expr: `${UPDATE} == 1`,
         summary: 'An update of OpenClaw gateway {{ $labels.instance }} does not finish',
         description: `It has been running for more than ${formatSpan(t.update_for)}.`,
         catalogue: ['G25'],
@@ -282,4 +283,57 @@ function versions(t: Thresholds): AlertRule[] {
       ],
     ),
   ];
+}
+
+function updateFailed(t: Thresholds): AlertRule[] {
+  const status = 'openclaw_gateway_last_update_status{status=~"failed|rolled_back"}';
+  const ended = takeMax([], keepLast(t, 'openclaw_gateway_last_update_timestamp_seconds'));
+  return ladder(
+    {
+      alert: 'OpenClawUpdateFailed',
+      incident: 'update-failed',
+      about: ['status'],
+      expr: joinLines(
+        `${takeMax([], keepLast(t, status, ['status']))} == 1`,
+        `and ${ignoreLabels('status')} (${exporterNow(ended)} - ${ended} < ${formatSeconds(t.update_failed_shown_for)})`,
+      ),
+      summary: 'The last update of OpenClaw gateway {{ $labels.instance }} ended as {{ $labels.status }}',
+      description: `{{ with ${renderQuery(t, 'openclaw_gateway_installed_info{@}')} }}Installed is {{ (. | first).Labels.version }}. {{ end }}A failed update may leave a half-replaced package that the next start runs.`,
+      catalogue: ['G25'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: 0,
+        next: 'openclaw update status names the step that failed; repair it, then openclaw update',
+      },
+    ],
+  );
+}
+
+/** Another version than the one that wrote the configuration was installed since. */
+function configNewer(t: Thresholds): AlertRule[] {
+  return ladder(
+    {
+      alert: 'OpenClawConfigNewer',
+      incident: 'config-newer',
+      expr: joinLines(
+        `${takeMax([], keepLast(t, 'openclaw_gateway_config_newer'))} == 1`,
+        `unless ${UPDATE} == 1`,
+      ),
+      summary:
+        'OpenClaw gateway {{ $labels.instance }} has a configuration of a newer version than the installed one',
+      description: `{{ with ${renderQuery(t, 'openclaw_gateway_installed_info{@}')} }}Installed is {{ (. | first).Labels.version }}. {{ end }}The next start may refuse openclaw.json, and the gateway then stays down.`,
+      catalogue: ['G25'],
+    },
+    [
+      {
+        phase: 1,
+        severity: 'warning',
+        forMs: t.drift_for,
+        next: 'openclaw --version: is it the one that the service runs? then openclaw update',
+      },
+    ],
+  );
 }

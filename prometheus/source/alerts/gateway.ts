@@ -9,6 +9,8 @@ import type { Thresholds } from '../thresholds.ts';
 
 /** A gateway seen only through `/probe` goes silent with its watcher, or with its whole machine. */
 const REMOTE: readonly Suppression[] = ['maintenance', 'watcher', 'host'];
+/** An update stops the gateway, and starts another version of it. */
+const UPDATED: readonly Suppression[] = ['maintenance', 'update'];
 const OTHERS = (own: string) =>
   ['gateway-down', 'gateway-hung', 'gateway-not-answering', 'listener-gone']
     .filter((incident) => incident !== own)
@@ -55,7 +57,7 @@ function gatewayDown(t: Thresholds): AlertRule[] {
       alert: 'OpenClawGatewayDown',
       incident: 'gateway-down',
       expr: stayOpen(t, down(t), 'gateway-down', OTHERS('gateway-down')),
-      suppressedBy: REMOTE,
+      suppressedBy: [...REMOTE, 'update'],
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} is down',
       description: `Nothing answers at the gateway's address (state ${stateNow(t)}), and no process of it is known to listen. Agents, channels and cron jobs are stopped.{{ range ${renderQuery(t, 'openclaw_ssh_up{@} == 0')} }} SSH to {{ .Labels.host }} fails too.{{ end }}`,
@@ -79,7 +81,7 @@ function gatewayHung(t: Thresholds): AlertRule[] {
       alert: 'OpenClawGatewayHung',
       incident: 'gateway-hung',
       expr: stayOpen(t, hung(t), 'gateway-hung', OTHERS('gateway-hung')),
-      suppressedBy: REMOTE,
+      suppressedBy: [...REMOTE, 'update'],
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} accepts connections and never answers',
       description: `Its port accepts connections, /healthz does not answer{{ with ${renderQuery(t, 'openclaw_gateway_process_state{@} == 1')} }}; the process is {{ (. | first).Labels.state }}{{ end }}. It is stopped, or its event loop is blocked.`,
@@ -103,6 +105,7 @@ function gatewayListenerGone(t: Thresholds): AlertRule[] {
       alert: 'OpenClawGatewayListenerGone',
       incident: 'listener-gone',
       expr: stayOpen(t, listenerGone(t), 'listener-gone', OTHERS('listener-gone')),
+      suppressedBy: UPDATED,
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} is alive but does not listen',
       description: `Its process lives and its port refuses connections. A planned stop looks the same for up to ${formatSpan(t.drain_budget)}; after that it does not recover by itself.`,
@@ -162,6 +165,7 @@ function gatewayDraining(t: Thresholds): AlertRule[] {
       alert: 'OpenClawGatewayDraining',
       incident: 'draining',
       expr: inState('draining'),
+      suppressedBy: UPDATED,
       summary: 'OpenClaw gateway {{ $labels.instance }} is draining',
       description: `It takes no new work and finishes what runs, as before a planned stop; its budget is ${formatSpan(t.drain_budget)}.`,
       catalogue: ['G13'],
@@ -237,6 +241,7 @@ function restarted(t: Thresholds): AlertRule[] {
       alert: 'OpenClawGatewayRestarted',
       incident: 'restart',
       expr: `${takeMax([], `increase(openclaw_gateway_process_restarts_total[${range}])`)} > 0.5`,
+      suppressedBy: UPDATED,
       summary: 'OpenClaw gateway {{ $labels.instance }} was restarted',
       description: `About {{ $value | printf "%.0f" }} restart(s) in the last ${range}; it is healthy again unless another alert says otherwise.`,
       catalogue: ['G6', 'T6+G6'],
@@ -278,6 +283,7 @@ function starting(t: Thresholds): AlertRule[] {
       alert: 'OpenClawGatewayStartOverdue',
       incident: 'start-overdue',
       expr: joinLines(unlessSuppressed(t, 'start-overdue', `(${startOverdue(t)})`), `unless (${UP} == 1)`),
+      suppressedBy: UPDATED,
       keepMs: t.settle,
       summary: 'OpenClaw gateway {{ $labels.instance }} has been starting for too long',
       description:

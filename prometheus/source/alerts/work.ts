@@ -226,7 +226,32 @@ function credentials(t: Thresholds): AlertRule[] {
       ],
     ),
     ...cooldown(t),
+    ...loginLost(t),
   ];
+}
+
+function loginLost(t: Thresholds): AlertRule[] {
+  const series = 'openclaw_provider_credential_refresh_failed';
+  return ladder(
+    {
+      alert: 'OpenClawProviderLoginLost',
+      incident: 'credential-refresh',
+      about: ['provider'],
+      expr: `${takeMax([], keepLast(t, series, ['provider']))} == 1`,
+      summary: 'The login for {{ $labels.provider }} on {{ $labels.instance }} cannot be refreshed',
+      description:
+        'The gateway tried to refresh a stored login and gave it up. Jobs and chats that use it fail until it is entered anew.',
+      catalogue: ['C17'],
+    },
+    [
+      {
+        phase: 2,
+        severity: 'warning',
+        forMs: t.slow_for,
+        next: 'openclaw models auth login for that provider, then openclaw doctor',
+      },
+    ],
+  );
 }
 
 function cooldown(t: Thresholds): AlertRule[] {

@@ -7,6 +7,7 @@ import { isGatewayHere } from '../../openclaw/install.ts';
 import { BootLedger, type BootTotals } from './ledger.ts';
 import { findReason, isSafeMode } from './reasons.ts';
 import { type Boot, BootReader, type BootsReading } from './source/boots.ts';
+import { isRestartPending, RestartIntentReader, type RestartIntentReading } from './source/restart-intent.ts';
 
 const SUBJECT = 'boots';
 const NOT_TOLD =
@@ -35,6 +36,19 @@ const safeMode = gauge(
   },
 );
 
+const restartPending = gauge(
+  'openclaw_gateway_restart_pending',
+  'Whether a restart of the gateway was requested within the last minute and has not been taken up, as the gateway records it.',
+  {
+    meaning: {
+      absent:
+        'gateways before 2026.6 keep no record of requests, the record cannot be read, or the gateway is on another machine',
+      zero: 'none was requested, or the gateway has taken it up',
+      one: 'the next boot is a planned one',
+    },
+  },
+);
+
 /** Why did the gateway boot, and does it run in safe mode? */
 export const bootsCollector = defineCollector({
   name: 'boots',
@@ -42,7 +56,7 @@ export const bootsCollector = defineCollector({
   defaults: { intervalMs: 30_000, timeoutMs: 10_000 },
   after: [],
   publishes: [],
-  metrics: [boots, safeMode],
+  metrics: [boots, safeMode, restartPending],
   create(context, { timeoutMs }) {
     const watch = new BootWatch(context);
     return {
@@ -55,10 +69,12 @@ class BootWatch {
   readonly #context: CollectorContext;
   readonly #reader: BootReader;
   readonly #ledger: BootLedger;
+  readonly #intents: RestartIntentReader;
 
   constructor(context: CollectorContext) {
     this.#context = context;
     this.#reader = new BootReader(() => context.clock.now());
+    this.#intents = new RestartIntentReader(() => context.clock.now());
     this.#ledger = new BootLedger(context.state);
   }
 
@@ -66,6 +82,13 @@ class BootWatch {
     const install = this.#context.install();
     if (!isGatewayHere(install)) return NOTHING_SEEN;
     const { stateDir } = install;
+    const intent = observeIntent(this.#intents.read(stateDir), this.#context.clock.now());
+    const observed = await this.#collectBoots(stateDir);
+    const samples = [...observed.samples, ...intent.samples];
+    return { kind: 'seen', samples, evidence: [...observed.evidence, ...intent.evidence] };
+  }
+
+  async #collectBoots(stateDir: string): Promise<Seen> {
     const reading = this.#reader.read(stateDir);
     if (reading.state !== 'read') return observeBoots(reading, undefined);
     const gateway = await followLinks(stateDir);
@@ -73,8 +96,22 @@ class BootWatch {
   }
 }
 
+type Seen = Extract<Observation, { kind: 'seen' }>;
+
+/** Samples and evidence of a request for a restart. A damaged database is reported by the cron source that is in it. */
+export function observeIntent(reading: RestartIntentReading, nowMs: number): Seen {
+  if (reading.state !== 'read') return NOTHING_SEEN;
+  const isPending = isRestartPending(reading.value, nowMs);
+  const text = 'a restart was requested within the last minute: the next boot is a planned one';
+  return {
+    kind: 'seen',
+    samples: [restartPending.sample(isPending ? 1 : 0, {})],
+    evidence: isPending ? [{ ...words('ok', text), note: true, incidental: true }] : [],
+  };
+}
+
 /** Samples and evidence of the record and of what was counted of it. */
-export function observeBoots(reading: BootsReading, totals: BootTotals | undefined): Observation {
+export function observeBoots(reading: BootsReading, totals: BootTotals | undefined): Seen {
   switch (reading.state) {
     case 'absent':
       return NOTHING_SEEN;
@@ -121,7 +158,8 @@ function evidenceFor(all: readonly Boot[], isSafe: boolean): Evidence[] {
   }
   const reason = findReason(newest, before, true);
   const text = `booted at ${new Date(newest.startedMs).toISOString().slice(0, 19)}Z: ${ENDS[reason]}`;
-  return [{ ...words('ok', text), ...(REMARKABLE.includes(reason) ? { note: true } : {}) }];
+  // A record of the past: it does not make the process layer ok.
+  return [{ ...words('ok', text), incidental: true, ...(REMARKABLE.includes(reason) ? { note: true } : {}) }];
 }
 
 function words(verdict: Evidence['verdict'], text: string): Evidence {

@@ -1,5 +1,6 @@
 import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import { recentAnswers } from '../../core/facts.ts';
 import { deadlines } from '../../gateway/deadlines.ts';
 import { askReady } from '../../gateway/http.ts';
 import { limitValues } from '../../lib/label-limit.ts';
@@ -61,7 +62,7 @@ export const channelsCollector = defineCollector({
   name: 'channels',
   layer: 'answers',
   defaults: { intervalMs: 30_000, timeoutMs: 5_000 },
-  after: ['process', 'cron'],
+  after: ['process', 'ping', 'cron'],
   publishes: [],
   metrics: [up, state, lastInbound, lastOutbound],
   create(context, { timeoutMs }) {
@@ -92,7 +93,9 @@ async function collectChannels(
     return { kind: 'blind', reason, evidence: [] };
   }
   if (channels.length === 0) return NOTHING_SEEN;
-  const ready = await askReady({ address, clock, connectMs, answerMs, signal });
+  const pinged = recentAnswers(facts, clock.monotonic());
+  const ready =
+    pinged === undefined ? await askReady({ address, clock, connectMs, answerMs, signal }) : pinged.ready;
   const report = facts('channels');
   const isFresh = report !== undefined && clock.monotonic() - report.atMs < REPORT_MS;
   const verdicts =
@@ -161,7 +164,10 @@ function evidenceFor({ channel, account, state, isUp }: ChannelVerdict, isYoung:
   });
   if (isUp === undefined) return words('unknown', 'the gateway does not tell how its channels are');
   if (state === 'ready') return words('ok', isUp && account !== '' ? 'connected' : 'not reported as failing');
-  if (state === 'disabled' || state === 'not_configured') return words('ok', 'disabled');
+  // What is switched off says nothing of how the gateway answers.
+  if (state === 'disabled' || state === 'not_configured') {
+    return { ...words('ok', 'disabled'), incidental: true };
+  }
   const text = WORDS[state];
   if (isYoung && (state === 'starting' || state === 'recovering'))
     return { ...words('ok', text), note: true };

@@ -2,6 +2,7 @@ import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collec
 import { defineCollector } from '../../core/context.ts';
 import { limitValues } from '../../lib/label-limit.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
+import { isGatewayHere } from '../../openclaw/install.ts';
 import type { ProviderCredential } from './source/profiles.ts';
 import { CredentialStores, type CredentialsOutcome } from './source/stores.ts';
 
@@ -35,6 +36,19 @@ const cooldown = gauge(
   },
 );
 
+const refreshLost = gauge(
+  'openclaw_provider_credential_refresh_failed',
+  'Whether the gateway has given up refreshing a stored login (oauth) for this model provider.',
+  {
+    labels: ['provider'],
+    meaning: {
+      absent: 'no login of that provider is in the credential store, or the store cannot be read',
+      zero: 'every stored login of that provider is refreshed, or still valid',
+      one: 'at least one has to be entered anew: jobs that use it fail',
+    },
+  },
+);
+
 /**
  * Do the credentials for model providers still hold? Nothing secret is read; nothing is sent to a provider.
  */
@@ -44,7 +58,7 @@ export const credentialsCollector = defineCollector({
   defaults: { intervalMs: 60_000, timeoutMs: 10_000 },
   after: [],
   publishes: [],
-  metrics: [expiry, cooldown],
+  metrics: [expiry, cooldown, refreshLost],
   create({ install, clock }, { timeoutMs }) {
     const stores = new CredentialStores(() => clock.now());
     return {
@@ -52,7 +66,11 @@ export const credentialsCollector = defineCollector({
         {
           name: 'credentials',
           timeoutMs: timeoutMs * 0.9,
-          collect: async () => observeCredentials(stores.read(install().stateDir), clock.now()),
+          collect: async () => {
+            const found = install();
+            if (!isGatewayHere(found)) return NOTHING_SEEN;
+            return observeCredentials(stores.read(found.stateDir), clock.now());
+          },
         },
       ],
     };
@@ -103,6 +121,10 @@ function isSuspended({ suspended }: ProviderCredential, nowMs: number): boolean 
   return suspended !== undefined && suspended.untilMs > nowMs;
 }
 
+function hasLostRefresh({ isRefreshLost }: ProviderCredential): boolean {
+  return isRefreshLost;
+}
+
 function firstExpiry({ all }: Group): number | undefined {
   const ends = all.flatMap(({ expiresMs }) => expiresMs ?? []);
   return ends.length === 0 ? undefined : Math.min(...ends);
@@ -115,6 +137,9 @@ function samplesFor(group: Group, nowMs: number): Sample[] {
   return [
     cooldown.sample(isAnySuspended ? 1 : 0, labels),
     ...(expiresMs === undefined ? [] : [expiry.sample(expiresMs / 1000, labels)]),
+    ...(labels.kind === 'oauth'
+      ? [refreshLost.sample(all.some(hasLostRefresh) ? 1 : 0, { provider: labels.provider })]
+      : []),
   ];
 }
 
@@ -137,7 +162,13 @@ function evidenceFor(group: Group, nowMs: number): Evidence[] {
         : `its ${name} expires at ${formatMinute(expiresMs)} and nothing refreshes it`;
     found.push({ ...evidence(subject, 'warning', text), repair: REPAIR, fault: 'credential-expiry' });
   }
-  return found.length > 0 ? found : [evidence(subject, 'ok', `the ${name} may be used`)];
+  if (all.some(hasLostRefresh)) {
+    const text = `the gateway could not refresh its ${name} and has given it up: it has to be entered anew`;
+    found.push({ ...evidence(subject, 'warning', text), repair: REPAIR, fault: 'credential-refresh' });
+  }
+  return found.length > 0
+    ? found
+    : [{ ...evidence(subject, 'ok', `the ${name} may be used`), incidental: true }];
 }
 
 function formatMinute(ms: number): string {

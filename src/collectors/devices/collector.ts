@@ -78,5 +78,5 @@ function waitingEvidence({ waiting }: Devices, nowMs: number): Evidence[] {
     Math.round((nowMs - Math.min(...all.map(({ oldestMs }) => oldestMs))) / MINUTE_MS),
   );
   const text = `${total} pairing request(s) wait for approval, the oldest for ${minutes} min; openclaw devices list shows them`;
-  return [{ layer: 'token', subject: SUBJECT, verdict: 'ok', note: true, text }];
+  return [{ layer: 'token', subject: SUBJECT, verdict: 'ok', note: true, incidental: true, text }];
 }

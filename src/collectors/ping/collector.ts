@@ -1,6 +1,6 @@
 import type { Observation } from '../../core/collector.ts';
 import { defineCollector, type GatewayContext } from '../../core/context.ts';
-import type { KnownProcess } from '../../core/facts.ts';
+import type { GatewayAnswers, KnownProcess } from '../../core/facts.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { type Asking, askHealth, askReadiness, askStartup } from '../../gateway/http.ts';
 import { authority } from '../../lib/authority.ts';
@@ -41,18 +41,23 @@ export const pingCollector = defineCollector({
   layer: 'answers',
   defaults: { intervalMs: 15_000, timeoutMs: 5_000 },
   after: ['process'],
-  publishes: [],
+  publishes: ['answers'],
   metrics: [...PING_FAMILIES, pings, durations],
-  create(context, { timeoutMs }) {
+  create(context, { timeoutMs }, publish) {
     const ping = new GatewayPing(context);
     const limits = deadlines(timeoutMs);
-    return {
-      targets: () => [
-        { name: 'gateway', timeoutMs: limits.targetMs, collect: (signal) => ping.look(signal, limits) },
-      ],
+    const collect = async (signal: AbortSignal) => {
+      const look = await ping.look(signal, limits);
+      publish('answers', look.kind === 'seen' ? toFact(look.answers, context.clock.monotonic()) : undefined);
+      return look;
     };
+    return { targets: () => [{ name: 'gateway', timeoutMs: limits.targetMs, collect }] };
   },
 });
+
+function toFact({ ready, startup }: Answers, atMs: number): GatewayAnswers {
+  return { atMs, ready, version: startup?.version };
+}
 
 /** A look's observation, with what the gateway answered. */
 export type PingLook =

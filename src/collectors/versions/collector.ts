@@ -1,9 +1,11 @@
 import { type Evidence, NOTHING_SEEN, type Observation } from '../../core/collector.ts';
 import { type CollectorContext, defineCollector } from '../../core/context.ts';
+import { recentAnswers } from '../../core/facts.ts';
 import { type Deadlines, deadlines } from '../../gateway/deadlines.ts';
 import { askStartup } from '../../gateway/http.ts';
 import type { DatabaseReading } from '../../lib/sqlite-readonly.ts';
-import { gauge, type Sample } from '../../metrics/family.ts';
+import { UPDATE_STATUSES } from '../../lib/vocabulary.ts';
+import { gauge, type Sample, stateset } from '../../metrics/family.ts';
 import { isGatewayHere } from '../../openclaw/install.ts';
 import { findPackage, type InstalledVersion, readInstalledVersion } from '../../openclaw/package.ts';
 import { isVersionBefore, parseVersion } from '../../openclaw/versions.ts';
@@ -48,14 +50,43 @@ const updateRunning = gauge(
   },
 );
 
+const lastUpdate = gauge(
+  'openclaw_gateway_last_update_status',
+  'How the last update of OpenClaw ended, as the gateway records it; exactly one series is 1.',
+  {
+    labels: ['status'],
+    meaning: {
+      absent: 'no update is on record: none was ever finished, or gateways before 2026.9 keep no record',
+      zero: 'not this way',
+      one: 'this way',
+    },
+  },
+);
+const lastUpdateTime = gauge(
+  'openclaw_gateway_last_update_timestamp_seconds',
+  'When the last update of OpenClaw ended, as Unix time.',
+  { meaning: { absent: 'no update is on record' } },
+);
+const configNewer = gauge(
+  'openclaw_gateway_config_newer',
+  'Whether openclaw.json was written by a newer version of OpenClaw than the installed one.',
+  {
+    meaning: {
+      absent: 'the installed version or the one that wrote openclaw.json is not known',
+      zero: 'the installed version is the same or newer',
+      one: 'an older version is installed now: its next start may refuse the configuration',
+    },
+  },
+);
+
 /** Which version is installed, which one runs, and is an update under way? */
 export const versionsCollector = defineCollector({
   name: 'versions',
   layer: 'process',
   defaults: { intervalMs: 60_000, timeoutMs: 5_000 },
-  after: ['process', 'token'],
+  after: ['process', 'ping', 'token'],
   publishes: [],
-  metrics: [installedInfo, skew, updateRunning],
+  metrics: [installedInfo, skew, updateRunning, lastUpdate, lastUpdateTime, configNewer],
   create(context, { timeoutMs }) {
     const watch = new VersionWatch(context, deadlines(timeoutMs));
     return {
@@ -121,8 +152,10 @@ class VersionWatch {
   async #askVersion(signal: AbortSignal): Promise<string | undefined> {
     const { clock, install, facts } = this.#context;
     const { connectMs, answerMs } = this.limits;
-    const startup = await askStartup({ address: install().address, clock, connectMs, answerMs, signal });
-    if (startup?.version !== undefined) return startup.version;
+    const answers =
+      recentAnswers(facts, clock.monotonic()) ??
+      (await askStartup({ address: install().address, clock, connectMs, answerMs, signal }));
+    if (answers?.version !== undefined) return answers.version;
     const [proved, process] = [facts('provedCredential'), facts('process')];
     const isSame = process !== undefined && proved?.identity === process.identity;
     return isSame ? proved.greeting?.version : undefined;
@@ -134,9 +167,11 @@ export function observeVersions(found: VersionFacts): Observation {
   const { installed, running } = found;
   const isSkewed =
     installed.state === 'read' && running !== undefined ? installed.version !== running : undefined;
+  const isNewer = isConfigNewer(found);
   const samples: Sample[] = [
     ...(installed.state === 'read' ? [installedInfo.sample(1, { version: installed.version })] : []),
     ...(isSkewed === undefined ? [] : [skew.sample(isSkewed ? 1 : 0, {})]),
+    ...(isNewer === undefined ? [] : [configNewer.sample(isNewer ? 1 : 0, {})]),
     ...updateSamples(found),
   ];
   const evidence = [...versionEvidence(found, isSkewed), ...updateEvidence(found)];
@@ -147,36 +182,48 @@ export function observeVersions(found: VersionFacts): Observation {
 
 function updateSamples({ updates }: VersionFacts): Sample[] {
   if (updates.state !== 'read' || !updates.value.isRecorded) return [];
-  return [updateRunning.sample(updates.value.isRunning ? 1 : 0, {})];
+  const { isRunning, last } = updates.value;
+  return [
+    updateRunning.sample(isRunning ? 1 : 0, {}),
+    ...(last === undefined
+      ? []
+      : [
+          ...stateset(UPDATE_STATUSES, last.status, (status, on) => lastUpdate.sample(on, { status })),
+          lastUpdateTime.sample(last.finishedMs / 1000, {}),
+        ]),
+  ];
 }
 
-function versionEvidence(
-  { installed, running, writtenBy }: VersionFacts,
-  isSkewed: boolean | undefined,
-): Evidence[] {
+/** Undefined where one of the two versions is not known. */
+function isConfigNewer({ installed, writtenBy }: VersionFacts): boolean | undefined {
+  if (installed.state !== 'read' || writtenBy === undefined) return undefined;
+  return isVersionBefore(installed.version, parseVersion(writtenBy));
+}
+
+function versionEvidence(found: VersionFacts, isSkewed: boolean | undefined): Evidence[] {
+  const { installed, running, writtenBy } = found;
   if (installed.state !== 'read') return [];
   const { version } = installed;
   if (isSkewed === true) {
     const text = `${version} is installed and ${running} runs: the next restart applies the installed one`;
     return [{ ...words('warning', text), fault: 'version-skew' }];
   }
-  if (writtenBy !== undefined && isVersionBefore(version, parseVersion(writtenBy))) {
+  if (isConfigNewer(found) === true) {
     const text = `openclaw.json was written by ${writtenBy}, and ${version} is installed: an older version may refuse to start with it`;
-    return [{ ...words('warning', text), repair: 'openclaw update' }];
+    return [{ ...words('warning', text), fault: 'config-newer', repair: 'openclaw update' }];
   }
-  return [
-    words('ok', running === undefined ? `${version} is installed` : `${version} is installed and runs`),
-  ];
+  const text = running === undefined ? `${version} is installed` : `${version} is installed and runs`;
+  return [{ ...words('ok', text), incidental: true }];
 }
 
 function updateEvidence({ updates, nowMs }: VersionFacts): Evidence[] {
   if (updates.state !== 'read') return [];
   const { isRunning, last } = updates.value;
-  if (isRunning) return [{ ...words('ok', 'an update is running'), note: true }];
-  const isFailed = last?.status === 'failed' || last?.status === 'rolled-back';
+  if (isRunning) return [{ ...words('ok', 'an update is running'), note: true, incidental: true }];
+  const isFailed = last?.status === 'failed' || last?.status === 'rolled_back';
   if (!isFailed || nowMs - last.finishedMs > FAILED_SHOWN_MS) return [];
   const text = last.status === 'failed' ? 'the last update failed' : 'the last update was rolled back';
-  return [{ ...words('warning', text), repair: 'openclaw update status' }];
+  return [{ ...words('warning', text), fault: 'update-failed', repair: 'openclaw update status' }];
 }
 
 function words(verdict: Evidence['verdict'], text: string): Evidence {

@@ -68,14 +68,13 @@ export interface ProviderCredential {
   readonly kind: ProfileKind;
   /** When it ends, where nothing renews it; undefined where it does not end or the gateway refreshes it. */
   readonly expiresMs: number | undefined;
+  /** The gateway tried to refresh it and gave up: it has to be entered anew. */
+  readonly isRefreshLost: boolean;
   /** Until when the gateway does not use it; may be over. */
   readonly suspended: { readonly untilMs: number; readonly reason: string } | undefined;
 }
 
-/**
- * What OpenClaw writes as expiry of a login whose refresh failed: it is over, and
- * nothing refreshes it any more.
- */
+/** What OpenClaw writes as expiry of a login whose refresh failed: no time, but that it is over. */
 const REFRESH_FAILED = 1;
 
 /**
@@ -86,13 +85,15 @@ export function joinStores(stores: readonly ProfileStore[]): ProviderCredential[
   return stores.flatMap(({ profiles, usage }) =>
     [...profiles].map(([key, profile]) => {
       const { kind, expiresMs, isRefreshable } = profile;
-      const isRefreshed = kind === 'oauth' && isRefreshable && expiresMs !== REFRESH_FAILED;
+      const isRefreshLost = kind === 'oauth' && expiresMs === REFRESH_FAILED;
+      const isRefreshed = kind === 'oauth' && isRefreshable;
       const all = [usage, ...stores.map((other) => other.usage)].flatMap((one) => one.get(key) ?? []);
       return {
         // The key is `provider:name`, and the name may be an address of a person.
         provider: profile.provider ?? key.slice(0, Math.max(0, key.indexOf(':'))),
         kind,
-        expiresMs: isRefreshed ? undefined : expiresMs,
+        expiresMs: isRefreshed || isRefreshLost ? undefined : expiresMs,
+        isRefreshLost,
         suspended: latestSuspension(all),
       };
     }),

@@ -1,13 +1,19 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { DatabaseCache, type DatabaseReading, listColumns } from '../../../lib/sqlite-readonly.ts';
+import { UPDATE_STATUSES, type UpdateStatus } from '../../../lib/vocabulary.ts';
 import { stateDatabase } from '../../../openclaw/paths.ts';
 
 const count = z.object({ n: z.int().nonnegative() });
 const lastRun = z
-  .object({ status: z.enum(['succeeded', 'failed', 'rolled-back', 'skipped']), finishedMs: z.number() })
+  .object({ status: z.string().transform(toStatus), finishedMs: z.number() })
   .optional()
   .catch(undefined);
+
+/** OpenClaw writes `rolled-back`. */
+function toStatus(raw: string): UpdateStatus {
+  return UPDATE_STATUSES.find((status) => status === raw.replace('-', '_')) ?? 'other';
+}
 
 /** Updates as the gateway of 2026.9 records them. */
 export interface UpdateRuns {
@@ -15,7 +21,7 @@ export interface UpdateRuns {
   readonly isRecorded: boolean;
   readonly isRunning: boolean;
   /** How the last finished one ended, milliseconds since the epoch. */
-  readonly last: { readonly status: string; readonly finishedMs: number } | undefined;
+  readonly last: { readonly status: UpdateStatus; readonly finishedMs: number } | undefined;
 }
 
 /**

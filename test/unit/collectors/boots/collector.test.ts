@@ -4,9 +4,10 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { observeBoots } from '../../../../src/collectors/boots/collector.ts';
+import { observeBoots, observeIntent } from '../../../../src/collectors/boots/collector.ts';
 import { BootLedger } from '../../../../src/collectors/boots/ledger.ts';
 import { type Boot, BootReader } from '../../../../src/collectors/boots/source/boots.ts';
+import { RestartIntentReader } from '../../../../src/collectors/boots/source/restart-intent.ts';
 import { BOOT_REASONS } from '../../../../src/lib/vocabulary.ts';
 import { StateFile } from '../../../../src/state/state-file.ts';
 import { recordingLogger } from '../../../support/logger.ts';
@@ -227,8 +228,37 @@ describe('boots of a gateway', () => {
   });
 });
 
+describe('a restart of the gateway', () => {
+  const requestedAt = 1_795_818_000_000;
+  const observeAt = (stateDir: string, nowMs: number) =>
+    observeIntent(new RestartIntentReader(() => nowMs).read(stateDir), nowMs);
+
+  it('is pending for a minute after it was requested, and no longer once the gateway took it up', () => {
+    const stateDir = tempFolder();
+    mkdirSync(join(stateDir, 'state'));
+    const database = new DatabaseSync(join(stateDir, 'state', 'openclaw.sqlite'));
+    database.exec(
+      'CREATE TABLE gateway_restart_intent (intent_key TEXT PRIMARY KEY, kind TEXT, pid INTEGER, created_at INTEGER, reason TEXT)',
+    );
+    const value = (nowMs: number) => observeAt(stateDir, nowMs).samples[0]?.value;
+    expect(value(requestedAt)).toBe(0);
+    database
+      .prepare("INSERT INTO gateway_restart_intent VALUES ('gateway-restart', 'restart', 1, ?, ?)")
+      .run(requestedAt, `${PATH} planted`);
+    expect(value(requestedAt + 59_000)).toBe(1);
+    expect(value(requestedAt + 61_000)).toBe(0);
+    expect(JSON.stringify(observeAt(stateDir, requestedAt))).not.toContain('planted');
+    database.exec('DELETE FROM gateway_restart_intent');
+    expect(value(requestedAt + 1_000)).toBe(0);
+    database.close();
+  });
+
+  it('is not known where the gateway keeps no record of requests', () => {
+    expect(observeAt(tempFolder(), requestedAt)).toEqual({ kind: 'seen', samples: [], evidence: [] });
+  });
+});
+
 function safeModeOf(boots: readonly Boot[]): number | undefined {
-  const observation = observeBoots({ state: 'read', value: boots }, undefined);
-  if (observation.kind === 'blind') throw new Error(observation.reason);
-  return observation.samples.find(({ family }) => family.name === 'openclaw_gateway_safe_mode')?.value;
+  const { samples } = observeBoots({ state: 'read', value: boots }, undefined);
+  return samples.find(({ family }) => family.name === 'openclaw_gateway_safe_mode')?.value;
 }

@@ -9,6 +9,7 @@ import {
   judgeByStatus,
   labelAccount,
 } from '../../../../src/collectors/channels/judge.ts';
+import { diagnose } from '../../../../src/diagnosis/cause.ts';
 import { parseChannelStatus } from '../../../../src/gateway/channel-status.ts';
 import { CHANNEL_STATES } from '../../../../src/lib/vocabulary.ts';
 import { configuredChannels } from '../../../../src/openclaw/channels.ts';
@@ -109,6 +110,12 @@ describe('the configuration of channels', () => {
 });
 
 describe('the evidence of channels', () => {
+  it('of one that is switched off does not make the answers layer ok', () => {
+    const off: ChannelVerdict = { channel: 'telegram', account: 'off', state: 'disabled', isUp: false };
+    const { layers } = diagnose([{ evidence: observe([off]).evidence, collector: 'channels' }]);
+    expect(layers.get('answers')).toBeUndefined();
+  });
+
   it('is a warning with the command that tells more, but not while a young gateway connects them', () => {
     const verdicts: ChannelVerdict[] = [
       { channel: 'telegram', account: 'main', state: 'starting', isUp: false },

@@ -102,16 +102,35 @@ describe('credentials for model providers', () => {
       'a:x': { type: 'oauth', provider: 'refreshed', access: SECRET, refresh: SECRET, expires },
       'b:x': { type: 'oauth', provider: 'unrefreshed', access: SECRET, expires },
       'c:x': { type: 'token', provider: 'pasted', token: SECRET, expires: FAILED_AT_MS + HOUR_MS },
-      'd:x': { type: 'oauth', provider: 'broken', access: SECRET, refresh: SECRET, expires: 1 },
     });
     const { samples, evidence } = observe(stateDir);
     const ends = samples.filter(({ name }) => name === 'expiry_timestamp_seconds');
     expect(ends).toMatchObject([
       { labels: { provider: 'unrefreshed' }, value: expires / 1000 },
       { labels: { provider: 'pasted' }, value: (FAILED_AT_MS + HOUR_MS) / 1000 },
-      { labels: { provider: 'broken' }, value: 0.001 },
     ]);
     expect(evidence.filter(({ fault }) => fault === 'credential-expiry')).toHaveLength(ends.length);
+  });
+
+  it('whose refresh failed have no expiry, but have to be entered anew', () => {
+    const stateDir = tempFolder();
+    writeAgent(stateDir, {
+      'a:x': { type: 'oauth', provider: 'refreshed', access: SECRET, refresh: SECRET, expires: FAILED_AT_MS },
+      'd:x': { type: 'oauth', provider: 'broken', access: SECRET, refresh: SECRET, expires: 1 },
+    });
+    const { samples, evidence } = observe(stateDir);
+    expect(samples.filter(({ name }) => name === 'expiry_timestamp_seconds')).toEqual([]);
+    expect(samples.filter(({ name }) => name === 'refresh_failed')).toEqual([
+      { name: 'refresh_failed', labels: { provider: 'refreshed' }, value: 0 },
+      { name: 'refresh_failed', labels: { provider: 'broken' }, value: 1 },
+    ]);
+    expect(evidence).toContainEqual(
+      expect.objectContaining({
+        verdict: 'warning',
+        fault: 'credential-refresh',
+        subject: 'provider broken',
+      }),
+    );
   });
 
   it('are disabled as 2026.5.7 recorded it in its files after a 402', () => {

@@ -50,7 +50,12 @@ describe('the version of a gateway', () => {
 
   it('may not be older than the one that wrote the configuration', () => {
     const older: VersionFacts = { ...SAME, writtenBy: '2026.10.1' };
-    expect(observe(older).evidence).toMatchObject([{ verdict: 'warning', repair: 'openclaw update' }]);
+    expect(observe(older)).toMatchObject({
+      values: { config_newer: 1 },
+      evidence: [{ verdict: 'warning', fault: 'config-newer', repair: 'openclaw update' }],
+    });
+    expect(observe(SAME).values).toMatchObject({ config_newer: 0 });
+    expect(observe({ ...SAME, writtenBy: undefined }).values).not.toHaveProperty('config_newer');
     expect(observe({ ...SAME, writtenBy: '2026.8.12' }).evidence).toMatchObject([{ verdict: 'ok' }]);
   });
 });
@@ -78,12 +83,29 @@ describe('updates', () => {
     store.put('a', 'rolled-back', NOW_MS);
     expect(seen()).toMatchObject({ values: { update_running: 0 } });
     expect(seen().evidence).toContainEqual(
-      expect.objectContaining({ text: 'the last update was rolled back' }),
+      expect.objectContaining({ text: 'the last update was rolled back', fault: 'update-failed' }),
     );
     expect(seen(NOW_MS + 25 * 3_600_000).evidence).toMatchObject([{ verdict: 'ok' }]);
+    expect(lastUpdateOf(reader.read(stateDir))).toEqual({ rolled_back: 1, at: NOW_MS / 1000 });
+    store.put('b', 'exploded', NOW_MS);
+    store.put('a', 'running', undefined);
+    expect(lastUpdateOf(reader.read(stateDir))).toEqual({ other: 1, at: NOW_MS / 1000 });
     store.close();
   });
 });
+
+/** The status that is 1, and the time. */
+function lastUpdateOf(updates: VersionFacts['updates']) {
+  const observation = observeVersions({ ...SAME, updates });
+  const samples = observation.kind === 'seen' ? observation.samples : [];
+  return Object.fromEntries(
+    samples.flatMap(({ family, labels, value }) => {
+      if (family.name === 'openclaw_gateway_last_update_timestamp_seconds') return [['at', value]];
+      const isStatus = family.name === 'openclaw_gateway_last_update_status' && value === 1;
+      return isStatus ? [[labels.status, value]] : [];
+    }),
+  );
+}
 
 /** The columns of `update_runs` that are read, as 2026.9.6 names them. */
 function updateStore(stateDir: string) {
