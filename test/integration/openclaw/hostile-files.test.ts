@@ -166,23 +166,39 @@ function counted(series: readonly Series[], collector: string): number {
   return totalOf(series, 'openclaw_exporter_collector_runs_total', { collector });
 }
 
+const OFTEN = { interval: '8s', timeout: '8s' };
+/** Collectors that read files of the gateway. */
+const FROM_FILES = ['cron', 'boots', 'channels', 'credentials', 'deliveries', 'devices', 'disk', 'versions'];
+
 describe('an exporter whose whole state folder is made of pipes', () => {
   it('waits for none of them, and goes on when they are gone', { timeout: 120_000 }, async () => {
     const names = ['openclaw.json', '.env', 'cron/jobs.json', 'cron/runs/a.jsonl', 'state/openclaw.sqlite'];
-    const more = ['identity/device.json', 'tmp/openclaw-1/gateway.a.lock', 'workspace/jobs/cron-a.log'];
+    const more = [
+      ...['identity/device.json', 'devices/paired.json', 'tmp/openclaw-1/gateway.a.lock'],
+      ...['workspace/jobs/cron-a.log', 'cron/jobs-state.json', 'tasks/runs.sqlite'],
+      ...['agents/main/agent/openclaw-agent.sqlite', 'agents/main/agent/auth-profiles.json'],
+      ...['state/openclaw-quarantine.sqlite', 'logs/gateway.log', 'delivery-queue/failed/a.json'],
+      // More than there are threads for files.
+      ...Array.from({ length: 6 }, (_, index) => `delivery-queue/${index}.json`),
+    ];
     const folder = await folderWith((path) => void execFileSync('mkfifo', [path]), [...names, ...more]);
     const exporter = await Exporter.start({
       env: { HOME: folder },
       config: {
         gateway: { state_dir: folder },
-        collectors: { cron: { interval: '1s', timeout: '1s' }, clock: { enabled: false } },
+        collectors: {
+          ...Object.fromEntries(FROM_FILES.map((name) => [name, OFTEN])),
+          clock: { enabled: false },
+        },
       },
     });
     onTestFinished(async () => {
       await exporter.stop();
       exporter.remove();
     });
-    const runs = await exporter.untilMetrics('three looks at cron', (series) => counted(series, 'cron') >= 3);
+    const runs = await exporter.untilMetrics('two runs of each collector', (series) =>
+      FROM_FILES.every((name) => counted(series, name) >= 2),
+    );
     expect(runs.filter(({ labels, value }) => labels.result === 'timeout' && value > 0)).toEqual([]);
     expect((await fetch(exporter.url('/'))).ok).toBe(true);
     for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });

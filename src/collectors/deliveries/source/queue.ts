@@ -1,10 +1,14 @@
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { codeOf } from '../../../lib/errors.ts';
+import { openRegular } from '../../../lib/regular-file.ts';
 import { Slices } from '../../../lib/slices.ts';
 import { listColumns, readDatabase } from '../../../lib/sqlite-readonly.ts';
 import { stateDatabase } from '../../../openclaw/paths.ts';
+
+/** Gone, a pipe or a folder, a socket, a link in a circle: nothing of these is an entry. */
+const NO_ENTRY = ['ENOENT', 'ENOTREG', 'ENXIO', 'ELOOP'];
 
 /** What becomes of a message; the label values of `openclaw_delivery_queue_entries`. */
 export const QUEUE_STATUSES = ['pending', 'failed', 'other'] as const;
@@ -161,19 +165,19 @@ async function readFolder(
   }
 }
 
-/** Undefined where the entry was delivered meanwhile. */
+/** Undefined where the entry was delivered meanwhile, or is no file. */
 async function readHead(path: string): Promise<{ text: string; changedMs: number } | undefined> {
-  const file = await open(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+  const file = await openRegular(path).catch((error: unknown) => {
+    if (NO_ENTRY.includes(codeOf(error) ?? '')) return undefined;
     throw error;
   });
   if (file === undefined) return undefined;
+  const { handle, stat } = file;
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-    const { ctimeMs } = await file.stat();
-    return { text: buffer.toString('utf8', 0, bytesRead), changedMs: ctimeMs };
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    return { text: buffer.toString('utf8', 0, bytesRead), changedMs: stat.ctimeMs };
   } finally {
-    await file.close();
+    await handle.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openRegular } from '../../../lib/regular-file.ts';
 import {
   type DatabaseReading,
   journalFor,
@@ -88,14 +89,14 @@ export function readQuarantine(stateDir: string): Quarantine {
 
 async function readJournal(path: string, { size }: Stats): Promise<DatabaseFiles['journal']> {
   if (size === 0) return undefined;
-  const file = await open(path).catch(() => undefined);
+  const file = await openRegular(path).catch(() => undefined);
   try {
-    const read = await file?.read(Buffer.alloc(1), 0, 1, WRITE_VERSION_AT);
+    const read = await file?.handle.read(Buffer.alloc(1), 0, 1, WRITE_VERSION_AT);
     return journalFor(read?.buffer[0]);
   } catch {
     return undefined;
   } finally {
-    await file?.close();
+    await file?.handle.close();
   }
 }
 
