@@ -422,6 +422,48 @@ describe('a run', () => {
     expect(duplicatesOf(HOURLY, ...runs)).toBe(0);
   });
 
+  /** Minutes after each hour at which its runs began, the first for the occurrence itself. */
+  const hours = fc.array(
+    fc
+      .uniqueArray(fc.integer({ min: 0, max: 55 }), { maxLength: 4 })
+      .map((minutes) => minutes.toSorted((a, b) => a - b)),
+    { minLength: 1, maxLength: 12 },
+  );
+
+  it('is counted once for each run beyond the first of its occurrence, however often the runs are read', () => {
+    fc.assert(
+      fc.property(hours, fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1 }), (all, gaps) => {
+        const runs = all.flatMap((minutes, hour) =>
+          minutes.map((minute) => at(TEN + hour * HOUR + minute * MINUTE, false)),
+        );
+        const looks: Look[] = [{ atMs: TEN - MINUTE, job: { nextRunAtMs: TEN, lastRunAtMs: TEN - HOUR } }];
+        const endMs = TEN + all.length * HOUR;
+        for (let ms = TEN, index = 0; ms < endMs; index += 1) {
+          ms = Math.min(endMs, ms + (gaps[index % gaps.length] ?? 1) * MINUTE);
+          // A source tells the runs that it has told before again.
+          looks.push({ atMs: ms, runs: runs.filter(({ finishedAtMs = 0 }) => finishedAtMs <= ms) });
+        }
+        const more = all.map((minutes) => Math.max(0, minutes.length - 1));
+        expect(look({ schedule: HOURLY }, looks).duplicates).toBe(more.reduce((sum, one) => sum + one, 0));
+      }),
+    );
+  });
+
+  it('that a person started is never a duplicate, whenever it began', () => {
+    const slots = fc.integer({ min: 1, max: 8 });
+    const asked = fc.array(fc.integer({ min: 1, max: 480 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(slots, asked, (count, minutes) => {
+        const scheduled = Array.from({ length: count }, (_, hour) => at(TEN + hour * HOUR, false));
+        const manual = minutes
+          .filter((minute) => minute % 60 !== 0)
+          .map((minute) => at(TEN + minute * MINUTE, true));
+        const runs = [...scheduled, ...manual].toSorted((a, b) => a.runAtMs - b.runAtMs);
+        expect(duplicatesOf(HOURLY, ...runs)).toBe(0);
+      }),
+    );
+  });
+
   it('is a duplicate once, also where it was seen while it ran', () => {
     const { duplicates } = look({ schedule: HOURLY }, [
       { atMs: TEN - MINUTE, job: { nextRunAtMs: TEN, lastRunAtMs: TEN - HOUR } },
