@@ -64,6 +64,10 @@ function claim(own: string, folder: string): void {
   }
 }
 
+/** With this a gateway from 2026.9 on ends where its own thread had no processor for five seconds. */
+const NO_HEARTBEAT = 'state lease heartbeat did not become ready';
+const MAX_STARTS = 3;
+
 /** A token that no other test uses; every output of every suite is searched for it at the end. */
 export function newToken(): string {
   const token = randomBytes(24).toString('hex');
@@ -137,9 +141,26 @@ export class GatewayHome {
 
   /** Starts the gateway and waits until `/readyz` says so. */
   async startReady(token?: string): Promise<Child> {
-    const gateway = this.start(token);
-    await this.untilReady(gateway);
-    return gateway;
+    for (let start = 1; ; start += 1) {
+      const gateway = this.start(token);
+      try {
+        await this.untilReady(gateway);
+        return gateway;
+      } catch (error) {
+        if (start === MAX_STARTS || !gateway.output.includes(NO_HEARTBEAT)) throw error;
+      }
+    }
+  }
+
+  /** Starts the gateway on another port than the configured one, and waits until it is ready there. */
+  async startReadyOn(port: number): Promise<Child> {
+    const args = [this.program, 'gateway', 'run', '--allow-unconfigured', '--auth', 'token'];
+    const child = new Child(process.execPath, [...args, '--port', String(port)], {
+      env: this.env,
+      cwd: this.root,
+    });
+    await this.untilReady(child, port);
+    return child;
   }
 
   /** As {@link startReady}; on a busy machine 2026.9.6 gives up when its lease is not ready within 5 s. */
@@ -150,13 +171,13 @@ export class GatewayHome {
   }
 
   /** Waits until `/readyz` says that a gateway that was started is ready. */
-  async untilReady(gateway: Child): Promise<void> {
+  async untilReady(gateway: Child, port = this.port): Promise<void> {
     await until(
       async () => {
         if (gateway.ended !== undefined) {
           throw new NeverAnyMore(`gateway ended: ${gateway.output.slice(-2000)}`);
         }
-        return (await fetch(`http://127.0.0.1:${this.port}/readyz`)).ok;
+        return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
       },
       { timeoutMs: 120_000, everyMs: 250, what: `gateway ${this.version} to be ready` },
     );
