@@ -2,6 +2,7 @@ import { AuthGate } from './auth/gate.ts';
 import type { Flags } from './cli/flags.ts';
 import { COLLECTOR_DEFAULTS, createCollectors } from './collectors/index.ts';
 import { surroundings } from './collectors/surroundings.ts';
+import { AutoReload } from './config/auto-reload.ts';
 import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
 import { type FileConfig, switchCollectors } from './config/schema.ts';
 import type { Collector } from './core/collector.ts';
@@ -118,6 +119,7 @@ class RunningExporter implements Exporter {
   readonly #closing = new AbortController();
   #parts: Parts;
   #heartbeat: Heartbeat | undefined;
+  #autoReload: AutoReload | undefined;
   #server: Extract<ListenOutcome, { state: 'listening' }>['server'] | undefined;
   /** The first URL that it listens under; empty before it does. */
   #url = '';
@@ -165,6 +167,8 @@ class RunningExporter implements Exporter {
     this.#scheduler.start(this.#parts.collectors);
     this.#recorder.start();
     this.#beat(undefined, this.#parts.heartbeat);
+    this.#autoReload = this.#createAutoReload();
+    this.#autoReload?.start();
   }
 
   readonly reload = oneAtATime(async (): Promise<ReloadOutcome> => {
@@ -187,6 +191,7 @@ class RunningExporter implements Exporter {
   async stop(): Promise<void> {
     this.#closing.abort(new Error('the exporter stops'));
     this.#heartbeat?.stop();
+    this.#autoReload?.stop();
     this.#parts.probes.close();
     // What the collectors know is recorded before they forget it.
     await unlessLate(this.#recorder.stop(), STOP_GRACE_MS, systemClock);
@@ -236,6 +241,13 @@ class RunningExporter implements Exporter {
       facts: this.#board.read,
       metrics: this.#metrics,
     });
+  }
+
+  #createAutoReload(): AutoReload | undefined {
+    const { autoReloadMs: intervalMs, configFile, webConfigFile } = this.#flags;
+    if (intervalMs === undefined) return undefined;
+    const files = [configFile, webConfigFile].filter((file) => file !== undefined);
+    return new AutoReload({ files, intervalMs, clock: systemClock, reload: this.reload });
   }
 
   /** Starts the heartbeat that a configuration asks for, unless it is the one that runs. */

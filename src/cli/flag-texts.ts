@@ -16,6 +16,11 @@ interface FlagText {
 /** Every flag with what it does. */
 export const FLAG_TEXTS: readonly FlagText[] = [
   { flag: '--config.file=FILE', help: 'YAML configuration; none is needed beside a gateway' },
+  {
+    flag: '--config.auto-reload-interval=DURATION',
+    help: 'reload when the content of the configuration files has changed, looking this often',
+    default: 'off',
+  },
   { flag: '--config.check', help: 'validate the configuration and exit (0 valid, 2 not)' },
   {
     flag: '--web.listen-address=ADDR',

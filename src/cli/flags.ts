@@ -1,6 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parseDuration } from '../config/duration.ts';
+import { MAX_DURATION_MS, parseDuration } from '../config/duration.ts';
 import { EXTERNAL_URL_FORM, parseExternalUrl } from '../config/external-url.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
@@ -32,6 +32,8 @@ export interface Flags extends WebFlags {
   /** Validate the configuration and exit. */
   readonly onlyCheckConfig: boolean;
   readonly configFile: string | undefined;
+  /** How often a change of the configuration files is looked for; undefined: never. */
+  readonly autoReloadMs: number | undefined;
   /**
    * Tells this exporter from others of the same user: part of its service's name and
    * of its default storage path.
@@ -87,6 +89,7 @@ export type FlagsOutcome =
 const OPTIONS = {
   'config.file': { type: 'string' },
   'config.check': { type: 'boolean' },
+  'config.auto-reload-interval': { type: 'string' },
   'web.listen-address': { type: 'string', multiple: true },
   'web.systemd-socket': { type: 'boolean' },
   'web.config.file': { type: 'string' },
@@ -251,7 +254,12 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
   const logLevel = oneOf(LOG_LEVELS, values['log.level'] ?? 'info');
   const logFormat = oneOf(LOG_FORMATS, values['log.format'] ?? 'logfmt');
   const web = parseWebFlags(values);
-  const problems = [...web.problems, ...externalUrlProblems(values), ...pathProblems(values, storagePath)];
+  const problems = [
+    ...web.problems,
+    ...externalUrlProblems(values),
+    ...autoReloadProblems(values),
+    ...pathProblems(values, storagePath),
+  ];
   if (name !== undefined && !NAME.test(name))
     problems.push(notAllowed('--name', name, 'at most 32 small letters, digits and hyphens'));
   if (!logLevel) problems.push(notAllowed('--log.level', values['log.level'], LOG_LEVELS.join(', ')));
@@ -265,6 +273,7 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
       ...web.flags,
       onlyCheckConfig: values['config.check'] ?? false,
       configFile: values['config.file'],
+      autoReloadMs: parseAutoReload(values),
       name,
       webConfigFile: values['web.config.file'],
       allowUnauthenticatedRemote: values['web.allow-unauthenticated-remote'] ?? false,
@@ -275,6 +284,20 @@ function validate(values: Values, env: Readonly<Record<string, string | undefine
       storagePath: resolve(storagePath),
     },
   };
+}
+
+/** A shorter interval would read the files all the time. */
+const MIN_AUTO_RELOAD_MS = 1000;
+
+function parseAutoReload({ 'config.auto-reload-interval': text }: Values): number | undefined {
+  const ms = parseDuration(text ?? '');
+  return ms !== undefined && ms >= MIN_AUTO_RELOAD_MS && ms <= MAX_DURATION_MS ? ms : undefined;
+}
+
+function autoReloadProblems(values: Values): string[] {
+  const { 'config.auto-reload-interval': text } = values;
+  if (text === undefined || parseAutoReload(values) !== undefined) return [];
+  return [notAllowed('--config.auto-reload-interval', text, 'a duration from 1s to 7d, such as 30s')];
 }
 
 function externalUrlProblems({ 'web.external-url': text }: Values): string[] {

@@ -290,6 +290,17 @@ describe('reloading by SIGHUP', () => {
     expect([await probed('studio'), await probed('cellar')]).toEqual([404, 200]);
   });
 
+  it('is not needed where the file is watched (--config.auto-reload-interval)', async () => {
+    const file = configFile({ collectors: { process: { interval: '10s' } } });
+    const { sample } = await serve(`--config.file=${file}`, '--config.auto-reload-interval=1s');
+    const processInterval = () => sample(interval, { collector: 'process' });
+    expect(await processInterval()).toBe(10);
+    writeFileSync(file, stringify({ collectors: { process: { interval: '20s' } } }));
+    await until(async () => (await processInterval()) === 20, { what: 'the new configuration' });
+    writeFileSync(file, 'gateway: {url: 5}');
+    await until(async () => (await sample(successful)) === 0, { what: 'the refusal' });
+  });
+
   it('survives many at once', async () => {
     const { child, get, sample } = await serve(`--config.file=${configFile({})}`);
     for (let count = 0; count < 20; count += 1) child.signal('SIGHUP');
