@@ -9,7 +9,7 @@ const TITLES: Readonly<Record<State, string>> = {
   'crash-loop': 'Crash loop: openclaw.json has a key that no version knows, so each start fails',
   drift: 'Drift: `.env` or the service file holds another token; the gateway runs on with the configured one',
   'second-gateway':
-    'Second gateway: in a terminal, another one on the same state folder; with systemd, one outside the service holds its port',
+    'Second gateway: in a terminal, another one on the same state folder; with systemd, one outside the service holds its port (before 2026.9 the service ends it by itself)',
   healthy: 'Healthy: nothing is wrong',
 };
 const MANAGERS = { none: 'in a terminal', systemd: 'systemd' } as const;

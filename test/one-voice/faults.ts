@@ -1,5 +1,7 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { Child } from '../support/child.ts';
 import { SqliteStore } from '../support/cron-store.ts';
 import { newToken } from '../support/openclaw.ts';
@@ -53,6 +55,32 @@ function storeIn(stage: Stage): SqliteStore {
   stage.ends.push(() => store.stop());
   return store;
 }
+
+/** Writes openclaw.json anew; `token` undefined leaves it out. */
+function rewriteConfig({ place }: Stage, token: string | undefined, more: object = {}): void {
+  const gateway = { mode: 'local', port: place.port, bind: 'loopback', auth: { mode: 'token', token } };
+  writeFileSync(join(place.stateDir, 'openclaw.json'), JSON.stringify({ gateway, ...more }), { mode: 0o600 });
+}
+
+/** One job that ran ten minutes ago, every `everyMs` milliseconds. */
+function putJob(stage: Stage, everyMs: number, lastRunStatus: string, counts: object): void {
+  const now = Date.now();
+  storeIn(stage).putJob('job-0', 'backup', {
+    job: { schedule: { kind: 'every', everyMs, anchorMs: now - 600_000 } },
+    state: {
+      lastRunAtMs: now - 600_000,
+      lastRunStatus,
+      lastStatus: lastRunStatus,
+      nextRunAtMs: now - 600_000 + everyMs,
+      ...counts,
+    },
+  });
+}
+
+/** A host that is always on, reached in such a way. */
+const reachHost = (way: { readonly target: string; readonly port?: number }) => ({
+  ssh: { hosts: [{ name: 'studio', always_on: true, ...way }] },
+});
 
 const state = (name: string): VoicedFault['seen'] => ['openclaw_gateway_state', { state: name }, 1];
 
@@ -154,6 +182,69 @@ export const FAULTS: readonly VoicedFault[] = [
       return { ssh: { hosts: [host] } };
     },
     seen: ['openclaw_ssh_up', { host: 'studio' }, 0],
+  },
+  {
+    id: 'N3',
+    fault: 'a host that is always on accepts and never speaks',
+    config: async (stage) => {
+      const server = createServer();
+      await new Promise<void>((resolve) => {
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      stage.ends.push(() => void server.close());
+      const { port } = z.object({ port: z.number() }).parse(server.address());
+      return reachHost({ target: '127.0.0.1', port });
+    },
+    seen: ['openclaw_ssh_result', { host: 'studio', result: 'no_banner' }, 1],
+  },
+  {
+    id: 'N7',
+    fault: 'the name of a host that is always on does not resolve',
+    config: () => reachHost({ target: 'studio.invalid' }),
+    seen: ['openclaw_ssh_result', { host: 'studio', result: 'resolve_failed' }, 1],
+  },
+  {
+    id: 'T5',
+    fault: 'no token configured anywhere',
+    prepare: (stage) => rewriteConfig(stage, undefined),
+    seen: ['openclaw_gateway_token_present', { credential: 'config' }, 0],
+  },
+  {
+    id: 'G1, placeholder',
+    fault: 'gateway down, and openclaw.json holds a placeholder with which 2026.9.6 does not start',
+    prepare: (stage) => rewriteConfig(stage, 'undefined', { meta: { lastTouchedVersion: '2026.9.6' } }),
+    inject: ({ gateway }) => gateway.end('SIGKILL'),
+    seen: ['openclaw_gateway_process_up', {}, 0],
+  },
+  {
+    id: 'C7',
+    fault: 'the database is damaged',
+    prepare: ({ place }) => {
+      mkdirSync(join(place.stateDir, 'state'));
+      writeFileSync(join(place.stateDir, 'state', 'openclaw.sqlite'), 'no database '.repeat(1_000));
+    },
+    seen: ['openclaw_cron_source_up', { source: 'sqlite' }, 0],
+  },
+  {
+    id: 'C12',
+    fault: 'cron switched off on purpose',
+    prepare: (stage) => {
+      rewriteConfig(stage, stage.token, { cron: { enabled: false } });
+      putJob(stage, 60_000, 'ok', {});
+    },
+    seen: ['openclaw_cron_scheduler_enabled', {}, 0],
+  },
+  {
+    id: 'C15',
+    fault: 'one job is skipped every time',
+    prepare: (stage) => putJob(stage, 3_600_000, 'skipped', { consecutiveSkipped: 60 }),
+    seen: ['openclaw_cron_consecutive_skips', { cron_job: 'backup' }, 60],
+  },
+  {
+    id: 'C16',
+    fault: 'one rare job failed once',
+    prepare: (stage) => putJob(stage, 24 * 3_600_000, 'error', { consecutiveErrors: 1 }),
+    seen: ['openclaw_cron_consecutive_errors', { cron_job: 'backup' }, 1],
   },
   {
     id: 'unreadable credential',

@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { z } from 'zod';
 import { code, table } from '../../docs/source/table.ts';
 import { reportSchema } from '../../src/cli/check/report.ts';
@@ -155,7 +156,11 @@ function findContradictions({ page, check: report, rules }: Voices): string[] {
 const withoutPid = (text: string) => text.replace(/\d+/g, 'N');
 
 const all: Voices[] = [];
-const only = process.argv.slice(2);
+/** `--check` compares with the page that is there; the rest names faults. */
+const { values, positionals: only } = parseArgs({
+  options: { check: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
 for (const fault of FAULTS.filter(({ id }) => only.length === 0 || only.includes(id))) {
   const voices = await hear(fault);
   all.push(voices);
@@ -166,7 +171,11 @@ for (const fault of FAULTS.filter(({ id }) => only.length === 0 || only.includes
   );
   if (contradictions.length > 0) process.exitCode = 1;
 }
-if (only.length === 0) writeFileSync(PAGE, render());
+if (only.length === 0 && !values.check) writeFileSync(PAGE, render());
+if (values.check && readFileSync(PAGE, 'utf8') !== render()) {
+  process.stdout.write('docs/one-voice.md is stale: npm run one-voice\n');
+  process.exitCode = 1;
+}
 
 function render(): string {
   const rows = all.map(({ fault, metrics, page, check: report, rules }) => [

@@ -21,6 +21,8 @@ import { STATES, type State } from './states.ts';
 /** A command that has not ended after this long is not waited for, as nobody at night would. */
 const LIMIT_MS = 60_000;
 const GONE_MS = 45_000;
+/** Above the greatest pid of Linux: no process has it. */
+const NO_PID = 4_194_305;
 /** A gateway that dies again at once was not repaired. */
 const STAYS_MS = 5_000;
 /** Measured in every state and with a service manager; the others as {@link isPrintedEverywhere} says. */
@@ -135,7 +137,7 @@ async function measure(
 
 async function runStep(place: Place, command: string, terminal: boolean) {
   const startedAt = performance.now();
-  const pid = command.includes('PID') ? String((await place.pidToName()) ?? 0) : '';
+  const pid = command.includes('PID') ? String((await place.pidToName()) ?? NO_PID) : '';
   const staysInFront = command.startsWith('openclaw gateway run') && !command.includes('OTHER');
   const line = command.replace('PID', pid).replace('OTHER', String(await freePort()));
   const limited = staysInFront ? line : `timeout -s KILL ${LIMIT_MS / 1000} ${asArguments(line)}`;

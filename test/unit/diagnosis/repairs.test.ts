@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { tokenEvidence } from '../../../src/collectors/token/evidence.ts';
 import type { Evidence } from '../../../src/core/collector.ts';
 import type { Machine } from '../../../src/diagnosis/machine.ts';
 import { repairSteps } from '../../../src/diagnosis/repair.ts';
 import type { RepairStep } from '../../../src/diagnosis/steps.ts';
 import type { Fault } from '../../../src/lib/faults.ts';
+import { Secret } from '../../../src/lib/secret.ts';
 import type { ServiceState } from '../../../src/openclaw/service/manager.ts';
 import { readResults } from '../../repairs/results.ts';
 import { MACHINE } from '../../support/machine.ts';
@@ -20,11 +22,15 @@ const SERVICE: ServiceState = {
 };
 
 /** The faults that stand for a state of the campaign, and what else the machine knows of it. */
-const STATES: Readonly<Record<string, { readonly faults: readonly Fault[]; readonly alive: boolean }>> = {
+const STATES: Readonly<
+  Record<string, { readonly faults: readonly Fault[]; readonly alive: boolean; readonly repair?: string }>
+> = {
   dead: { faults: ['gateway-down', 'service-down'], alive: false },
   hung: { faults: ['process-stopped', 'gateway-hung'], alive: true },
   mismatch: { faults: ['token-mismatch'], alive: true },
   'crash-loop': { faults: ['crash-loop'], alive: false },
+  'second-gateway': { faults: ['duplicate'], alive: true, repair: 'kill 4711' },
+  drift: { faults: ['token-drift'], alive: true },
   healthy: { faults: ['partial-failure'], alive: true },
 };
 
@@ -38,8 +44,12 @@ const measured = [...new Set(results.map(({ version, manager }) => `${version} $
 });
 
 function print(state: string, { version, manager }: (typeof measured)[number]): readonly RepairStep[] {
-  const { faults = [], alive } = STATES[state] ?? {};
+  const { faults: named = [], alive, repair: known } = STATES[state] ?? {};
+  const repair = state === 'drift' ? printDrift(manager) : known;
   const service = manager === 'systemd' ? SERVICE : undefined;
+  // With a service the second one is outside it, and holds its port.
+  const isOutside = state === 'second-gateway' && service !== undefined;
+  const faults: readonly Fault[] = isOutside ? ['port-held'] : named;
   const machine: Machine = { ...MACHINE, version, service, alive };
   return faults.flatMap((fault) => {
     const evidence: Evidence = {
@@ -49,14 +59,28 @@ function print(state: string, { version, manager }: (typeof measured)[number]): 
       text: 't',
       fault,
       pid: 4711,
+      ...(repair === undefined ? {} : { repair }),
     };
     return repairSteps({ cause: 'process', evidence }, machine);
   });
 }
 
+/** What is printed for the place that holds another token in the campaign. */
+function printDrift(manager: string): string {
+  const place = manager === 'systemd' ? 'service' : 'dotenv';
+  const address = { url: 'ws://127.0.0.1:1', host: '127.0.0.1', port: 1, tls: false, local: true };
+  const install = { address, authMode: 'token', credential: undefined, problems: [] } as const;
+  const credential = { place: 'config', secret: new Secret('hunter2') } as const;
+  const verdict = { match: true, credential, atMs: 0 };
+  const places = { variants: 2, differing: [place] } as const;
+  return tokenEvidence({ install, verdict, places, note: undefined }, 's')[1]?.repair ?? '';
+}
+
 /** As the campaign has it: the process by a word, the key that ends a program in a terminal as its signal. */
 function toMeasured({ text }: RepairStep): string {
-  if (text.includes('(Ctrl+C)')) return 'kill -INT PID';
+  if (text.includes('(Ctrl+C)') || text.includes('end that program')) return 'kill -INT PID';
+  if (text.startsWith('remove OPENCLAW_GATEWAY_TOKEN from .env'))
+    return "sed -i '/^OPENCLAW_GATEWAY_TOKEN=/d' ~/.openclaw/.env";
   return text.replace(/\b4711\b/, 'PID');
 }
 
