@@ -17,14 +17,27 @@ export interface KnownSecrets {
 }
 
 const SECRET_NAMES = [
-  'token|secret|passw(?:or)?d|passphrase|api[-_ ]?key|\\bkey|\\bauth|authorization|credentials?',
-  'cookie|session\\w*|signature|\\bpin|\\bcode',
+  'token|secret|passw(?:or)?d|passphrase|passcode|pwd|\\bpass|api[-_ ]?key|\\bkey|\\bauth|authorization',
+  'credentials?|cookie|session\\w*|signature|\\bpin|\\botp|\\bcode|bearer',
 ].join('|');
+/** What may follow `is` without being a value. */
+const STATES = [
+  'an?|the|no|not|too|already|configured|missing|required|invalid|expired|wrong|revoked|disabled|empty',
+  'unknown|unset|set|used|denied|blocked|rejected|refused',
+].join('|');
+const SIGN = `(?:[=:]|\\bis\\b(?!\\s+(?:${STATES})\\b))`;
+/** A value in quotes may hold spaces. */
+const ANNOUNCED_QUOTED = new RegExp(`((?:${SECRET_NAMES})["']?\\s*${SIGN}?\\s*(["'\`]))(?!:).*?\\2`, 'gi');
+/** Without a sign between, a value is what no word is: letters and digits together. */
+const ANNOUNCED_BESIDE = new RegExp(
+  `((?:${SECRET_NAMES})(?:\\s+(?:provided|given|value|was|invalid))?:?\\s+)(?=[^\\s"',;)]*\\d)(?=[^\\s"',;)]*[a-z])[^\\s"',;)]{6,}`,
+  'gi',
+);
 /** `name: value`, `name=value`, `"name":"value"`, `name is value`; a scheme before the value stays. */
 const ANNOUNCED = new RegExp(
   [
-    `((?:${SECRET_NAMES})["']?\\s*(?:[=:]|\\bis\\b)\\s*["']?`,
-    `(?:(?:bearer|basic|digest|negotiate|bot)\\s+)?)[^\\s"',;)\\]}]+`,
+    `((?:${SECRET_NAMES})["']?\\s*${SIGN}\\s*["']?`,
+    `(?:(?:bearer|basic|digest|negotiate|bot|token|api-?key|hmac)\\s+)?)(?!\\[removed\\])[^\\s"',;)\\]}]+`,
   ].join(''),
   'gi',
 );
@@ -36,7 +49,11 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b([a-z][a-z\d+.-]{1,20}:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/gi, '$1'],
   // Values that an option, a name or a scheme announces.
   [/(--?[\w-]*(?:token|secret|password|key)[\w-]*[ =]["']?)[^\s"']+/gi, `$1${REMOVED}`],
+  [/\b((?:set-)?cookie:\s*)[^"']+/gi, `$1${REMOVED}`],
+  [/((?:^|\s)(?:-u|--user)[ =]?)[^\s:]+:\S+/g, `$1${REMOVED}`],
+  [ANNOUNCED_QUOTED, `$1${REMOVED}$2`],
   [ANNOUNCED, `$1${REMOVED}`],
+  [ANNOUNCED_BESIDE, `$1${REMOVED}`],
   [/\b(bearer|basic|digest|negotiate)(\s+|%20)(?!\[removed\])[^\s"',;]+/gi, `$1 ${REMOVED}`],
   // Well-known forms of keys.
   [/\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}/g, REMOVED],
@@ -53,6 +70,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // Home folders by their form.
   [/(?:\/home|\/Users|\/var\/home|\/export\/home)\/[^\s/"':;,)]+/g, '~'],
   [/\/(?:var\/)?root(?=[/\s"':;,)]|$)/g, '~'],
+  [/(?<![\w/])~[a-z_][\w-]*(?=\/)/g, '~'],
   [/\b[a-z]:\\Users\\[^\s\\"':;,)]+/gi, '~'],
 ];
 
@@ -107,6 +125,7 @@ function looksRandom(part: string): boolean {
   if (part.length < 12) return false;
   const changes = [...part.matchAll(/[a-zA-Z](?=\d)|\d(?=[a-zA-Z])/g)].length;
   if (changes >= 2) return true;
+  if (part.length >= 24 && /^(?:[a-z]+|[A-Z]+)$/.test(part)) return true;
   const upperInside = [...part.matchAll(/[a-z](?=[A-Z])/g)].length;
   return (
     part.length >= 20 &&

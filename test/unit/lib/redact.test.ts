@@ -16,6 +16,9 @@ describe('what is left of an error text', () => {
     'StateDatabaseCoordinatorContentionError: another process owns it',
     'model qwen3-coder:480b-cloud is not available in region eu-central-1',
     'Request failed: 529 overloaded_error',
+    'the token limit of 128000 was exceeded',
+    'no API key is configured for provider openai',
+    'the password was not accepted',
     'ENOENT: no such file or directory, open workspace/report-2026-11-27.md',
   ])('is all of "%s"', (text) => {
     expect(redact(text, NONE)).toBe(text);
@@ -35,6 +38,18 @@ describe('what is left of an error text', () => {
     ['chat +49 170 1234567 not found', 'chat [number] not found'],
     ['key AKIAIOSFODNN7EXAMPLE', 'key [removed]'],
     ['refused HFfKnFuR_EGbolulPFXZnyeF', 'refused [removed]'],
+    ['Authorization: ApiKey abc123', 'Authorization: ApiKey [removed]'],
+    ['bearer: abc123def', 'bearer: [removed]'],
+    ['password "hunter 22" was rejected', 'password "[removed]" was rejected'],
+    ['invalid token hunter22', 'invalid token [removed]'],
+    ['Incorrect API key provided: abcd1234efgh.', 'Incorrect API key provided: [removed]'],
+    ['token: "a b c"', 'token: "[removed]"'],
+    ['curl -u ada:hunter22 x', 'curl -u [removed] x'],
+    ['Cookie: sid=abc; other=def', 'Cookie: [removed]'],
+    ['--token=abc --password abc', '--token=[removed] --password [removed]'],
+    ['cannot read ~ada/x', 'cannot read ~/x'],
+    ['cannot read /var/root/x', 'cannot read ~/x'],
+    ['refused qwhgkqowpeirutyalskdjfhzmx', 'refused [removed]'],
     ['two\nlines\tof\u001b[31m text', 'two lines of\\u001b[31m text'],
   ])('of "%s" is "%s"', (text, expected) => {
     expect(redact(text, NONE)).toBe(expected);
