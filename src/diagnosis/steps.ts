@@ -60,10 +60,25 @@ export function restartGateway(machine: Machine, phase: Phase = 1): readonly Rep
 
 /** How a gateway that is not alive is started here. */
 function startGateway({ service, stranger }: Machine, phase: Phase = 1): readonly RepairStep[] {
-  if (service !== undefined) return [useCommand(restartCommand(service), undefined, phase)];
+  if (service !== undefined)
+    return [...freeService(service, phase), useCommand(restartCommand(service), undefined, phase)];
   const note = 'Stays in the foreground of its terminal; answers after about 20 s.';
   const run = useCommand('openclaw gateway run', note, phase);
   return stranger === undefined ? [run] : [chooseUser(stranger, phase), run];
+}
+
+/** What systemd needs before it starts a service. */
+function freeService(service: NonNullable<Machine['service']>, phase: Phase): readonly RepairStep[] {
+  if (service.manager !== 'systemd') return [];
+  const manage = (verb: string) =>
+    `${service.scope === 'user' ? 'systemctl --user' : 'sudo systemctl'} ${verb} ${service.name}`;
+  if (service.isMasked === true)
+    return [useCommand(manage('unmask'), 'Until then nothing can start it.', phase)];
+  if (service.result === 'start-limit-hit') {
+    return [useCommand(manage('reset-failed'), 'Until then systemd may refuse to start it.', phase)];
+  }
+  if (!service.activity.startsWith('deactivating')) return [];
+  return [useCommand(signalService(service, 'SIGKILL'), 'Ends the stop that hangs.', phase)];
 }
 
 /** A second gateway started beside the one that is meant would be a fault of its own. */

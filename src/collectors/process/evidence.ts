@@ -133,13 +133,51 @@ function aboutInactive(service: ServiceState, port: number, obstacle: Obstacle |
       pid: obstacle.pid,
     };
   }
+  const between = aboutTransition(service, state);
+  if (between !== undefined) return between;
   const isLoop = /auto-restart/.test(service.activity);
   return {
     verdict: 'bad',
-    text: state,
+    text: `${state}${describeResult(service)}`,
     repair: restartCommand(service),
     fault: isLoop ? 'service-loop' : 'service-down',
   };
+}
+
+/** A stop waits for the gateway's work at most this long. */
+const DRAIN_SECONDS = 330;
+
+/** What is said of a service on its way to another state; undefined of one that stays as it is. */
+function aboutTransition(service: ServiceState, state: string): Words | undefined {
+  const { activity, unchangedSeconds = 0 } = service;
+  if (/^activating \((?!auto-restart)/.test(activity)) {
+    return { verdict: 'warning', text: state, fault: 'starting' };
+  }
+  if (!activity.startsWith('deactivating')) return undefined;
+  if (unchangedSeconds <= DRAIN_SECONDS) return { verdict: 'warning', text: state, fault: 'draining' };
+  return {
+    verdict: 'bad',
+    text: `the service has been stopping for ${Math.round(unchangedSeconds / 60)} minutes: its stop hangs`,
+    repair: restartCommand(service),
+    fault: 'service-down',
+  };
+}
+
+/** What systemd calls the end of a run, where a person would do something else about it. */
+const RESULT_WORDS: Readonly<Record<string, string>> = {
+  'start-limit-hit': 'systemd starts it no more after too many starts in a row',
+  timeout: 'its start or stop took too long',
+  watchdog: 'it gave its watchdog no sign of life',
+  'oom-kill': 'it was killed for want of memory',
+  'core-dump': 'it crashed',
+  signal: 'it was killed by a signal',
+  'exit-code': 'it ended with an error',
+  resources: 'systemd lacked the resources to start it',
+};
+
+function describeResult({ isMasked, result }: ServiceState): string {
+  const words = isMasked === true ? 'it is masked, so that nothing can start it' : RESULT_WORDS[result ?? ''];
+  return words === undefined ? '' : `: ${words}`;
 }
 
 function aboutProcess({ gateway }: Finding, around: Circumstances): Words {

@@ -19,6 +19,10 @@ export interface ServiceState {
   /** Starts the manager made on its own since it knows the service. */
   readonly restarts: number | undefined;
   readonly mainPid: number | undefined;
+  /** Whether it may not be started at all; only systemd has that. */
+  readonly isMasked?: true;
+  /** For how long {@link ServiceState.activity} has been so, seconds; only systemd tells. */
+  readonly unchangedSeconds?: number | undefined;
   /** How its last run ended, such as `success` or `oom-kill`; only systemd tells. */
   readonly result?: string | undefined;
   /** Identifies this run, or the last one; only systemd tells. */
@@ -45,7 +49,8 @@ export interface ServiceQuery {
   readonly exists: (path: string) => Promise<boolean>;
 }
 
-const PROPERTIES = 'Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,MainPID,Result,InvocationID';
+const PROPERTIES =
+  'Id,LoadState,ActiveState,SubState,UnitFileState,NRestarts,MainPID,Result,InvocationID,StateChangeTimestampMonotonic';
 const STARTS_BY_ITSELF = ['enabled', 'enabled-runtime', 'alias', 'generated'];
 
 /** What the manager of this platform says of the gateway's service. Rejects only when `signal` fires. */
@@ -88,7 +93,11 @@ export function unitNames(env: ServiceQuery['env'], profile: string | undefined)
  * Reads `systemctl show` of several units: blocks of `Key=value`, an empty line between.
  * Units not loaded are left out.
  */
-export function parseSystemctlShow(text: string, scope: ServiceState['scope']): ServiceState[] {
+export function parseSystemctlShow(
+  text: string,
+  scope: ServiceState['scope'],
+  nowMonotonicMs = systemMonotonicMs(),
+): ServiceState[] {
   return text.split(/\n\s*\n/).flatMap((block) => {
     const values = new Map(
       block.split('\n').map((line) => {
@@ -110,6 +119,8 @@ export function parseSystemctlShow(text: string, scope: ServiceState['scope']): 
         enabled: file === '' ? undefined : STARTS_BY_ITSELF.includes(file),
         restarts: count(values.get('NRestarts')),
         mainPid: positive(count(values.get('MainPID'))),
+        ...(values.get('LoadState') === 'masked' ? { isMasked: true as const } : {}),
+        unchangedSeconds: secondsSince(values.get('StateChangeTimestampMonotonic'), nowMonotonicMs),
         result: word(values.get('Result')),
         invocation: word(values.get('InvocationID')),
       },
@@ -206,6 +217,17 @@ async function askSystemd(
 function preferred(services: readonly ServiceState[]): ServiceOutcome {
   const service = services.find(({ active }) => active) ?? services[0];
   return service === undefined ? { state: 'no_service' } : { state: 'found', service };
+}
+
+/** The clock of systemd's monotonic timestamps: CLOCK_MONOTONIC, since the machine's start. */
+function systemMonotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}
+
+/** `microseconds` is 0 where systemd has no such moment. */
+function secondsSince(microseconds: string | undefined, nowMs: number): number | undefined {
+  const at = positive(count(microseconds));
+  return at === undefined ? undefined : Math.max(0, (nowMs - at / 1_000) / 1_000);
 }
 
 function count(text: string | undefined): number | undefined {

@@ -101,6 +101,29 @@ describe('the repair steps', () => {
     expect(run?.text).toBe('openclaw gateway run');
   });
 
+  it.each([
+    [{ isMasked: true }, 'systemctl --user unmask openclaw-gateway.service'],
+    [{ result: 'start-limit-hit' }, 'systemctl --user reset-failed openclaw-gateway.service'],
+    [
+      { activity: 'deactivating (stop-sigterm)' },
+      'systemctl --user kill --signal=SIGKILL openclaw-gateway.service',
+    ],
+  ] as const)('free a service with %j before they start it', (known, command) => {
+    const evidence: Evidence = {
+      layer: 'process',
+      subject: 's',
+      verdict: 'bad',
+      text: 't',
+      fault: 'service-down',
+    };
+    const machine: Machine = { ...MACHINE, service: { ...SERVICE, active: false, ...known }, alive: false };
+    const [first, second] = repairSteps({ cause: 'process', evidence }, machine);
+    expect([first?.text, second?.text]).toEqual([
+      command,
+      'systemctl --user restart openclaw-gateway.service',
+    ]);
+  });
+
   it.each(cases)(
     'for $state in $version ($manager) name no command that was measured to be useless',
     (one) => {
@@ -116,7 +139,15 @@ describe('the repair steps', () => {
       const printed = print(one.state, one)
         .filter(({ isCommand }) => isCommand)
         .map(toMeasured);
-      expect(printed.filter((command) => useless.includes(command) && command !== INTERACTIVE)).toEqual([]);
+      // Alone it may be useless, and yet the end of a way that begins with another step.
+      const all = print(one.state, one).map(toMeasured);
+      const helpful = own
+        .filter(({ gone, steps }) => gone && steps.length > 1)
+        .filter(({ steps }) => steps.every(({ command }) => all.includes(command)))
+        .flatMap(({ steps }) => steps.map(({ command }) => command));
+      const isUseless = (command: string) =>
+        useless.includes(command) && !helpful.includes(command) && command !== INTERACTIVE;
+      expect(printed.filter(isUseless)).toEqual([]);
     },
   );
 

@@ -30,6 +30,38 @@ const row = {
 } as const;
 const running: Finding = { ...nothing, gateway: { row, by: 'lock_file', lock: undefined } };
 
+describe('a service that is not active', () => {
+  const say = (known: Partial<ServiceState>) =>
+    serviceEvidence({ ...looping, ...known }, 18_789, undefined)[0];
+
+  it('on its way up or down is a warning without a step', () => {
+    expect(say({ activity: 'activating (start-pre)' })).toMatchObject({
+      verdict: 'warning',
+      fault: 'starting',
+    });
+    const stopping = say({ activity: 'deactivating (stop-sigterm)', unchangedSeconds: 20 });
+    expect(stopping).toMatchObject({ verdict: 'warning', fault: 'draining' });
+    expect(stopping?.repair).toBeUndefined();
+  });
+
+  it('whose stop takes longer than the gateway may finish its work hangs', () => {
+    const hung = say({ activity: 'deactivating (stop-sigterm)', unchangedSeconds: 600 });
+    expect(hung).toMatchObject({
+      verdict: 'bad',
+      text: expect.stringContaining('for 10 minutes: its stop hangs'),
+    });
+  });
+
+  it.each([
+    [{ activity: 'failed (failed)', result: 'start-limit-hit' }, 'after too many starts in a row'],
+    [{ activity: 'failed (failed)', result: 'oom-kill' }, 'for want of memory'],
+    [{ activity: 'failed (failed)', result: 'timeout' }, 'took too long'],
+    [{ activity: 'inactive (dead)', isMasked: true }, 'it is masked'],
+  ] as const)('with %j says why', (known, text) => {
+    expect(say(known)).toMatchObject({ verdict: 'bad', text: expect.stringContaining(text) });
+  });
+});
+
 describe('a service that starts again and again', () => {
   it('names the program that holds its port', () => {
     const holder = { kind: 'other', name: 'python3', pid: 9, isGateway: false } as const;

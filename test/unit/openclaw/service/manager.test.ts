@@ -54,6 +54,22 @@ function fake(answers: (args: readonly string[]) => CommandOutcome) {
 }
 
 describe('systemd', () => {
+  it('tells for how long a unit is as it is, and whether it is masked', () => {
+    const masked = show('openclaw-gateway.service', {
+      LoadState: 'masked',
+      ActiveState: 'inactive',
+      SubState: 'dead',
+      StateChangeTimestampMonotonic: '60000000',
+    });
+    expect(parseSystemctlShow(masked, 'user', 90_000)[0]).toMatchObject({
+      isMasked: true,
+      unchangedSeconds: 30,
+    });
+    const never = masked.replace('60000000', '0').replace('masked', 'loaded');
+    expect(parseSystemctlShow(never, 'user', 90_000)[0]?.unchangedSeconds).toBeUndefined();
+    expect(parseSystemctlShow(never, 'user', 90_000)[0]?.isMasked).toBeUndefined();
+  });
+
   it('is not asked where the machine was not booted with it', async () => {
     const { calls, query } = fake(() => exited(ACTIVE));
     const outcome = await systemdService({ ...query, exists: async () => false }, signal);
