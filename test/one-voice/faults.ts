@@ -97,7 +97,7 @@ export const FAULTS: readonly VoicedFault[] = [
     id: 'G2',
     fault: 'gateway stopped with SIGSTOP',
     inject: ({ gateway }) => gateway.signal('SIGSTOP'),
-    seen: ['openclaw_gateway_process_state', { state: 'stopped' }, 1],
+    seen: state('hung'),
   },
   {
     id: 'G3',

@@ -101,9 +101,14 @@ async function untilUnasked(exporter: Exporter): Promise<void> {
   const isUnasked = async () => {
     const series = await exporter.series();
     const answers = matching(series, 'openclaw_gateway_up').some(({ value }) => value === 1);
-    return answers || matching(series, 'openclaw_gateway_token_match').length === 0;
+    const isProcessKnown = matching(series, 'openclaw_gateway_process_up').length > 0;
+    return isProcessKnown && (answers || matching(series, 'openclaw_gateway_token_match').length === 0);
   };
-  await until(isUnasked, { what: 'the token to be unknown', timeoutMs: 60_000, everyMs: 300 });
+  await until(isUnasked, {
+    what: 'the process to be known and the token unknown',
+    timeoutMs: 60_000,
+    everyMs: 300,
+  });
 }
 
 async function check(exporter: Exporter, env: Readonly<Record<string, string>>): Promise<Report> {

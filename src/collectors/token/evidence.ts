@@ -63,7 +63,7 @@ const PLACEHOLDER_WORDS: Readonly<Record<PlaceholderKind, string>> = {
   redacted: 'a redacted value, as displays show it',
 };
 const REPLACE_PLACEHOLDER =
-  'write a real token there, such as the output of openssl rand -hex 32, then restart the gateway';
+  'replace the placeholder by a real token, such as the output of openssl rand -hex 32, then restart the gateway';
 
 /** A placeholder is a warning, except where the gateway has accepted a real credential and would never use it. */
 function placeholderWords({ install, verdict }: TokenSeen): Words[] {
