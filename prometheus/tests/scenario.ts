@@ -68,25 +68,31 @@ function render(file: object): string {
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** How long after its minute an alert may come, and stay away again, while every second scrape fails. */
-const LATE_MINUTES = 5;
+/**
+ * Minutes that an alert may come late while every second scrape fails: what is read over a window waits for it to fill,
+ * and the first bad sample may be two scrapes away.
+ */
+function lateMinutes(stepSeconds: number): number {
+  return Math.max(5, (7 * stepSeconds) / 60);
+}
 
 /**
- * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them:
- * each alert that a scenario expects somewhere fires there too, at most {@link LATE_MINUTES} later.
- * `stepSeconds` is the interval of the scrapes.
+ * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them: each alert
+ * that a scenario expects somewhere fires there too, at most {@link lateMinutes} later. `stepSeconds` is the interval
+ * of the scrapes; `rules` are made for it.
  */
 export function renderMissing(rules: string, scenarios: readonly Scenario[], stepSeconds: number): string {
+  const late = lateMinutes(stepSeconds);
   const tests = sideBySide(scenarios).map((chosen) => ({
     interval: `${stepSeconds}s`,
     input_series: chosen.flatMap((scenario) =>
       seriesOf(scenario, (timeline, name) =>
-        everySecondMissing(timeline, scenario.minutes + LATE_MINUTES, stepSeconds, /^up\b/.test(name)),
+        everySecondMissing(timeline, scenario.minutes + late, stepSeconds, /^up\b/.test(name)),
       ),
     ),
-    promql_expr_test: chosen.flatMap(survivals),
+    promql_expr_test: chosen.flatMap((scenario) => survivals(scenario, late)),
   }));
-  return render(promtoolFile(rules, '1m', tests));
+  return render(promtoolFile(rules, `${Math.max(60, stepSeconds)}s`, tests));
 }
 
 /** For each alert of these scenarios the first minute at which one of them expects it. */
@@ -102,11 +108,11 @@ export function firstTimes(scenarios: readonly Scenario[]): [name: string, minut
   return [...times];
 }
 
-function survivals(scenario: Scenario) {
+function survivals(scenario: Scenario, late: number) {
   const own = isAlone(scenario) ? '' : `, instance="${instanceOf(scenario)}"`;
   return firstTimes([scenario]).map(([name, minute]) => {
-    const fired = `count_over_time(ALERTS{alertname="${name}", alertstate="firing"${own}}[${LATE_MINUTES + 1}m])`;
-    return expectation(String(minute + LATE_MINUTES), `count by (alertname) (${fired}) > bool 0`, [
+    const fired = `count_over_time(ALERTS{alertname="${name}", alertstate="firing"${own}}[${late + 1}m])`;
+    return expectation(String(minute + late), `count by (alertname) (${fired}) > bool 0`, [
       { labels: `{alertname="${name}"}`, value: 1 },
     ]);
   });
