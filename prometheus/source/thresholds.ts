@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../../src/config/duration.ts';
+import { LEAST_CRON_RUNS, OBJECTIVES } from '../../src/diagnosis/objectives.ts';
 
 const span = (value: string, meaning: string) => duration(1).prefault(value).describe(meaning);
 /** A range that samples are read over: never less than four scrape intervals. */
@@ -336,10 +337,19 @@ const watchers = {
 };
 
 const objectives = {
-  slo_availability: amount(0.995, 'Objective: share of pings that the gateway answers, over 30 days.'),
-  slo_cron_success: amount(0.95, 'Objective: share of cron runs that succeed, over 30 days.'),
-  slo_cron_punctuality: amount(0.99, 'Objective: share of due cron runs that start, over 30 days.'),
-  slo_cron_events: amount(20, 'Fewer runs than this in a window are too few to judge.'),
+  slo_availability: amount(
+    OBJECTIVES.availability,
+    'Objective: share of pings that the gateway answers, over 30 days.',
+  ),
+  slo_cron_success: amount(
+    OBJECTIVES.cronSuccess,
+    'Objective: share of cron runs that succeed, over 30 days.',
+  ),
+  slo_cron_punctuality: amount(
+    OBJECTIVES.cronPunctuality,
+    'Objective: share of due cron runs that start, over 30 days.',
+  ),
+  slo_cron_events: amount(LEAST_CRON_RUNS, 'Fewer runs than this in a window are too few to judge.'),
   history_interval: span('5m', 'How often long ranges are evaluated.'),
   history_range: range('7d', 'Success rate, missed runs and usual duration of a job on the dashboards.'),
   history_day: range('1d', 'Restarts on the dashboards.'),

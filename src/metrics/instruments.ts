@@ -22,6 +22,12 @@ export interface Instruments {
   ): void;
 }
 
+/** One series of a counter. */
+export interface Count {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /**
  * Counts nothing: for what is run on behalf of a caller and exposed by nobody, such
  * as a probe of another gateway.
@@ -75,6 +81,17 @@ export class InstrumentStore implements Instruments {
     if (known?.metric !== histogram) throw undeclared(histogram);
     known.held.observe(labels, value);
     known.revision += 1;
+  }
+
+  /** What a declared counter has counted, by its labels; nothing where it is not declared. */
+  async countsOf(name: string): Promise<readonly Count[]> {
+    const known = this.#counters.get(name);
+    if (known === undefined) return [];
+    const { values }: MetricObjectWithValues<MetricValue<string>> = await known.held.get();
+    return values.map(({ labels, value }) => ({
+      labels: Object.fromEntries(Object.entries(labels).map(([label, text]) => [label, String(text)])),
+      value,
+    }));
   }
 
   /**

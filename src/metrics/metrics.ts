@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
 import { type Format, renderHeader, renderPromClientSeries } from './exposition.ts';
 import { EventCounter, EventHistogram, Family, type Metric, type Sample } from './family.ts';
-import { InstrumentStore, type Instruments } from './instruments.ts';
+import { type Count, InstrumentStore, type Instruments } from './instruments.ts';
 import { Pieces } from './pieces.ts';
 import type { Selection } from './selection.ts';
 import {
@@ -124,6 +124,11 @@ export class Metrics implements Instruments {
   samplesOf(collector: string): (readonly Sample[])[] {
     const own = keyText({ collector, target: '' });
     return [...this.#snapshots].flatMap(([owner, { list }]) => (owner.startsWith(own) ? [list] : []));
+  }
+
+  /** What a counter that starts at 0 with the exporter has counted; nothing where it is not declared. */
+  async countsOf(name: string): Promise<readonly Count[]> {
+    return this.#instruments.countsOf(name);
   }
 
   /** The whole exposition as one text. */

@@ -1,6 +1,7 @@
 import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
 import { type Diagnosis, diagnose, type LikeliestCause } from '../../diagnosis/cause.ts';
+import type { ObjectiveCounts } from '../../diagnosis/objectives.ts';
 import { repairSteps } from '../../diagnosis/repair.ts';
 import type { RepairStep } from '../../diagnosis/steps.ts';
 import { CAUSE_WORDS, LAYER_WORDS } from '../../diagnosis/words.ts';
@@ -20,6 +21,7 @@ import {
   runbookLink,
   selectRows,
 } from './layers.ts';
+import { objectivesLine, readObjectives } from './objectives.ts';
 import { span } from './times.ts';
 import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './verdicts.ts';
 
@@ -28,7 +30,7 @@ export interface StatusPageInput extends PageContext {
   readonly states: readonly TargetState[];
   /** Since when a layer as a whole has its verdict; wall time, milliseconds. */
   readonly layerSince: (layer: Layer) => number | undefined;
-  readonly metrics: Pick<Metrics, 'samplesOf'>;
+  readonly metrics: Pick<Metrics, 'samplesOf' | 'countsOf'>;
   /** Whether every collector has run: a layer without evidence is then not configured. */
   readonly isReady: boolean;
   readonly version: string;
@@ -49,6 +51,7 @@ interface View {
   readonly blind: readonly TargetState[];
   readonly jobs: Jobs;
   readonly hosts: Hosts;
+  readonly objectives: ObjectiveCounts;
   readonly gatewayVersion: string | undefined;
   readonly isReady: boolean;
 }
@@ -70,6 +73,7 @@ export async function statusPage(input: StatusPageInput): Promise<string> {
     blind: states.filter(({ blind }) => blind !== undefined),
     jobs: await readJobs(metrics.samplesOf('cron')),
     hosts: await readHosts(states, [...metrics.samplesOf('ssh'), ...metrics.samplesOf('clock')]),
+    objectives: await readObjectives(metrics),
     gatewayVersion: findVersion(metrics),
     isReady: input.isReady,
   };
@@ -118,7 +122,7 @@ openclaw-gateway-exporter ${version} · <a id="to-metrics" href="${telemetryPath
 }
 
 function body(view: View, input: StatusPageInput): Html {
-  const { diagnosis, layers, planned, blind, jobs, hosts, isReady } = view;
+  const { diagnosis, layers, planned, blind, jobs, hosts, objectives, isReady } = view;
   const { nowMs } = input;
   const tables: Partial<Record<Layer, Html | undefined>> = {
     cron: jobsTable(jobs, input),
@@ -129,6 +133,7 @@ ${planned.map(plannedLine)}
 ${headline(diagnosis, isReady, input)}
 ${layersNav(layers, nowMs)}
 ${layers.map((view) => layerSection(view, input, tables[view.layer]))}
+${objectivesLine(objectives)}
 ${blindSection(blind, nowMs)}
 </main>`;
 }

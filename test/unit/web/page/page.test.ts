@@ -10,12 +10,13 @@ import type { Evidence } from '../../../../src/core/collector.ts';
 import type { TargetState } from '../../../../src/core/collector-loop.ts';
 import type { CollectorContext } from '../../../../src/core/context.ts';
 import type { Layer } from '../../../../src/lib/vocabulary.ts';
-import { type Family, gauge, type Sample } from '../../../../src/metrics/family.ts';
+import { eventCounter, type Family, gauge, type Sample } from '../../../../src/metrics/family.ts';
 import { Metrics } from '../../../../src/metrics/metrics.ts';
 import type { SnapshotKey } from '../../../../src/metrics/snapshot.ts';
 import { declareMaintenance } from '../../../../src/state/maintenance.ts';
 import { HOST_METRICS } from '../../../../src/web/page/hosts.ts';
 import { JOB_METRICS } from '../../../../src/web/page/jobs.ts';
+import { OBJECTIVE_METRICS } from '../../../../src/web/page/objectives.ts';
 import { type StatusPageInput, statusPage } from '../../../../src/web/page/page.ts';
 import { MAX_ROWS } from '../../../../src/web/page/rows.ts';
 import { since, span } from '../../../../src/web/page/times.ts';
@@ -197,6 +198,25 @@ describe('a repair', () => {
   });
 });
 
+describe('the objectives', () => {
+  const pings = eventCounter('openclaw_gateway_pings_total', 'Pings.', {
+    labels: ['result'],
+    initial: [],
+    meaning: { absent: 'never', zero: 'none' },
+  });
+
+  it('are told with what was kept of them so far, once anything was counted', async () => {
+    const metrics = new Metrics();
+    metrics.declare([pings]);
+    expect(await page({ metrics })).not.toContain('id="objectives"');
+    metrics.increment(pings, { result: 'ok' }, 999);
+    metrics.increment(pings, { result: 'timeout' });
+    expect(textOfPage(await page({ metrics }))).toContain(
+      '99.9 % of 1,000 pings since the exporter started were answered (objective 99.5 %). Alerts judge 30 days.',
+    );
+  });
+});
+
 describe('planned maintenance', () => {
   /** What the collector itself says while `maintenance start 30m` lasts. */
   async function declared(): Promise<TargetState> {
@@ -307,7 +327,7 @@ describe('the table of jobs', () => {
 
   it('reads only metrics that there are', () => {
     const reference = readFileSync(join(import.meta.dirname, '../../../../docs/metrics.md'), 'utf8');
-    const read = [...JOB_METRICS, ...HOST_METRICS];
+    const read = [...JOB_METRICS, ...HOST_METRICS, ...OBJECTIVE_METRICS];
     expect(read.filter((name) => !reference.includes(`\`${name}\``))).toEqual([]);
     expect(CRON_FAMILIES.map(({ name }) => name)).toEqual(expect.arrayContaining([...JOB_METRICS]));
   });
