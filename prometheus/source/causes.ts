@@ -45,13 +45,16 @@ export function plainFacts(
   );
 }
 
-/** Neighbours of one cause are one part; what explains a fault stands before it. */
+/**
+ * Neighbours of one cause are one part. What explains a fault and is only a warning stands before that fault; what is
+ * broken itself stands further up by its rank.
+ */
 function tableParts(recorded: ReadonlySet<string>): Part[] {
   const parts: Part[] = [];
   for (const { fault, cause, warnsOnly } of CAUSES) {
     if (!recorded.has(fault)) continue;
     for (const reason of findExplanations(fault)) {
-      if (recorded.has(reason.fault))
+      if (reason.warnsOnly === true && recorded.has(reason.fault))
         parts.push({ cause: reason.cause, incidents: [reason.fault], explained: fault });
     }
     if (warnsOnly === true) continue;

@@ -13,11 +13,14 @@ export const FULL =
 const NETWORK =
   "check the network first: is the gateway's machine on, tailscale status, ping, firewall; restarting the gateway does not help";
 const FORWARDER =
-  'a forwarder (a tunnel, docker-proxy, nginx) holds the port: check it and the gateway behind it; do not start a gateway on this machine';
+  'a forwarder (a tunnel, docker-proxy, nginx) stands before the gateway: check it, start it again if it is gone, then check the gateway behind it; do not start a gateway on this machine';
 
 /** A step for a gateway that does not answer, unless its state or what holds its port asks for another. */
 export function stepByState(t: Thresholds, step: string): string {
-  const forwarder = renderQuery(t, 'openclaw_gateway_forwarder{@} == 1');
+  const forwarder = renderQuery(
+    t,
+    "openclaw_gateway_port_holder{holder=~'forwarder|forwarder_gone', @} == 1",
+  );
   const unreachable = renderQuery(t, `${STATE}{state='unreachable', @} == 1`);
   return `{{ with ${forwarder} }}${FORWARDER}{{ else }}{{ with ${unreachable} }}${NETWORK}{{ else }}${step}{{ end }}{{ end }}`;
 }

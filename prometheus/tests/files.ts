@@ -3,6 +3,7 @@ import { faultScenarios, objectiveScenarios, slowFaultScenarios } from './faults
 import { gatewayScenarios, slowScenarios } from './gateway.ts';
 import { networkScenarios } from './network.ts';
 import { pairScenarios } from './pairs.ts';
+import { pairOfGateways, placeScenarios } from './places.ts';
 import type { Scenario } from './scenario.ts';
 import { tokenScenarios } from './token.ts';
 import { watcherScenarios } from './watcher.ts';
@@ -24,6 +25,8 @@ export const SCENARIO_SETS: readonly ScenarioSet[] = [
   { name: 'network', scenarios: networkScenarios },
   { name: 'watcher', scenarios: watcherScenarios },
   { name: 'pairs', scenarios: pairScenarios },
+  { name: 'places', scenarios: placeScenarios },
+  { name: 'two-gateways', scenarios: pairOfGateways },
   { name: 'faults', scenarios: faultScenarios },
   { name: 'slow-faults', scenarios: slowFaultScenarios, evaluation: '10m' },
   {

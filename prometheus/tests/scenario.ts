@@ -12,6 +12,8 @@ export interface Scenario {
   /** Rows of the fault catalogue; also the alerts' names for those that have no row. */
   readonly ids: readonly string[];
   readonly name: string;
+  /** Of the gateway; by default one of its own, made of ids and name. */
+  readonly instance?: string;
   readonly minutes: number;
   /** Seconds between samples and evaluations; 30 unless told. */
   readonly step?: number;
@@ -30,8 +32,8 @@ export interface Scenario {
 const BY = ['alertname', 'repair_phase', 'host', 'cron_job'] as const;
 
 /** The scenario's gateway: a name of its own, so that many are played side by side, as in a fleet. */
-function instanceOf({ ids, name }: Scenario): string {
-  return `${ids.join('-')}-${name}`.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(0, 90);
+function instanceOf({ ids, name, instance }: Scenario): string {
+  return instance ?? `${ids.join('-')}-${name}`.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(0, 90);
 }
 
 /** Scenarios about Prometheus itself or about the whole fleet cannot share it. */

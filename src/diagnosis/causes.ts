@@ -1,5 +1,6 @@
 import type { Cause, Evidence } from '../core/collector.ts';
 import type { Fault } from '../lib/faults.ts';
+import type { HolderKind } from '../lib/vocabulary.ts';
 
 /**
  * What keeps the alert of a fault from firing: another fault, or one of these conditions, which are intended or have a
@@ -31,6 +32,8 @@ const isUnnamed = (layer: Evidence['layer'], cause?: Cause) => (evidence: Eviden
   evidence.fault === undefined && evidence.layer === layer && evidence.cause === cause;
 
 const state = (name: string) => `openclaw_gateway_state{state="${name}"} == 1`;
+const holder = (name: HolderKind) =>
+  `max without (holder) (openclaw_gateway_port_holder{holder="${name}"}) == 1`;
 
 /**
  * From the fact that explains the others to the one that explains nothing else. An address that refuses or
@@ -43,12 +46,14 @@ export const CAUSES: readonly CauseRow[] = [
     fault: 'forwarder-gone',
     cause: 'network',
     fact: 'The forwarder to the gateway (an SSH tunnel, a proxy) is gone.',
+    promql: `${holder('forwarder_gone')} and openclaw_gateway_up == 0`,
     explains: ['gateway-down', 'gateway-hung', 'listener-gone', 'port-foreign'],
   },
   {
     fault: 'behind-forwarder',
     cause: 'network',
     fact: 'The forwarder to the gateway stands, and nothing answers behind it.',
+    promql: `${holder('forwarder')} and openclaw_gateway_up == 0`,
     explains: ['gateway-down', 'gateway-hung', 'listener-gone', 'port-foreign'],
   },
   {
@@ -80,6 +85,7 @@ export const CAUSES: readonly CauseRow[] = [
     fault: 'port-held',
     cause: 'process',
     fact: 'A process outside the service holds the gateway’s port.',
+    promql: holder('other'),
     explains: ['service-loop', 'service-down', 'crash-loop', 'gateway-down', 'port-foreign', 'gateway-hung'],
   },
   {

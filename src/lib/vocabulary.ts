@@ -49,6 +49,14 @@ export const PROCESS_STATES = ['running', 'sleeping', 'disk', 'stopped', 'zombie
 /** A label value of `openclaw_gateway_process_state`. */
 export type ProcessState = (typeof PROCESS_STATES)[number];
 
+/**
+ * What holds the gateway's port; the label values of `openclaw_gateway_port_holder`. `forwarder_gone`: nothing holds it,
+ * and a tunnel or proxy to the gateway did before, or should.
+ */
+export const PORT_HOLDERS = ['gateway', 'none', 'forwarder', 'forwarder_gone', 'other'] as const;
+/** A label value of `openclaw_gateway_port_holder`. */
+export type HolderKind = (typeof PORT_HOLDERS)[number];
+
 /** What runs below a gateway; the label values of `openclaw_gateway_children`. */
 export const CHILD_KINDS = ['mcp', 'browser', 'command', 'agent_cli', 'other'] as const;
 /** A label value of `openclaw_gateway_children`. */

@@ -13,6 +13,7 @@ const FAULTS: readonly (readonly [string, (world: GoldenWorld) => Promise<void>,
   ['G2 gateway stopped by a signal', async (world) => world.hang(), /state\{state="hung"\} 1/],
   ['G3 listener closed', (world) => world.loseListener(), /openclaw_gateway_listener_up 0/],
   ['G4 another program on the port', (world) => world.letStrangerIn(), /state\{state="foreign"\} 1/],
+  ['G20 a proxy with nothing behind it on the port', (world) => world.letProxyIn(), /holder="forwarder"\} 1/],
   ['T1 restarted with another token', (world) => world.changeToken(), /token_match\{.*\} 0/],
   [
     'T2 another token in the environment file',
@@ -33,8 +34,8 @@ const FAULTS: readonly (readonly [string, (world: GoldenWorld) => Promise<void>,
 ];
 
 /**
- * What a reviewer reads in a change of /metrics: the whole of a healthy gateway once, and each fault as its
- * difference. The gateway is a stand-in (test/support/stand-in-gateway.ts). Renewed by `npx vitest run -u
+ * What a reviewer reads in a change of /metrics: the whole of a healthy gateway once, and each fault as its difference,
+ * with the verdict and the likeliest cause that the status page names. The gateway is a stand-in (test/support/stand-in-gateway.ts). Renewed by `npx vitest run -u
  * --project integration test/integration/golden.test.ts`.
  */
 describe('the exposition', () => {
@@ -64,7 +65,8 @@ describe('the exposition', () => {
         const gone = healthy.filter((line) => !lines.includes(line)).map((line) => `- ${line}`);
         const come = lines.filter((line) => !healthy.includes(line)).map((line) => `+ ${line}`);
         const path = join(FOLDER, `${name.toLowerCase().replaceAll(' ', '-')}.diff`);
-        await expect(`${[...gone, ...come].join('\n')}\n`).toMatchFileSnapshot(path);
+        const verdict = `# verdict: ${await faulty.verdict()}`;
+        await expect(`${[...gone, ...come, verdict].join('\n')}\n`).toMatchFileSnapshot(path);
       } finally {
         await faulty.remove();
       }

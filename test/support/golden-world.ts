@@ -1,15 +1,24 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Cause } from '../../src/core/collector.ts';
+import { CAUSE_WORDS } from '../../src/diagnosis/words.ts';
 import type { Child } from './child.ts';
 import { SqliteStore } from './cron-store.ts';
 import { Exporter } from './exporter.ts';
 import { parseExposition } from './exposition.ts';
 import { newToken } from './openclaw.ts';
-import { closeListener, startStandIn, startStranger } from './stand-in.ts';
+import { closeListener, startProxyToNothing, startStandIn, startStranger } from './stand-in.ts';
 import { StandInPlace } from './status-world.ts';
 import { until } from './until.ts';
 
+const CAUSES = [
+  'network',
+  'process',
+  'authentication',
+  'partial-failure',
+  'cron',
+] as const satisfies readonly Cause[];
 const JOB = 'backup';
 const RUN_MS = 60_000;
 /** Of these, only whether they are there: how much depends on the machine and the moment. */
@@ -102,6 +111,12 @@ export class GoldenWorld {
     await closeListener(this.#gateway);
   }
 
+  /** A proxy takes the gateway's port, and what it passes requests on to does not answer. */
+  async letProxyIn(): Promise<void> {
+    await this.kill();
+    this.#gateway = await startProxyToNothing(this.#place.port);
+  }
+
   async letStrangerIn(): Promise<void> {
     await this.kill();
     this.#gateway = await startStranger(this.#place.port);
@@ -137,6 +152,16 @@ export class GoldenWorld {
       { what: `an exposition that settled with ${sign}`, timeoutMs: 60_000, everyMs: 8_000 },
     );
     return last.split('\n');
+  }
+
+  /** What the status page makes of it: its verdict and, where something is wrong, the likeliest cause by name. */
+  async verdict(): Promise<string> {
+    const page = await (await fetch(this.#exporter.url('/'))).text();
+    const headline = /data-headline="(?<text>[^"]*)"/.exec(page)?.groups?.text ?? '';
+    const words = headline.replaceAll('’', "'").replaceAll('&#39;', "'");
+    const cause = CAUSES.find((name) => words.endsWith(CAUSE_WORDS[name]));
+    const verdict = words.startsWith('Broken') ? 'bad' : words.startsWith('Works') ? 'warning' : 'ok';
+    return cause === undefined ? verdict : `${verdict} ${cause}`;
   }
 
   async remove(): Promise<void> {

@@ -32,6 +32,13 @@ const server = createServer((socket) => {
 server.listen(Number(process.argv[1]), '127.0.0.1', () => console.log('listening'));
 `;
 
+/** A reverse proxy with nothing behind it. */
+const PROXY = `
+const { createServer } = require('node:http');
+const server = createServer((request, response) => response.writeHead(502).end('Bad Gateway'));
+server.listen(Number(process.argv[1]), '127.0.0.1', () => console.log('listening'));
+`;
+
 const TITLES: Readonly<Record<string, string>> = {
   '2026.9.6': 'openclaw-gateway',
   '2026.7.35': 'openclaw-gateway',
@@ -52,6 +59,11 @@ export async function startStandIn(
 export async function closeListener(standIn: Child): Promise<void> {
   standIn.signal('SIGUSR2');
   await until(() => standIn.output.includes('closed'), { what: 'the stand-in to close its listener' });
+}
+
+/** A reverse proxy whose upstream does not answer. */
+export async function startProxyToNothing(port: number): Promise<Child> {
+  return listening(new Child(process.execPath, ['-e', PROXY, String(port)]));
 }
 
 export async function startStranger(port: number): Promise<Child> {

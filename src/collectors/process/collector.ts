@@ -29,7 +29,7 @@ import { type Finding, type FoundGateway, findGateway, type Search, type Unclear
 import { HolderJudge } from './holder.ts';
 import { ListeningPort } from './listening.ts';
 import {
-  forwarderSamples,
+  holderSamples,
   PROCESS_FAMILIES,
   processSamples,
   serviceSamples,
@@ -227,7 +227,7 @@ class ProcessWatch {
     this.#publish('stranger', search.lastSeen === undefined ? finding.stranger : undefined);
     await this.#publishProcess(processes, alive, live, search, signal);
     if (elsewhere !== undefined) {
-      const samples = [...unclearSamples(total), ...forwarderSamples(holder)];
+      const samples = [...unclearSamples(total), ...holderSamples(holder)];
       return { kind: 'seen', samples, evidence: [elsewhere] };
     }
     const known = { figures, total, holder, live, location, children };

@@ -1,6 +1,6 @@
 import type { Holder } from '../../core/facts.ts';
 import { authority } from '../../lib/authority.ts';
-import { PROCESS_STATES } from '../../lib/vocabulary.ts';
+import { type HolderKind, PORT_HOLDERS, PROCESS_STATES } from '../../lib/vocabulary.ts';
 import { counter, gauge, type Sample, stateset } from '../../metrics/family.ts';
 import { isConfigured, type LiveGateway, type Location } from '../../openclaw/locate.ts';
 import type { ServiceState } from '../../openclaw/service/manager.ts';
@@ -114,6 +114,18 @@ const forwarder = gauge(
     },
   },
 );
+const portHolder = gauge(
+  'openclaw_gateway_port_holder',
+  'What holds the gateway port of this machine: the gateway, none, a forwarder (an SSH tunnel, a proxy) that passes requests on, forwarder_gone where one held it and is gone, or another program. Exactly one is 1.',
+  {
+    labels: ['holder'],
+    meaning: {
+      absent: 'it is unknown what holds the port, or the gateway is on another machine',
+      zero: 'something else holds it',
+      one: 'that holds it; forwarder and forwarder_gone: the gateway is elsewhere, and no command on this machine starts it',
+    },
+  },
+);
 const serviceMeaning =
   'there is no service manager, it cannot be reached, or it has no service for the gateway';
 const serviceActive = gauge(
@@ -164,6 +176,7 @@ export const PROCESS_FAMILIES = [
   listenerUp,
   listenInfo,
   forwarder,
+  portHolder,
   serviceActive,
   serviceEnabled,
   serviceRestarts,
@@ -193,7 +206,7 @@ export function processSamples(
     up.sample(alive ? 1 : 0, {}),
     ...(total === undefined ? [] : [restarts.sample(total, {})]),
     ...(listens === undefined ? [] : [listenerUp.sample(listens ? 1 : 0, {})]),
-    ...forwarderSamples(holder),
+    ...holderSamples(holder),
     ...listenSamples(live, location),
     ...childrenSamples(children),
   ];
@@ -220,9 +233,20 @@ function listenSamples(live: LiveGateway | undefined, { configured }: Location):
   return addresses.map((address) => listenInfo.sample(1, { address, configured: String(isAsConfigured) }));
 }
 
-/** Whether something passes requests on. */
-export function forwarderSamples(holder: Holder): Sample[] {
-  return holder.kind === 'unknown' ? [] : [forwarder.sample(holder.kind === 'forwarder' ? 1 : 0, {})];
+/** What holds the port, and whether it passes requests on. */
+export function holderSamples(holder: Holder): Sample[] {
+  const name = nameHolder(holder);
+  if (name === undefined) return [];
+  return [
+    forwarder.sample(name === 'forwarder' ? 1 : 0, {}),
+    ...stateset(PORT_HOLDERS, name, (value, on) => portHolder.sample(on, { holder: value })),
+  ];
+}
+
+function nameHolder(holder: Holder): HolderKind | undefined {
+  if (holder.kind === 'unknown') return undefined;
+  if (holder.kind === 'nobody') return holder.isForwarderGone ? 'forwarder_gone' : 'none';
+  return holder.kind;
 }
 
 /** Samples of a look that cannot tell whether the gateway lives. */

@@ -40,7 +40,7 @@ const rows = (letter: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${letter}${index + 1}`);
 const CATALOGUE = [
   ...rows('G', 15),
-  ...['G17', 'G19', 'G21', 'G22', 'G23', 'G24', 'G25', 'G26'],
+  ...['G16', 'G17', 'G18', 'G19', 'G20', 'G21', 'G22', 'G23', 'G24', 'G25', 'G26'],
   ...rows('T', 12),
   ...rows('C', 18),
   ...rows('N', 12),
