@@ -19,7 +19,7 @@ import {
   planNow,
   providerSettings,
   REFUSALS,
-  startWithProviderJobs,
+  storeProviderJobs,
 } from '../support/provider-jobs.ts';
 import { until } from '../support/until.ts';
 
@@ -65,6 +65,7 @@ describe.each(VERSIONS)('thirty jobs of a real gateway %s whose provider refuses
     provider = await HttpRecorder.start(answerAsProvider(repaired));
     home = await GatewayHome.create(version);
     home.configure(token, providerSettings(provider.port));
+    await storeProviderJobs(home, token);
     exporter = await Exporter.start({ env: home.env, config: CONFIG });
     alertmanager = await Alertmanager.start(ALERTMANAGER_CONFIG, {
       divideTimersBy: ACCELERATION,
@@ -79,7 +80,7 @@ describe.each(VERSIONS)('thirty jobs of a real gateway %s whose provider refuses
       lookbackMs: 30_000,
     });
     await prometheus.rename(instance);
-    gateway = await startWithProviderJobs(home, token);
+    gateway = await home.startPatiently();
   }, RUN_MS);
 
   afterAll(async () => {

@@ -3,7 +3,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import type { Child } from './child.ts';
 import type { RecordedRequest, RecorderAnswer } from './http-recorder.ts';
 import { type GatewayHome, newToken } from './openclaw.ts';
 
@@ -68,11 +67,11 @@ export function providerSettings(port: number) {
   };
 }
 
-/** Starts the gateway with jobs that each ask a model once, at once, and then for six hours no more. */
-export async function startWithProviderJobs(home: GatewayHome, token: string): Promise<Child> {
+/** Stores jobs that each ask a model once when the gateway starts next, and then for six hours no more. */
+export async function storeProviderJobs(home: GatewayHome, token: string): Promise<void> {
   if (home.version === '2026.5.7') {
     writeJobsFile(home);
-    return home.startPatiently();
+    return;
   }
   const gateway = await home.startPatiently();
   const ids: string[] = [];
@@ -80,7 +79,6 @@ export async function startWithProviderJobs(home: GatewayHome, token: string): P
   await gateway.end('SIGTERM');
   multiplyJobs(home, ids);
   planNow(home, MODELS);
-  return home.startPatiently();
 }
 
 async function addJob(home: GatewayHome, token: string, model: ModelName): Promise<string> {
