@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { articleCommands } from './article-commands.ts';
 import type { Bench, BenchRow } from './bench.ts';
 import { cronScale } from './cron-scale.ts';
+import { earlierBuild } from './earlier-build.ts';
 import { fleetOfGateways } from './fleet-of-gateways.ts';
 import { onePrometheus } from './one-prometheus.ts';
 import { pingAgainstBlackbox } from './ping-against-blackbox.ts';
@@ -13,6 +14,7 @@ import { stateFolder } from './state-folder.ts';
 
 const BENCHES: readonly Bench[] = [
   articleCommands,
+  earlierBuild,
   pingAgainstBlackbox,
   scrapeAtSize,
   scrapeWhileHanging,
