@@ -34,7 +34,7 @@ export function cronSwitch(
 }
 
 /** Looks into the environment of a process; hidden outside of Linux, and of other users. */
-export async function readSkipCron({ pid, start }: Pick<ProcessRow, 'pid' | 'start'>): Promise<ProcessSkip> {
+async function readSkipCron({ pid, start }: Pick<ProcessRow, 'pid' | 'start'>): Promise<ProcessSkip> {
   try {
     const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
     const stat = parseProcStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
@@ -42,5 +42,28 @@ export async function readSkipCron({ pid, start }: Pick<ProcessRow, 'pid' | 'sta
     return { state: 'read', value: pickEnvironment(environment, [VARIABLE]).get(VARIABLE) };
   } catch {
     return { state: 'hidden' };
+  }
+}
+
+/** How long the environment of one process is not read again, milliseconds. */
+const VALID_MS = 5 * 60_000;
+
+/** Reads `OPENCLAW_SKIP_CRON` of a process: it keeps its environment, unless it executes another program. */
+export class SkipCronReader {
+  readonly #monotonic: () => number;
+  #known: { readonly identity: string; readonly atMs: number; readonly skip: ProcessSkip } | undefined;
+
+  /** `monotonic` gives milliseconds that nobody sets. */
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic;
+  }
+
+  async read(row: Pick<ProcessRow, 'pid' | 'start'>): Promise<ProcessSkip> {
+    const identity = `${row.pid} ${row.start}`;
+    const atMs = this.#monotonic();
+    if (this.#known?.identity === identity && atMs - this.#known.atMs < VALID_MS) return this.#known.skip;
+    const skip = await readSkipCron(row);
+    this.#known = skip.state === 'read' ? { identity, atMs, skip } : undefined;
+    return skip;
   }
 }

@@ -57,7 +57,8 @@ async function ofWorker(pid: number, variable: string): Promise<string | undefin
 async function textOf(path: string): Promise<string> {
   const file = await open(path, 'r');
   try {
-    const buffer = Buffer.alloc(MAX_BYTES);
+    // Only what is read of it is used, so that it need not be zeroed.
+    const buffer = Buffer.allocUnsafe(MAX_BYTES);
     let length = 0;
     for (;;) {
       const { bytesRead } = await file.read(buffer, length, MAX_BYTES - length, null);

@@ -6,7 +6,7 @@ import type { Publish } from '../../core/facts.ts';
 import { homeFolder } from '../../lib/paths.ts';
 import type { KnownSecrets } from '../../lib/redact.ts';
 import { Slices } from '../../lib/slices.ts';
-import { type CronSwitch, cronSwitch, readSkipCron } from '../../openclaw/cron-switch.ts';
+import { type CronSwitch, cronSwitch, SkipCronReader } from '../../openclaw/cron-switch.ts';
 import { agreementEvidence, CrossCheck } from './agreement.ts';
 import { claimEvidence, schedulerEvidence, stepEvidence, unmigratedEvidence } from './claims.ts';
 import { disappearedEvidence, disappearedUntil, forgetDisappeared, noteVanished } from './disappeared.ts';
@@ -111,6 +111,7 @@ class CronWatch {
   /** Up to when the time is counted for which held-back entries have been shown, by the monotonic clock. */
   readonly #heldSince = new Map<string, number>();
   #quiet: QuietLook | undefined;
+  readonly #skip: SkipCronReader;
 
   constructor(
     context: CollectorContext,
@@ -123,6 +124,7 @@ class CronWatch {
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
     this.#punctuality = new Punctuality({ graceMs: context.config.cron.grace, timeZone });
     this.#clockSteps = new ClockSteps(context.clock);
+    this.#skip = new SkipCronReader(() => context.clock.monotonic());
     this.#ledger = CronLedger.startingAt(context.clock.now());
   }
 
@@ -203,7 +205,7 @@ class CronWatch {
   async #readSwitch(): Promise<CronSwitch> {
     const { facts, env, install } = this.#context;
     const row = facts('process')?.row;
-    const ofProcess = row === undefined ? ({ state: 'hidden' } as const) : await readSkipCron(row);
+    const ofProcess = row === undefined ? ({ state: 'hidden' } as const) : await this.#skip.read(row);
     return cronSwitch(install().cron, ofProcess, env.OPENCLAW_SKIP_CRON);
   }
 
