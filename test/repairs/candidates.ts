@@ -1,3 +1,4 @@
+import { isVersionBefore } from '../../src/openclaw/versions.ts';
 import type { Version } from '../support/openclaw.ts';
 import type { State } from './states.ts';
 
@@ -40,11 +41,15 @@ const SYSTEMD_KILL = 'systemctl --user kill --signal=SIGKILL openclaw-gateway.se
 const SYSTEMD_CONTINUE = 'systemctl --user kill --signal=SIGCONT openclaw-gateway.service';
 
 const SECOND = 'openclaw gateway run --port OTHER';
-const PRINTED_EVERYWHERE = new Set([STATUS, LOGS, RUN, RESTART, ...SHOW.steps, [END, RUN].join()]);
+/** The first version whose gateway is restarted by the CLI without a service, and that shows its token. */
+const RESTARTS = [2026, 9];
 
 /** Of the versions that are not measured in every state: what is printed there for a gateway in a terminal. */
-export function isPrintedEverywhere({ steps }: Candidate): boolean {
-  return PRINTED_EVERYWHERE.has(steps.join());
+export function isPrinted(version: Version, state: State, { steps }: Candidate): boolean {
+  const line = steps.join();
+  if (line === RUN || line === LOGS || line === [END, RUN].join()) return true;
+  if (isVersionBefore(version, RESTARTS)) return false;
+  return line === SHOW.steps.join() || (state === 'healthy' && line === RESTART);
 }
 
 /** All that is, was or might be printed for a state. A wrong copy of a token is mended by hand. */

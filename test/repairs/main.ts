@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { ALL_VERSIONS, GatewayHome, STORAGE_AGES, type Version } from '../support/openclaw.ts';
 import { freePort } from '../support/ports.ts';
 import { SystemdMachine, systemdForbidden } from '../support/systemd-machine.ts';
-import { CANDIDATES, type Candidate, isPrintedEverywhere } from './candidates.ts';
+import { CANDIDATES, type Candidate, isPrinted } from './candidates.ts';
 import {
   acceptsToken,
   isLive,
@@ -25,7 +25,7 @@ const GONE_MS = 45_000;
 const NO_PID = 4_194_305;
 /** A gateway that dies again at once was not repaired. */
 const STAYS_MS = 5_000;
-/** Measured in every state and with a service manager; the others as {@link isPrintedEverywhere} says. */
+/** Measured in every state and with a service manager; the others as {@link isPrinted} says. */
 const FULLY: readonly Version[] = STORAGE_AGES;
 const ORDER: readonly Version[] = [...FULLY, ...ALL_VERSIONS.filter((version) => !FULLY.includes(version))];
 const OTHER_STATES: readonly State[] = ['dead', 'mismatch', 'healthy'];
@@ -75,7 +75,7 @@ async function measureAll(version: Version, manager: 'none' | 'systemd', isDoubt
 function isMeant(version: Version, manager: 'none' | 'systemd', state: State, one: Candidate): boolean {
   if (one.versions !== undefined && !one.versions.includes(version)) return false;
   if (FULLY.includes(version)) return true;
-  return manager === 'none' && OTHER_STATES.includes(state) && isPrintedEverywhere(one);
+  return manager === 'none' && OTHER_STATES.includes(state) && isPrinted(version, state, one);
 }
 
 async function createPlace(version: Version, manager: 'none' | 'systemd'): Promise<Place> {
