@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { reportSchema } from '../../../../src/cli/check/report.ts';
 import { startBlackHole } from '../../../support/black-hole.ts';
 import { Child } from '../../../support/child.ts';
+import { SqliteStore } from '../../../support/cron-store.ts';
 import { fakeGateway, tcpServer } from '../../../support/hostile.ts';
 import { freePort } from '../../../support/ports.ts';
 import { closeListener, startStandIn } from '../../../support/stand-in.ts';
@@ -48,6 +49,25 @@ async function startGateway(port: number): Promise<void> {
   const child = new Child(process.execPath, ['--disable-warning=ExperimentalWarning', STAND_IN], { env });
   onTestFinished(() => child.end());
   await until(() => child.output.includes('listening'), { what: 'the stand-in to listen' });
+}
+
+/** A job whose last runs failed ten minutes ago, with secrets in what the gateway recorded. */
+function putFailingJob({ home }: Place, name: string, failures: number): void {
+  const store = new SqliteStore(home);
+  onTestFinished(() => store.stop());
+  const now = Date.now();
+  const everyMs = name === 'daily' ? 24 * 3_600_000 : 3_600_000;
+  store.putJob('job-1', name, {
+    job: { schedule: { kind: 'every', everyMs, anchorMs: now - 600_000 } },
+    state: {
+      lastRunAtMs: now - 600_000,
+      lastRunStatus: 'error',
+      lastErrorReason: 'auth',
+      lastError: '401 at https://ada:pw@api.example.com/v1?key=k for /home/ada/notes.md, key abcd1234efgh',
+      consecutiveErrors: failures,
+      nextRunAtMs: now - 600_000 + everyMs,
+    },
+  });
 }
 
 async function run(where: Place, ...args: readonly string[]) {
@@ -142,6 +162,32 @@ describe('check', () => {
     expect(verdictOf(seen, 'answers')).toBe('bad');
     expect(seen.exitCode).toBe(1);
   });
+
+  it.each([
+    { name: 'hourly', failures: 1, verdict: 'ok', code: 0 },
+    { name: 'hourly', failures: 2, verdict: 'warning', code: 1 },
+    { name: 'important', failures: 1, verdict: 'warning', code: 1 },
+    { name: 'daily', failures: 1, verdict: 'warning', code: 1 },
+  ])(
+    'of the $name job that failed $failures times says so, and ends with $code',
+    async ({ name, failures, verdict, code }) => {
+      const port = await freePort();
+      await startGateway(port);
+      const where = place(port, { token: 'right' });
+      putFailingJob(where, name, failures);
+      const parsed = await report(where);
+      expect([parsed.verdict, parsed.exitCode]).toEqual([verdict, code]);
+      const job = parsed.layers
+        .flatMap(({ evidence }) => evidence)
+        .find((one) => one.subject === `job ${name}`);
+      expect(job?.text).toContain(
+        failures === 1 ? 'its last run failed' : `failed ${failures} times in a row`,
+      );
+      expect(job?.text).toMatch(/the model provider refused the credential \(auth\).*last run 10 min ago/);
+      expect(job?.detail).toBe('401 at https://api.example.com/v1 for ~/notes.md, key [removed]');
+      expect((await run(where, '--fail-on=critical')).code).toBe(0);
+    },
+  );
 
   it('of a port that swallows everything ends in time, with 1', async () => {
     const port = await freePort();
