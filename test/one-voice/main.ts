@@ -16,7 +16,7 @@ import { evaluateRules, type RulesVerdict } from './rules.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PAGE = join(ROOT, 'docs', 'one-voice.md');
-const RUN = { interval: '1s' };
+const RUN = { interval: '2s' };
 const SHOWN = [
   'openclaw_gateway_up',
   'openclaw_gateway_process_up',
@@ -70,7 +70,7 @@ async function hear(fault: VoicedFault): Promise<Voices> {
     await untilSeen(exporter, fault.seen);
     await untilUnasked(exporter);
     // One more interval, after which everything has been judged anew.
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
     const html = await (await fetch(exporter.url('/'))).text();
     const series = await exporter.series();
     return {
