@@ -44,6 +44,7 @@ it('a month of 500 jobs that fail each minute still shows the incident of its fi
     await until(() => linesOf(child).length >= enough || child.ended !== undefined, {
       what: 'some days',
       everyMs: 5,
+      timeoutMs: 120_000,
     });
     await child.end('SIGKILL');
     const lines = linesOf(child);
@@ -69,4 +70,4 @@ it('a month of 500 jobs that fail each minute still shows the incident of its fi
   expect(new Set(jobs.map(({ failed }) => failed))).toEqual(new Set([MINUTES - (MINUTES % STEP)]));
   const bytes = readdirSync(folder).reduce((sum, name) => sum + statSync(`${folder}/${name}`).size, 0);
   expect(bytes).toBeLessThan(MAX_BYTES);
-});
+}, 900_000);
