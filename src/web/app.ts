@@ -2,6 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response, 
 import type { TargetState } from '../core/collector-loop.ts';
 import type { History, HistorySelection } from '../diagnosis/journal/history.ts';
 import type { Machine } from '../diagnosis/machine.ts';
+import { unlessLate } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { oneAtATime } from '../lib/one-at-a-time.ts';
@@ -13,6 +14,9 @@ import { CONTENT_SECURITY_POLICY } from './page/assets.ts';
 import { statusPage } from './page/page.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
 import { createRunbookRouter } from './runbooks/router.ts';
+
+const DAY_MS = 86_400_000;
+const MAX_HISTORY_MS = 1_000;
 
 /** What the pages and metrics are made of. */
 export interface WebOptions {
@@ -123,8 +127,16 @@ async function currentPage(options: WebOptions, showsDetails: boolean): Promise<
     graceMs: options.jobGraceMs(),
     isReady: options.ready(),
     machine: await options.machine(),
+    history: await readDay(options, showsDetails),
     showsDetails,
   });
+}
+
+/** The page does not wait for a disk that hangs. */
+function readDay({ history, now, probing }: WebOptions, showsDetails: boolean) {
+  const toMs = now();
+  const day = history({ fromMs: toMs - DAY_MS, toMs, showsDetails });
+  return unlessLate(day, MAX_HISTORY_MS, probing.clock);
 }
 
 function reloadHandler(reload: () => Promise<ReloadOutcome>) {

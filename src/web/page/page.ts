@@ -1,6 +1,7 @@
 import type { Evidence } from '../../core/collector.ts';
 import type { TargetState } from '../../core/collector-loop.ts';
 import { type Diagnosis, diagnose, type LikeliestCause } from '../../diagnosis/cause.ts';
+import type { History } from '../../diagnosis/journal/history.ts';
 import type { ObjectiveCounts } from '../../diagnosis/objectives.ts';
 import { repairSteps } from '../../diagnosis/repair.ts';
 import type { RepairStep } from '../../diagnosis/steps.ts';
@@ -10,6 +11,7 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import { REFRESH_SECONDS, SCRIPT, STYLE } from './assets.ts';
 import { type Hosts, hostsTable, readHosts } from './hosts.ts';
 import { Html, html } from './html.ts';
+import { incidentsSection } from './incidents.ts';
 import { type Jobs, jobsTable, readJobs } from './jobs.ts';
 import {
   describeEvidence,
@@ -36,6 +38,8 @@ export interface StatusPageInput extends PageContext {
   readonly version: string;
   /** Where the metrics are, with a leading slash. */
   readonly telemetryPath: string;
+  /** The last day; undefined where the journal cannot be read now. */
+  readonly history?: History | undefined;
   /** How late a job may be (`cron.grace`), milliseconds. */
   readonly graceMs: number;
 }
@@ -132,6 +136,7 @@ function body(view: View, input: StatusPageInput): Html {
 ${planned.map(plannedLine)}
 ${headline(diagnosis, isReady, input)}
 ${layersNav(layers, nowMs)}
+${incidentsSection(input.history)}
 ${layers.map((view) => layerSection(view, input, tables[view.layer]))}
 ${objectivesLine(objectives)}
 ${blindSection(blind, nowMs)}

@@ -9,6 +9,7 @@ import { SSH_FAMILIES } from '../../../../src/collectors/ssh/metrics.ts';
 import type { Evidence } from '../../../../src/core/collector.ts';
 import type { TargetState } from '../../../../src/core/collector-loop.ts';
 import type { CollectorContext } from '../../../../src/core/context.ts';
+import type { History } from '../../../../src/diagnosis/journal/history.ts';
 import type { Layer } from '../../../../src/lib/vocabulary.ts';
 import { eventCounter, type Family, gauge, type Sample } from '../../../../src/metrics/family.ts';
 import { Metrics } from '../../../../src/metrics/metrics.ts';
@@ -49,6 +50,56 @@ const seen = (evidence: Partial<Evidence>, state: Partial<TargetState> = {}) =>
 
 const LAYERS: readonly Layer[] = ['process', 'answers', 'token', 'cron', 'network'];
 const healthy = () => LAYERS.map((layer) => seen({ layer }));
+
+const INCIDENT = {
+  from: '2026-09-20T08:39:00.000Z',
+  to: '2026-09-20T09:02:00.000Z',
+  severity: 'critical',
+  cause: 'authentication',
+  layer: 'token',
+  subject: 'gateway',
+  text: 'token of openclaw.json refused',
+  times: 1,
+  endNotSeen: false,
+  runsMeanwhile: 3,
+} as const;
+const DAY: History = {
+  version: 1,
+  from: '2026-09-19T12:00:00.000Z',
+  to: '2026-09-20T12:00:00.000Z',
+  gaps: [{ from: '2026-09-20T01:00:00.000Z', to: '2026-09-20T04:00:00.000Z' }],
+  incidents: [INCIDENT],
+  events: [],
+  changes: [],
+  jobs: [],
+  runs: [],
+};
+
+describe('incidents on the page', () => {
+  it('have begin, end, cause and evidence, and with what is unknown', async () => {
+    const text = textOfPage(await page({ history: DAY }));
+    expect(text).toContain('gateway: token of openclaw.json refused');
+    expect(text).toMatch(/08:39 to +09:02 *, authentication/);
+    expect(text).toContain('3 runs of jobs meanwhile');
+    expect(text).toContain('Nothing is known of 3 h: the exporter did not run.');
+  });
+
+  it('are the newest first, at most 20, and their texts are escaped', async () => {
+    const incidents = Array.from({ length: 25 }, (_, at) => ({ ...INCIDENT, text: `<b>${at}`, to: null }));
+    const html = await page({ history: { ...DAY, incidents } });
+    expect(html).not.toContain('<b>24');
+    expect(html.indexOf('&lt;b&gt;24')).toBeLessThan(html.indexOf('&lt;b&gt;5'));
+    expect(html).not.toContain('&lt;b&gt;4<');
+    expect(textOfPage(html)).toContain('5 more not shown');
+  });
+
+  it('are none where nothing happened, and have no place where there is no journal', async () => {
+    expect(textOfPage(await page({ history: { ...DAY, incidents: [], gaps: [] } }))).toContain(
+      'No incidents.',
+    );
+    expect(await page()).not.toContain('id="incidents"');
+  });
+});
 
 /** Metrics that hold these gauges as one collector's snapshot. */
 function metricsWith(collector: string, samples: readonly Sample[]): Metrics {
