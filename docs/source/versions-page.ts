@@ -15,7 +15,40 @@ ${table(HEADS, results.map(describe))}
 
 "Proved" is \`openclaw_gateway_token_match\` for the right and for a wrong token, and \`openclaw_gateway_function_up\`. "Counted" compares
 \`openclaw_cron_runs_total{status="ok"}\` of the job with the runs in the gateway's own storage after it had stopped.
+
+## What each version tells
+
+Why something fails is read from what the gateway itself keeps, and older versions keep less. The table follows from the tables
+and texts that the installed packages declare (${AGES.at(0)}, 2026.6.35, 2026.7.35, 2026.8.2, 2026.9.6); a series is absent where its version tells
+nothing.
+
+${table(['fact', 'series', ...AGES], TOLD.map(describeFact))}
 `;
+}
+
+/** One age of OpenClaw a month. */
+const AGES = ['2026.5', '2026.6', '2026.7', '2026.8', '2026.9'] as const;
+
+/** A fact, the series that shows it, and the first age that tells it. */
+const TOLD: readonly (readonly [fact: string, series: string, since: (typeof AGES)[number]])[] = [
+  ['why the last run of a job failed', 'openclaw_cron_last_error_info', '2026.5'],
+  ['failed runs by reason', 'openclaw_cron_errors_total', '2026.5'],
+  ['the provider of the models that fail', 'openclaw_cron_provider_failing_jobs', '2026.5'],
+  ['who disabled a job', 'openclaw_cron_job_disabled_info', '2026.5'],
+  ['stored credentials and their cooldown', 'openclaw_provider_credential_cooldown', '2026.5'],
+  ['channels', 'openclaw_channel_up', '2026.5'],
+  ['the installed version', 'openclaw_gateway_installed_info', '2026.5'],
+  ['requested restarts', 'openclaw_gateway_restart_pending', '2026.6'],
+  ['stuck incoming messages', 'openclaw_ingress_pressured_lanes', '2026.6'],
+  ['boots by how the one before ended', 'openclaw_gateway_boots_total', '2026.7'],
+  ['safe mode', 'openclaw_gateway_safe_mode', '2026.7'],
+  ['damaged databases put aside', 'openclaw_state_quarantined', '2026.8'],
+  ['the running version without a credential', 'openclaw_gateway_info', '2026.8'],
+  ['updates that run or failed (2026.9.1 not yet)', 'openclaw_gateway_update_running', '2026.9'],
+];
+
+function describeFact([fact, series, since]: (typeof TOLD)[number]): readonly string[] {
+  return [fact, `\`${series}\``, ...AGES.map((age) => (age >= since ? 'yes' : '–'))];
 }
 
 const HEADS = ['version', 'found by', 'listens', 'reports', 'probed', 'proved', 'counted', 'from'];

@@ -43,7 +43,7 @@ const updateRunning = gauge(
   'Whether an update of OpenClaw is running, as the gateway records it.',
   {
     meaning: {
-      absent: 'gateways before 2026.9 keep no record of updates, or it cannot be read',
+      absent: 'gateways up to 2026.9.1 keep no record of updates, or it cannot be read',
       zero: 'none is running',
       one: 'an update is running; one that was killed is recorded as running until the gateway gives it up',
     },
@@ -56,7 +56,7 @@ const lastUpdate = gauge(
   {
     labels: ['status'],
     meaning: {
-      absent: 'no update is on record: none was ever finished, or gateways before 2026.9 keep no record',
+      absent: 'no update is on record: none was ever finished, or gateways up to 2026.9.1 keep no record',
       zero: 'not this way',
       one: 'this way',
     },

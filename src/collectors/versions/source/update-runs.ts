@@ -15,9 +15,9 @@ function toStatus(raw: string): UpdateStatus {
   return UPDATE_STATUSES.find((status) => status === raw.replace('-', '_')) ?? 'other';
 }
 
-/** Updates as the gateway of 2026.9 records them. */
+/** Updates as the gateway of 2026.9.6 records them. */
 export interface UpdateRuns {
-  /** Whether the gateway of this state folder records updates; from 2026.9 on. */
+  /** Whether the gateway of this state folder records updates; from 2026.9.6 on. */
   readonly isRecorded: boolean;
   readonly isRunning: boolean;
   /** How the last finished one ended, milliseconds since the epoch. */
@@ -25,9 +25,10 @@ export interface UpdateRuns {
 }
 
 /**
- * `update_runs` is made by the first update; every state folder of 2026.9 has this table, and none of before.
+ * `update_runs` is made by the first update. 2026.9.6, which has it, writes this schema version; 2026.9.1,
+ * which has none, wrote 15.
  */
-const TABLE_OF_2026_9 = 'config_machine_state';
+const FIRST_SCHEMA = 18;
 const NONE: UpdateRuns = { isRecorded: false, isRunning: false, last: undefined };
 
 /**
@@ -46,9 +47,13 @@ export class UpdateRunReader {
   }
 }
 
+function readSchema(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
+}
+
 function readRuns(database: DatabaseSync): UpdateRuns {
   if (listColumns(database, 'update_runs').size === 0)
-    return { ...NONE, isRecorded: listColumns(database, TABLE_OF_2026_9).size > 0 };
+    return { ...NONE, isRecorded: readSchema(database) >= FIRST_SCHEMA };
   const running = database.prepare("SELECT count(*) AS n FROM update_runs WHERE status = 'running'").get();
   const last = database
     .prepare(

@@ -68,7 +68,9 @@ describe('updates', () => {
     const values = () => observe({ ...SAME, updates: new UpdateRunReader(Date.now).read(stateDir) }).values;
     database.exec('CREATE TABLE cron_jobs (id)');
     expect(values()).not.toHaveProperty('update_running');
-    database.exec('CREATE TABLE config_machine_state (state_key)');
+    database.exec('PRAGMA user_version = 15');
+    expect(values()).not.toHaveProperty('update_running');
+    database.exec('PRAGMA user_version = 18');
     expect(values()).toMatchObject({ update_running: 0 });
     database.close();
   });
