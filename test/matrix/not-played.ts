@@ -13,12 +13,17 @@ export const NOT_PLAYED: readonly { readonly ids: string; readonly why: string; 
   {
     ids: 'G14',
     why: 'differs from G1 in one metric; a real zombie is made where it is proved',
-    where: 'test/integration/process.test.ts, prometheus/tests/gateway.ts',
+    where: 'test/integration/collectors/process/collector.test.ts, prometheus/tests/gateway.ts',
+  },
+  {
+    ids: 'G22',
+    why: 'needs a service manager that restarts the gateway',
+    where: 'test/unit/collectors/process/evidence.test.ts, prometheus/tests/faults.ts',
   },
   {
     ids: 'G2+C3, G5+T2, N2+X2',
     why: 'each half has a scenario; together they differ in inhibition only',
-    where: 'prometheus/tests/pairs.ts, test/integration/alertmanager.test.ts',
+    where: 'prometheus/tests/pairs.ts, test/integration/prometheus/alertmanager.test.ts',
   },
   {
     ids: 'N8, N8+T1',
@@ -28,13 +33,13 @@ export const NOT_PLAYED: readonly { readonly ids: string; readonly why: string; 
   {
     ids: 'N9',
     why: 'no tailnet to be had',
-    where: 'test/integration/tailscale.test.ts, prometheus/tests/network.ts',
+    where: 'test/integration/collectors/tailscale/collector.test.ts, prometheus/tests/network.ts',
   },
   { ids: 'N10', why: 'a night takes sixteen minutes even here', where: 'prometheus/tests/network.ts (days)' },
   {
     ids: 'T10',
     why: 'needs an OpenClaw client on another machine',
-    where: 'test/integration/remote-client.test.ts, prometheus/tests/token.ts',
+    where: 'test/integration/collectors/remote/client.test.ts, prometheus/tests/token.ts',
   },
   {
     ids: 'T3, T4, T5',
@@ -44,6 +49,6 @@ export const NOT_PLAYED: readonly { readonly ids: string; readonly why: string; 
   {
     ids: 'upgrade+X1',
     why: 'needs two versions of the gateway in turn',
-    where: 'test/integration/cron-storage.test.ts, prometheus/tests/pairs.ts',
+    where: 'test/integration/collectors/cron/source/storage.test.ts, prometheus/tests/pairs.ts',
   },
 ];

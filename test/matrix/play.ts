@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../support/until.ts';
 import { changesBetween, countOf, pictureOf } from './picture.ts';
 import type { Result, Scenario } from './scenario.ts';
-import { ACCELERATION, type World } from './world.ts';
+import { ACCELERATION } from './settings.ts';
+import type { World } from './world.ts';
 
 /** Before a wait fails on an idle machine, milliseconds; a busy one is given four times as much. */
 const METRIC_MS = 8_000;
@@ -101,6 +102,10 @@ class Run {
           (_, index) => !((now[index] ?? 0) > (this.#before[index] ?? 0)),
         );
         if (still.length > 0) throw new Error(`not counted: ${still.join(', ')}`);
+        for (const [series, value] of Object.entries(this.#scenario.shows ?? {})) {
+          const shown = await this.#world.shown(series);
+          if (shown !== value) throw new Error(`${series} is ${shown} and not ${value}`);
+        }
         return true;
       },
       { what: 'the counters', timeoutMs: METRIC_MS, everyMs: 200 },

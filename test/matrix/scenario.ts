@@ -24,6 +24,8 @@ export interface Scenario {
   readonly metrics: Expected | 'gone' | ((healthy: Picture) => Expected);
   /** Counters, as in an exposition, that rise. */
   readonly counts?: readonly string[];
+  /** Further series, as in an exposition, and what they show while the fault lasts. */
+  readonly shows?: Readonly<Record<string, number>>;
   /** Alerts that fire while the fault lasts, as `severity Name`. */
   readonly alerts: readonly string[];
   /** Alerts that come with the repair. */

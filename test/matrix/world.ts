@@ -1,33 +1,27 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { ruleFiles } from '../../prometheus/source/render.ts';
 import { ruleGroups } from '../../prometheus/source/rules.ts';
-import { accelerated, type Thresholds, thresholdsSchema } from '../../prometheus/source/thresholds.ts';
+import type { Thresholds } from '../../prometheus/source/thresholds.ts';
 import { Alertmanager } from '../support/alertmanager.ts';
 import { Child } from '../support/child.ts';
 import { Exporter } from '../support/exporter.ts';
 import type { Series } from '../support/exposition.ts';
+import { GatewayStore } from '../support/gateway-store.ts';
 import { GatewayHome, newToken } from '../support/openclaw.ts';
 import { Sshd } from '../support/sshd.ts';
 import { until } from '../support/until.ts';
-import { type Picture, pictureOf } from './picture.ts';
+import { countOf, type Picture, pictureOf } from './picture.ts';
 import { AlertingPrometheus } from './prometheus.ts';
+import { ACCELERATION, type ExporterConfig, exporterConfig, matrixThresholds } from './settings.ts';
 
-/** Every time in the rules and in Alertmanager's configuration is divided by this. */
-export const ACCELERATION = 30;
 const ALERTMANAGER_CONFIG = join(import.meta.dirname, '..', '..', 'prometheus', 'alertmanager.yml');
 const FAULTY_GATEWAY = join(import.meta.dirname, 'faulty-gateway.ts');
 const VERSION = '2026.9.6';
 /** Prometheus' own defaults, to be divided. */
 const RESEND_MS = 60_000;
 const LOOKBACK_MS = 300_000;
-/**
- * A gateway's stop and start are not accelerated: what takes as long as the first start is no outage, and
- * half as long again no late start.
- */
-const START_MARGIN = 1.5;
 
 /** What is true of a world that is well, besides its jobs. */
 const WELL: readonly (readonly [name: string, value: string])[] = [
@@ -42,51 +36,6 @@ const WELL: readonly (readonly [name: string, value: string])[] = [
   ['ssh_phase_up{host="studio",phase="command"}', '1'],
 ];
 
-/** The rules' thresholds for a machine on which a gateway takes `startMs` to start. */
-function matrixThresholds(startMs: number): Thresholds {
-  const scaled = accelerated(thresholdsSchema.parse({}), ACCELERATION);
-  const seconds = (ms: number) => Math.ceil(ms / 1000) * 1000;
-  const awayMs = Math.max(scaled.gateway_down_for, seconds(startMs));
-  return {
-    ...scaled,
-    gateway_down_for: awayMs,
-    listener_gone_warn_for: Math.max(scaled.listener_gone_warn_for, awayMs),
-    drain_budget: Math.max(scaled.drain_budget, seconds(START_MARGIN * startMs)),
-    start_overdue_after: Math.max(scaled.start_overdue_after, seconds(START_MARGIN * startMs)),
-    // Which of two causes is told first stays as it is.
-    ssh_down_for: scaled.ssh_down_for + awayMs - scaled.gateway_down_for,
-  };
-}
-
-/** The exporter's configuration: short intervals, times of its own divided like the rules'. */
-function exporterConfig(sshd: Sshd) {
-  const host = { target: sshd.target, port: sshd.port, command_interval: '4s' };
-  return {
-    gateway: { startup_window: '10s' },
-    cron: { grace: '20s', publish_delay: '2s' },
-    ssh: {
-      config_file: sshd.configFile,
-      hosts: [
-        { ...host, name: 'studio', always_on: true },
-        { ...host, name: 'laptop', always_on: false },
-      ],
-    },
-    collectors: {
-      process: { interval: '1s' },
-      ping: { interval: '1s' },
-      token: { interval: '1s' },
-      api: { interval: '2s' },
-      cron: { interval: '1s' },
-      ssh: { interval: '3s' },
-      clock: { interval: '2s' },
-      maintenance: { interval: '1s' },
-      remote: { enabled: false },
-      tailscale: { enabled: false },
-    },
-  };
-}
-
-export type ExporterConfig = ReturnType<typeof exporterConfig>;
 /** What a stand-in for a gateway does wrong. */
 export type StandInFault = 'function' | 'protocol' | 'locked' | 'ready' | 'draining' | 'half-body';
 
@@ -105,6 +54,7 @@ export class World {
   /** The configured token; what the gateway accepts unless a scenario says otherwise. */
   readonly token: string;
   readonly config: ExporterConfig;
+  readonly store: GatewayStore;
   gateway: Child;
   exporter: Exporter;
   /** Ids of the gateway's cron jobs by name. */
@@ -134,6 +84,7 @@ export class World {
     this.thresholds = parts.thresholds;
     this.token = parts.token;
     this.config = parts.config;
+    this.store = new GatewayStore(parts.home.stateDir);
     this.gateway = parts.gateway;
     this.exporter = parts.exporter;
   }
@@ -310,6 +261,18 @@ export class World {
     await this.startGateway(token);
   }
 
+  /** Starts the gateway, where none runs, on another port than its configuration names. */
+  async startGatewayOn(port: number): Promise<void> {
+    this.gateway = await this.home.startReadyOn(port);
+  }
+
+  /** Restarts the gateway without its scheduler, which openclaw.json does not tell afterwards: it is not read again. */
+  async restartWithoutScheduler(): Promise<void> {
+    this.configureGateway(this.token, { cron: { enabled: false } });
+    await this.restartGateway();
+    this.configureGateway(this.token);
+  }
+
   /** In place of the gateway, which is killed: a program that looks like one and has that fault. */
   async startStandIn(fault: StandInFault): Promise<void> {
     await this.killGateway();
@@ -352,21 +315,14 @@ export class World {
       rmSync(join(this.exporter.storagePath, `auth-budget.sqlite${end}`), { force: true });
   }
 
-  /** Changes the gateway's own store, as only a fault of its would; see {@link DatabaseSync}. */
-  editStore(sql: string): void {
-    const database = new DatabaseSync(join(this.home.stateDir, 'state', 'openclaw.sqlite'));
-    try {
-      database.exec(`PRAGMA busy_timeout = 5000; ${sql}`);
-    } finally {
-      database.close();
-    }
-  }
-
   /** Moves the time at which a job is due next, in the gateway's own store. */
   planJob(name: string, dueMs: number): void {
-    this.editStore(
-      `UPDATE cron_jobs SET state_json = json_set(state_json, '$.nextRunAtMs', ${Math.round(dueMs)}) WHERE job_id = '${this.idOf(name)}'`,
-    );
+    this.store.planJob(this.idOf(name), dueMs);
+  }
+
+  /** What the exporter shows of a series, written as in an exposition; the sum where it names several. */
+  async shown(series: string): Promise<number> {
+    return countOf(await this.series(), series);
   }
 
   /** Alerts of the present story that fire, the heartbeat left out, as `severity Name`. */

@@ -45,14 +45,22 @@ const TITLES: Readonly<Record<string, string>> = {
   '2026.5.7': 'openclaw',
 };
 
+/** `through` is a program, with its arguments, to start it through. */
 export async function startStandIn(
   version: string,
   port: number,
   env: Readonly<Record<string, string>>,
+  through: readonly string[] = [],
 ): Promise<Child> {
-  return listening(
-    new Child(process.execPath, ['-e', GATEWAY, String(port), TITLES[version] ?? ''], { env }),
-  );
+  const [file = '', ...args] = [
+    ...through,
+    process.execPath,
+    '-e',
+    GATEWAY,
+    String(port),
+    TITLES[version] ?? '',
+  ];
+  return listening(new Child(file, args, { env }));
 }
 
 /** Takes the listener away while the process lives on. */

@@ -63,8 +63,7 @@ const vanished: Scenario = {
   standIn: "the scheduler of the real gateway is off, and the store's next run is moved by the scenario",
   prepare: (world) => world.addJob('tick', ['/bin/true'], TICK),
   inject: async (world) => {
-    world.configureGateway(world.token, NO_CRON);
-    await world.restartGateway();
+    await world.restartWithoutScheduler();
     mover = setInterval(() => world.planJob('tick', Date.now() + 5_000), 1_000);
   },
   metrics: {},
@@ -110,6 +109,8 @@ const silent: Scenario = {
     await world.gateway.end('SIGTERM');
     for (const job of STOPPED_JOBS) world.planJob(job, Date.now() - 15_000);
     await world.startGateway();
+    // Otherwise the exporter would say that cron is off on purpose.
+    world.configureGateway(world.token);
   },
   metrics: Object.fromEntries(STOPPED_JOBS.map((job) => [`cron_late{cron_job="${job}"}`, 'yes'])),
   alerts: ['critical OpenClawCronStopped', RESTARTED],
@@ -189,7 +190,7 @@ const pruned: Scenario = {
       async () => countOf(await world.series(), 'openclaw_cron_runs_total{cron_job="nightly"}') > 0,
     );
     before = await runsOf(world);
-    world.editStore(
+    world.store.edit(
       "DELETE FROM cron_run_receipts WHERE status <> 'running'; DELETE FROM task_runs WHERE runtime = 'cron'",
     );
   },
