@@ -5,6 +5,7 @@ import { configurationPage } from './configuration-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { repairsPage } from './repairs-page.ts';
 import { versionsPage } from './versions-page.ts';
+import { yearPage } from './year-page.ts';
 
 /** A page with its path below the repository's root. */
 export interface Page {
@@ -20,6 +21,7 @@ export function referencePages(): readonly Page[] {
     { path: 'docs/causes.md', text: causesPage() },
     { path: 'docs/repairs.md', text: repairsPage() },
     { path: 'docs/versions.md', text: versionsPage() },
+    { path: 'docs/year.md', text: yearPage() },
   ];
 }
 

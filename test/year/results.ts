@@ -20,7 +20,7 @@ const resultSchema = z.strictObject({
   incidents: z.array(z.string()),
 });
 /** See {@link resultSchema}. */
-type YearResult = z.output<typeof resultSchema>;
+export type YearResult = z.output<typeof resultSchema>;
 
 const file = new ResultFile<YearResult>(
   join(import.meta.dirname, '..', '..', 'docs', 'year.json'),
@@ -29,7 +29,7 @@ const file = new ResultFile<YearResult>(
 );
 
 /** All windows that were played. */
-function readYear(): YearResult[] {
+export function readYear(): YearResult[] {
   return file.read();
 }
 

@@ -124,10 +124,10 @@ function outages(): YearWindow[] {
     ['it dies in every start for 40 min', endAt(startsInVain(at), at + 40)],
     ['its token is refused for an hour', endAt(mismatched(at), at + 60)],
     ['an API function fails for half an hour', endAt(functionFails(at), at + 30)],
-    ['cron stands still for an hour', endAt(allSilent(at), at + 60)],
+    ['no job runs for an hour', endAt(allSilent(at), at + 60)],
     ['an always-on host is away for 40 min', endAt(sshDown('studio', 'refused', at), at + 40)],
     ['its exporter is away for half an hour', exporterGone({}, at, at + 30)],
-    ['the gateway is killed again an hour after its repair', endAt(killed(at, at + 10), at + 60)],
+    ['the gateway is killed, and back after 10 min', killed(at, at + 10)],
   ];
   return worlds.map(([name, world]) => ({ kind: 'outage', name, minutes: SHORT, world, pages: 1 }));
 }
