@@ -15,6 +15,8 @@ export interface Bench {
   readonly claim: string;
   /** What `ours` is compared with. */
   readonly alternative: string;
+  /** The environment variable without which it runs only where it is named. */
+  readonly needs?: string;
   run(): Promise<readonly BenchRow[]>;
 }
 

@@ -18,6 +18,7 @@ const INTERVAL_MS = 15_000;
 export const earlierBuild: Bench = {
   name: 'refresh beside an earlier build',
   claim: `Processor time of an exporter with its default settings in ${ROUND_MS / 1000} s beside one stand-in gateway with ${JOBS} jobs, of which one runs every ${INTERVAL_MS / 1000} s, scraped as often; both at the same time, after a minute to warm up, ${ROUNDS} rounds. Neither knows of the other, and what else the machine does slows both alike.`,
+  needs: 'EARLIER_BUILD',
   alternative: 'the source tree in `EARLIER_BUILD`, run by the same Node',
   async run() {
     if (EARLIER === undefined) throw new Error('EARLIER_BUILD names no source tree');

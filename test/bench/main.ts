@@ -28,7 +28,9 @@ const BENCHES: readonly Bench[] = [
 const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 
 const only = process.argv[2];
-const chosen = BENCHES.filter(({ name }) => only === undefined || name.includes(only));
+const chosen = BENCHES.filter(({ name, needs }) =>
+  only === undefined ? needs === undefined || process.env[needs] !== undefined : name.includes(only),
+);
 const sections = new Map(sectionsOf(readFileSync(PAGE, 'utf8')));
 for (const bench of chosen) {
   process.stderr.write(`${bench.name} …\n`);
