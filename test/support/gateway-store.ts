@@ -60,7 +60,7 @@ export class GatewayStore {
         ...row,
         receipt_id: `repeated-${afterMs}-${Date.now()}`,
         started_at_ms: later(row.started_at_ms),
-        ended_at_ms: later(row.ended_at_ms),
+        finished_at_ms: later(row.finished_at_ms),
       });
     });
   }

@@ -305,17 +305,20 @@ function planWrong(t: Thresholds): AlertRule[] {
       {
         alert: 'OpenClawCronLastRunInFuture',
         incident: 'cron-clock',
-        about: JOB_LABELS,
-        expr: `${readGauge(t, 'openclaw_cron_last_run_in_future')} == 1`,
-        summary: 'The last run of cron job {{ $labels.cron_job }} of {{ $labels.instance }} is in the future',
+        expr: `${takeMax([], keepLast(t, 'openclaw_cron_last_run_in_future'))} > 0`,
+        summary: 'Cron jobs of OpenClaw gateway {{ $labels.instance }} have a last run in the future',
         description:
-          'The clock of its machine was set back. Jobs with a fixed interval are silent until the clock reaches their old next run, restarts included.',
+          'The last run of {{ $value | printf "%.0f" }} job(s) is later than the clock of their machine, which was set back. Jobs with a fixed interval are silent until the clock reaches their old next run, restarts included.',
         catalogue: ['C13'],
       },
-      warnLater(
-        t,
-        'openclaw cron run {{ $labels.cron_job_id }} once: it plans the next run by the present clock',
-      ),
+      [
+        {
+          phase: 1,
+          severity: 'warning',
+          forMs: t.cron_state_for,
+          next: 'timedatectl status; the status page names the jobs: openclaw cron run ID once plans the next run by the present clock',
+        },
+      ],
     ),
   ];
 }

@@ -62,7 +62,7 @@ const wrongMarks: Scenario = {
   metrics: {},
   shows: {
     [ofJob('next_run_beyond_schedule', 'tick')]: 1,
-    [ofJob('last_run_in_future', 'weekly')]: 1,
+    openclaw_cron_last_run_in_future: 1,
   },
   alerts: ['warning OpenClawCronLastRunInFuture', 'warning OpenClawCronPlanBeyondSchedule', RESTARTED],
   tolerated: {
