@@ -285,6 +285,9 @@ export interface JournalExtract {
   readonly hours: readonly HourRow[];
 }
 
+/** The first ones of {@link selectExtract}: spans and events, which are few. */
+export const BRIEF_STATEMENTS = 2;
+
 /** What {@link parseExtract} takes the rows of; `fromMs` is when the time begins that is asked for. */
 export function selectExtract(fromMs: number): Statement[] {
   const hour = Math.floor(fromMs / 3_600_000);

@@ -135,7 +135,7 @@ async function currentPage(options: WebOptions, showsDetails: boolean): Promise<
 /** The page does not wait for a disk that hangs. */
 function readDay({ history, now, probing }: WebOptions, showsDetails: boolean) {
   const toMs = now();
-  const day = history({ fromMs: toMs - DAY_MS, toMs, showsDetails });
+  const day = history({ fromMs: toMs - DAY_MS, toMs, showsDetails, isBrief: true });
   return unlessLate(day, MAX_HISTORY_MS, probing.clock);
 }
 

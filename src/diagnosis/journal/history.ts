@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LAYERS, type Layer } from '../../lib/vocabulary.ts';
 import {
+  BRIEF_STATEMENTS,
   type ChangeRow,
   type EventRow,
   type Journal,
@@ -85,6 +86,8 @@ export interface HistorySelection {
   readonly layer?: Layer | undefined;
   /** Whether texts of other programs may be shown. */
   readonly showsDetails: boolean;
+  /** Only gaps, incidents and events: a page is refreshed too often to read every hour of every job. */
+  readonly isBrief?: boolean;
 }
 
 /** The history of a running exporter's journal; undefined where that cannot be read now. Never rejects. */
@@ -92,7 +95,8 @@ export async function readHistory(
   journal: Pick<Journal, 'read'>,
   selection: HistorySelection,
 ): Promise<History | undefined> {
-  const rows = await journal.read(selectExtract(selection.fromMs));
+  const all = selectExtract(selection.fromMs);
+  const rows = await journal.read(selection.isBrief === true ? all.slice(0, BRIEF_STATEMENTS) : all);
   return rows === undefined ? undefined : createHistory(parseExtract(rows), selection);
 }
 
