@@ -120,7 +120,17 @@ export const NEXT_STEPS_OF_FAULTS = words(
     repeated('unreachable', 'fault'),
     'no packet comes back: ping its host, tailscale status, firewall; then the host itself',
   ],
+  // A restart of the gateway on this side of a forwarder would start another one.
+  [
+    repeated('forwarder-gone', 'fault'),
+    'start the tunnel or proxy to the gateway again; the gateway itself may be well',
+  ],
+  [
+    repeated('behind-forwarder', 'fault'),
+    'openclaw-gateway-exporter check on the machine behind the forwarder',
+  ],
   // Recorded because it explains others; the alert that it explains has another incident.
+  [repeated('port-held', 'fault'), describeFirstSteps('port-held')],
   [repeated('process-stopped', 'fault'), describeFirstSteps('process-stopped')],
   [
     repeated('token-placeholder', 'fault'),
