@@ -2,12 +2,12 @@ import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { Child } from '../../support/child.ts';
-import { JournalWorld } from '../../support/journal-world.ts';
-import { tempFolder } from '../../support/temp-folder.ts';
-import { until } from '../../support/until.ts';
+import { Child } from '../support/child.ts';
+import { JournalWorld } from '../support/journal-world.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { until } from '../support/until.ts';
 
-const WRITER = fileURLToPath(new URL('../../support/journal-writer.ts', import.meta.url));
+const WRITER = fileURLToPath(new URL('../support/journal-writer.ts', import.meta.url));
 const MINUTES = 30 * 24 * 60 - 120;
 const STEP = 30;
 const JOBS = 500;
