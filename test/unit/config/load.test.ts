@@ -150,7 +150,11 @@ describe('a mistake', () => {
 
 describe('an unknown key', () => {
   it.each([
-    ['nonsense: 1', 'nonsense', 'gateway, cron, ssh, gateways, heartbeat_url_file, heartbeat_interval, collectors'],
+    [
+      'nonsense: 1',
+      'nonsense',
+      'gateway, cron, ssh, gateways, heartbeat_url_file, heartbeat_interval, collectors',
+    ],
     ['gateway: {prot: 1}', 'gateway.prot', 'url'],
     ['ssh: {hosts: [{name: a, target: b, user: c}]}', 'ssh.hosts.0.user', 'always_on'],
     ['collectors: {pong: {}}', 'collectors.pong', 'ping'],
