@@ -8,7 +8,6 @@ const UNSEEN = [
   'adding-a-collector',
   'adding-a-panel',
   'adding-an-alert',
-  'cron-claims',
   'cron-truth',
   'cron-upgrade',
   'dashboards',
@@ -20,6 +19,7 @@ const UNSEEN = [
   'systemd',
   'victoriametrics',
   'whereabouts',
+  'year',
   'your-stack',
 ].map((name) => `test/e2e/${name}.test.ts`);
 

@@ -38,7 +38,11 @@ describe('completion in bash', () => {
   });
 
   it('goes on with what was begun', () => {
-    expect(offeredByBash(['--config.'])).toEqual(['--config.check', '--config.file=']);
+    expect(offeredByBash(['--config.'])).toEqual([
+      '--config.auto-reload-interval=',
+      '--config.check',
+      '--config.file=',
+    ]);
     expect(offeredByBash(['maintenance', 'st'])).toEqual(['start', 'stop']);
     expect(offeredByBash(['completion', ''])).toEqual([...SHELLS].toSorted());
   });
