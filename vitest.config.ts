@@ -19,7 +19,6 @@ const UNSEEN = [
   'systemd',
   'victoriametrics',
   'whereabouts',
-  'year',
   'your-stack',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
