@@ -105,9 +105,12 @@ export class GoldenWorld {
     this.#gateway.signal('SIGSTOP');
   }
 
+  /** The exporter has seen the gateway up before, or silence would be its start. */
   async loseListener(): Promise<void> {
     await this.kill();
+    await this.settledLines(/state\{state="refused"\} 1/);
     this.#gateway = await startStandIn('2026.9.6', this.#place.port, this.#place.env);
+    await this.settledLines(/state\{state="up"\} 1/);
     await closeListener(this.#gateway);
   }
 

@@ -27,7 +27,7 @@ import {
 } from './evidence.ts';
 import { type Finding, type FoundGateway, findGateway, type Search, type Unclear } from './find.ts';
 import { HolderJudge } from './holder.ts';
-import { ListeningPort } from './listening.ts';
+import { ListenerMemory, ListeningPort } from './listening.ts';
 import {
   holderSamples,
   PROCESS_FAMILIES,
@@ -87,6 +87,7 @@ class ProcessWatch {
   readonly #listening: ListeningPort | undefined;
   readonly #judge = new HolderJudge();
   readonly #same = new SameGateway();
+  readonly #listeners = new ListenerMemory();
 
   constructor(context: CollectorContext, publish: Publish<ProcessFact>) {
     this.#context = context;
@@ -245,12 +246,14 @@ class ProcessWatch {
     const { clock, config } = this.#context;
     const { location, servicePort, address } = install;
     const { live, holder, service } = found;
+    const isListening = holder.kind === 'gateway' || (live?.listens.length ?? 0) > 0;
     return {
       ...{ location, servicePort, live, holder, service, restarts },
       subject: subjectOf(install),
       port: address.port,
       nowMs: clock.now(),
       startupWindowMs: config.gateway.startup_window,
+      hasListened: this.#listeners.see(found.finding.gateway, isListening),
     };
   }
 

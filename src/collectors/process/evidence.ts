@@ -18,6 +18,8 @@ export interface Circumstances {
   readonly holder: Holder;
   readonly nowMs: number;
   readonly startupWindowMs: number;
+  /** Whether this start of the gateway was seen to listen: then it is not starting any more. */
+  readonly hasListened: boolean;
   readonly service: ServiceState | undefined;
   readonly restarts: RestartTotal;
 }
@@ -234,8 +236,8 @@ function findHolder(port: number): string {
 }
 
 function aboutLostListener(startedAtMs: number, isStopped: boolean, around: Circumstances): Words {
-  const { port, nowMs, startupWindowMs } = around;
-  if (!isStopped && nowMs - startedAtMs < startupWindowMs) {
+  const { port, nowMs, startupWindowMs, hasListened } = around;
+  if (!isStopped && !hasListened && nowMs - startedAtMs < startupWindowMs) {
     const text = `nothing listens on port ${port} yet; the process is young enough to be starting`;
     return { verdict: 'warning', text, fault: 'starting' };
   }

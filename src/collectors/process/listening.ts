@@ -65,3 +65,18 @@ export class ListeningPort {
     return undefined;
   }
 }
+
+/** Remembers whether a gateway has listened since its start: then silence is no start any more. */
+export class ListenerMemory {
+  #start: string | undefined;
+
+  /** Whether this start of the gateway was seen to listen, now or before. */
+  see(gateway: FoundGateway | undefined, isListening: boolean): boolean {
+    if (gateway === undefined) return false;
+    const { row, lock } = gateway;
+    // A restart inside the process writes another lock.
+    const start = [row.pid, row.start, lock?.createdAtMs].join(' ');
+    if (isListening) this.#start = start;
+    return this.#start === start;
+  }
+}
