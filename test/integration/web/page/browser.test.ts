@@ -36,6 +36,7 @@ const FOCUS_ORDER = [
   'to-token',
   'to-cron',
   'to-network',
+  'to-history',
   'to-metrics',
   'to-runbooks',
 ];
@@ -229,6 +230,7 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
       expect(headings.map((text) => text.split(':')[0]?.trim())).toEqual([
         'OpenClaw gateway status',
         HEALTHY,
+        'Incidents of the last 24 hours',
         'Process',
         'Answers',
         'Token',
