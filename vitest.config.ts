@@ -12,6 +12,7 @@ const UNSEEN = [
   'cron-upgrade',
   'dashboards',
   'gateway-life',
+  'journal-month',
   'model-access',
   'readme',
   'ssh-faults',
