@@ -139,7 +139,6 @@ function jobTests(ids: readonly string[]) {
       ...series('openclaw_cron_missed_runs_total', '0x49 1x11'),
       ...series('openclaw_cron_consecutive_skips', '9x60'),
       ...series('openclaw_cron_next_run_beyond_schedule', '1x60'),
-      ...series('openclaw_cron_last_run_in_future', '1x60'),
       ...series('openclaw_cron_job_overdue_seconds', '0+60x60'),
     ],
     alert_rule_test: JOB_ALERTS.map((alertname) => ({ alertname, eval_time: '55m', exp_alerts: [] })),
@@ -153,7 +152,6 @@ const JOB_ALERTS = [
   'OpenClawCronJobOverdue',
   'OpenClawCronJobSkipped',
   'OpenClawCronPlanBeyondSchedule',
-  'OpenClawCronLastRunInFuture',
 ];
 
 const NAMES = [...new Set(alertsOf(ruleGroups(thresholdsSchema.parse({}))).map(({ alert }) => alert))].filter(
