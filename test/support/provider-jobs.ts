@@ -8,6 +8,8 @@ import { type GatewayHome, newToken } from './openclaw.ts';
 
 /** The provider of models that all jobs ask; its server is on this machine. */
 export const PROVIDER = 'acme';
+/** Another one that nothing refuses, at the same server. */
+export const SPARE = 'spare';
 /** What the provider answers a request for each model, and how OpenClaw calls that. */
 export const REFUSALS = {
   m401: { status: 401, message: 'Incorrect API key provided', reason: 'auth' },
@@ -64,7 +66,7 @@ export function providerSettings(port: number) {
     models,
   };
   return {
-    models: { providers: { [PROVIDER]: provider } },
+    models: { providers: { [PROVIDER]: provider, [SPARE]: { ...provider, apiKey: newToken() } } },
     agents: { defaults: { model: { primary: `${PROVIDER}/m401`, fallbacks: [] } } },
   };
 }
@@ -116,6 +118,16 @@ function multiplyJobs(home: GatewayHome, ids: readonly string[]): void {
         copy.run(own.id, own.name, JSON.stringify({ ...original, ...own }), 100 + number, id);
       }
     }
+  });
+}
+
+/** Gives the jobs of these models to the spare provider, while no gateway of 2026.6 or later runs. */
+export function moveToSpare(home: GatewayHome, models: readonly ModelName[]): void {
+  withStore(home, (database) => {
+    const move = database.prepare(
+      'UPDATE cron_jobs SET job_json = replace(job_json, ?, ?) WHERE name LIKE ?',
+    );
+    for (const model of models) move.run(`${PROVIDER}/`, `${SPARE}/`, `${model}-%`);
   });
 }
 

@@ -38,7 +38,9 @@ export function toFinishedRun(raw: unknown, appended: boolean): SourceRun | unde
     durationMs: entry.durationMs,
     status,
     errorReason:
-      status === 'error' ? toErrorReason(entry.errorReason, hasExitCode(entry.diagnostics)) : undefined,
+      status === 'error'
+        ? toErrorReason(entry.errorReason, hasExitCode(entry.diagnostics), entry.error)
+        : undefined,
     deliveryFailed: deliveryStatus === 'not-delivered',
     outcome: toOutcome({ deliveryStatus, suppression, summary, provider, model }),
     appended,

@@ -128,7 +128,11 @@ function toJobState(state: StoredState): JobState {
     consecutiveSkips: state.consecutiveSkipped,
     ...(lastRunStatus === 'error'
       ? {
-          lastErrorReason: toErrorReason(state.lastErrorReason, hasExitCode(state.lastDiagnostics)),
+          lastErrorReason: toErrorReason(
+            state.lastErrorReason,
+            hasExitCode(state.lastDiagnostics),
+            state.lastError,
+          ),
           lastError: state.lastError?.slice(0, MAX_ERROR),
         }
       : {}),
@@ -160,9 +164,23 @@ function isHeartbeat(job: StoredJob | undefined): boolean {
   return job?.payload?.kind === 'heartbeat' || /^heartbeat(?:-task)?:/.test(job?.declarationKey ?? '');
 }
 
-/** A stored reason as a label value. Without one, an exit code proves that a command failed. */
-export function toErrorReason(raw: string | undefined, hasExitCode: boolean): ErrorReason | undefined {
-  if (raw !== undefined) return ERROR_REASONS.find((reason) => reason === raw) ?? 'other';
+/**
+ * After a provider refused a key of openclaw.json, 2026.8 and later fail further runs for minutes without asking
+ * it, and record no reason. Source: the error of an inline key in its cooldown.
+ */
+const SUSPENDED_KEY = /\bis temporarily disabled after a provider auth\/billing failure\b/;
+
+/**
+ * A stored reason as a label value. Without one, the error of a suspended key tells that the provider refused it,
+ * and an exit code that a command failed.
+ */
+export function toErrorReason(
+  raw: string | null | undefined,
+  hasExitCode: boolean,
+  error: string | null | undefined,
+): ErrorReason | undefined {
+  if (typeof raw === 'string') return ERROR_REASONS.find((reason) => reason === raw) ?? 'other';
+  if (SUSPENDED_KEY.test(error ?? '')) return 'auth';
   return hasExitCode ? 'command' : undefined;
 }
 

@@ -329,7 +329,8 @@ export function runOfTask(
     finishedAtMs: finished?.finishedAtMs ?? task.ended_at,
     durationMs: task.duration ?? finished?.durationMs,
     status,
-    errorReason: status === 'error' ? toErrorReason(task.reason ?? undefined, task.exited === 1) : undefined,
+    errorReason:
+      status === 'error' ? toErrorReason(task.reason, task.exited === 1, task.run_error) : undefined,
     deliveryFailed: task.delivery === 'not-delivered',
     ...(isManual === undefined ? {} : { isManual }),
     outcome: toOutcome({ ...task, deliveryStatus: task.delivery }),

@@ -102,7 +102,7 @@ function runOf(row: LogRow, appended: boolean): SourceRun {
     finishedAtMs: row.ts,
     durationMs: row.duration_ms ?? undefined,
     status,
-    errorReason: status === 'error' ? toErrorReason(row.reason ?? undefined, row.exited === 1) : undefined,
+    errorReason: status === 'error' ? toErrorReason(row.reason, row.exited === 1, row.error) : undefined,
     deliveryFailed: row.delivery_status === 'not-delivered',
     outcome: toOutcome({ ...row, deliveryStatus: row.delivery_status }),
     appended,
