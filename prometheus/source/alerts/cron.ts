@@ -57,7 +57,8 @@ function cronRecords(t: Thresholds): RecordRule[] {
   const rejected = takeMax(['reason'], `${reasons} == 1`);
   const byProvider = takeCount(JOB_LABELS, rejected);
   // Daily jobs run at all hours: of those that ran lately, most must fail.
-  const recent = `(${takeMax([], 'openclaw_cron_last_run_timestamp_seconds')} > time() - ${formatSeconds(t.cron_missed_range)})`;
+  const lastRun = keepLast(t, 'openclaw_cron_last_run_timestamp_seconds', JOB_LABELS);
+  const recent = `(${takeMax([], lastRun)} > time() - ${formatSeconds(t.cron_missed_range)})`;
   const recentRejected = takeCount(JOB_LABELS, `(${rejected} and ${recent})`);
   const mostRecent = `(${recentRejected} >= ${t.cron_many_jobs}) and (${recentRejected} > 0.5 * ${takeCount(JOB_LABELS, recent)})`;
   const failing = takeCount(JOB_LABELS, `((${takeMax([], errors)} >= 1) unless (${enabled}))`);
