@@ -80,7 +80,7 @@ export function remoteSamples(host: string, there: boolean, same: boolean | unde
  * it; `seen` were looked at beside those that always are.
  */
 export function readPlaces(
-  install: Pick<OpenClawInstall, 'credentials' | 'unresolved' | 'placeholders'>,
+  install: Pick<OpenClawInstall, 'credentials' | 'unresolved' | 'unreadable' | 'placeholders'>,
   proved: Secret | undefined,
   accepted: boolean,
   remote: readonly TokenDigest[] = [],
@@ -93,12 +93,13 @@ export function readPlaces(
     ...held.map(({ place }) => place),
     ...install.unresolved,
   ]);
+  const isReadable = (place: CredentialPlace) => install.unreadable?.includes(place) !== true;
   const inGateway = accepted && proved !== undefined ? [proved] : [];
   const known = distinct([...held.map(({ secret }) => secret), ...inGateway]);
   const count = known.length + strangers(remote, known);
   const compared = proved === undefined ? [] : held.map((credential) => compare(credential, proved));
   const samples = [
-    ...[...places].map((place) => {
+    ...[...places].filter(isReadable).map((place) => {
       const there =
         held.some((credential) => credential.place === place) || install.unresolved.includes(place);
       return present.sample(there ? 1 : 0, { credential: place, host: '' });

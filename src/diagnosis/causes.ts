@@ -250,6 +250,12 @@ export const CAUSES: readonly CauseRow[] = [
     warnsOnly: true,
   },
   {
+    fault: 'fd-leak',
+    cause: 'process',
+    fact: 'The gateway has nearly as many files and sockets open as it may.',
+    warnsOnly: true,
+  },
+  {
     fault: 'wal-pinned',
     cause: 'process',
     fact: 'A reader keeps the write-ahead log of a database from being merged.',
@@ -278,6 +284,12 @@ export const CAUSES: readonly CauseRow[] = [
     fault: 'lock-out',
     cause: 'authentication',
     fact: 'Failed attempts have locked this address out.',
+    unless: ['not-answering'],
+  },
+  {
+    fault: 'protocol',
+    cause: 'authentication',
+    fact: 'The gateway speaks a protocol that the exporter does not know.',
     unless: ['not-answering'],
   },
   {

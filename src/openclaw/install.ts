@@ -57,6 +57,8 @@ export interface OpenClawInstall {
   readonly credentials: readonly Credential[];
   /** Places that hold a credential which only OpenClaw itself can read (a command, its secret store). */
   readonly unresolved: readonly CredentialPlace[];
+  /** Places of which it is unknown whether they hold a credential. */
+  readonly unreadable?: readonly CredentialPlace[];
   /** Places that hold a placeholder where a credential belongs. */
   readonly placeholders?: readonly HeldPlaceholder[];
   /** The gateway's version, as its service file or its configuration tells it; undefined where neither does. */
@@ -223,6 +225,7 @@ function find(options: InstallOptions, known: Known): OpenClawInstall {
     version,
     credential: canProve(authMode, address) ? held.credential : undefined,
     service: own?.found === true,
+    unreadable: setup.reading.unreadable === undefined ? [] : ['config'],
     cron: cronSetting(setup, own?.environment.get('OPENCLAW_SKIP_CRON')),
     serviceIsOthers: service.isOthers,
     servicePort: own?.port,

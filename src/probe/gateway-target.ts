@@ -181,7 +181,7 @@ export class GatewayTarget implements ProbeTarget {
   #tokenWords(known: KnownGateway, note: string | undefined): Evidence[] {
     const subject = authority(known.address);
     const places = { variants: 0, differing: [] };
-    const { shown: verdict, isLimited } = this.#token;
-    return tokenEvidence({ install: known, verdict, places, note, isLimited }, subject);
+    const { shown: verdict, obstacle } = this.#token;
+    return tokenEvidence({ install: known, verdict, places, note, obstacle }, subject);
   }
 }

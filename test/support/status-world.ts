@@ -22,6 +22,8 @@ export interface GatewayPlace {
 }
 
 const INTERVAL = { interval: '1s' };
+/** So many restarts of the gateway one exporter sees. */
+const MAX_HEALS = 3;
 const PROGRAM = join(import.meta.dirname, 'stand-in-gateway.ts');
 
 /** The home of a stand-in for a gateway. */
@@ -98,6 +100,7 @@ export class StatusWorld {
   #gateway: Child;
   #stranger: Child | undefined;
   #hasOtherToken = false;
+  #heals = 0;
 
   private constructor(
     place: GatewayPlace,
@@ -179,12 +182,17 @@ export class StatusWorld {
     this.#gateway = await this.place.startReady();
     await this.sshd.stop();
     await this.sshd.resume();
-    if (this.#hasOtherToken) await this.#renewExporter();
+    this.#heals += 1;
+    if (this.#hasOtherToken || this.#heals === MAX_HEALS) await this.#renewExporter();
   }
 
-  /** The gateway that refused attempts is gone; the exporter would wait for minutes until it tries again. */
+  /**
+   * The gateway that refused attempts is gone; the exporter would wait for minutes until it tries again. And a
+   * fourth restart would be a crash loop.
+   */
   async #renewExporter(): Promise<void> {
     this.#hasOtherToken = false;
+    this.#heals = 0;
     await this.exporter.stop();
     this.exporter.remove();
     this.#exporter = await this.#startExporter();

@@ -17,7 +17,6 @@ import { MacProcesses } from '../../os/macos.ts';
 import type { ListeningAddress, Processes, ProcessRow } from '../../os/processes.ts';
 import { childrenEvidence } from './children.ts';
 import {
-  type Circumstances,
   elsewhereEvidence,
   findObstacle,
   type Obstacle,
@@ -35,7 +34,7 @@ import {
   serviceSamples,
   unclearSamples,
 } from './metrics.ts';
-import { RestartCounter, type RestartTotal, type SeenProcess } from './restarts.ts';
+import { RestartCounter, type SeenProcess } from './restarts.ts';
 import { SameGateway } from './same-gateway.ts';
 import { ServiceRun } from './service.ts';
 
@@ -93,7 +92,7 @@ class ProcessWatch {
     this.#context = context;
     this.#publish = publish;
     this.#processes = processesOf(context);
-    this.#restarts = new RestartCounter(context.state);
+    this.#restarts = new RestartCounter(context.state, context.clock);
     this.#listening =
       this.#processes &&
       new ListeningPort(this.#processes, (address, signal) => this.#callHealth(address, signal));
@@ -236,19 +235,20 @@ class ProcessWatch {
       kind: 'seen',
       samples: processSamples(finding, known),
       evidence: [
-        ...processEvidence(finding, this.#circumstances(install, found, restarts)),
+        ...processEvidence(finding, { ...this.#circumstances(install, found), restarts, figures }),
         ...childrenEvidence(subject, children),
       ],
     };
   }
 
-  #circumstances(install: OpenClawInstall, found: Found, restarts: RestartTotal): Circumstances {
+  #circumstances(install: OpenClawInstall, found: Found) {
     const { clock, config } = this.#context;
     const { location, servicePort, address } = install;
     const { live, holder, service } = found;
     const isListening = holder.kind === 'gateway' || (live?.listens.length ?? 0) > 0;
     return {
-      ...{ location, servicePort, live, holder, service, restarts },
+      ...{ location, servicePort, live, holder, service },
+      restartedAtMs: this.#restarts.restartedAtMs(nameOf(found.search)),
       subject: subjectOf(install),
       port: address.port,
       nowMs: clock.now(),

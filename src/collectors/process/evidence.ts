@@ -4,6 +4,7 @@ import { authority } from '../../lib/authority.ts';
 import type { Fault } from '../../lib/faults.ts';
 import { isConfigured, type LiveGateway, type Location } from '../../openclaw/locate.ts';
 import { restartCommand, type ServiceState } from '../../openclaw/service/manager.ts';
+import type { ProcessFigures } from '../../os/processes.ts';
 import type { Finding } from './find.ts';
 import type { RestartTotal } from './restarts.ts';
 
@@ -22,6 +23,9 @@ export interface Circumstances {
   readonly hasListened: boolean;
   readonly service: ServiceState | undefined;
   readonly restarts: RestartTotal;
+  /** When the last restarts were seen, oldest first; wall time, milliseconds. */
+  readonly restartedAtMs: readonly number[];
+  readonly figures: Pick<ProcessFigures, 'openFds' | 'maxFds'> | undefined;
 }
 
 /** Evidence without its layer and subject. */
@@ -47,6 +51,8 @@ export function processEvidence(finding: Finding, around: Circumstances): Eviden
     aboutListener(finding, around),
     aboutDrift(around),
     aboutDuplicates(finding),
+    aboutRestarts(around),
+    aboutFiles(around),
     restarts.state === 'unknown'
       ? { verdict: 'unknown', text: `restarts are not counted: ${restarts.reason}` }
       : undefined,
@@ -245,6 +251,13 @@ function aboutLostListener(startedAtMs: number, isStopped: boolean, around: Circ
   return { verdict: 'bad', text, repair: repairOf(around), fault: 'listener-gone' };
 }
 
+/** Where a person said which gateway is meant, in words. */
+const NAMED_BY: Readonly<Partial<Record<Location['by'], string>>> = {
+  exporter: "the exporter's gateway.url",
+  env: 'OPENCLAW_GATEWAY_URL or _PORT',
+  remote: 'gateway.remote.url of openclaw.json',
+};
+
 /** Where the gateway listens at another address than the user or its configuration names. */
 function aboutDrift(around: Circumstances): Words | undefined {
   const { live, location, servicePort, port, holder } = around;
@@ -253,8 +266,8 @@ function aboutDrift(around: Circumstances): Words | undefined {
   if (live === undefined || first === undefined || isForwarded) return undefined;
   const listens = authority(first);
   const { by, configured } = location;
-  if (by !== 'process' && first.port !== port) {
-    const name = by === 'exporter' ? "the exporter's gateway.url" : 'OPENCLAW_GATEWAY_URL or _PORT';
+  const name = NAMED_BY[by];
+  if (name !== undefined && first.port !== port) {
     return {
       verdict: 'warning',
       text: `the gateway of this state folder listens on ${listens}; ${name} names port ${port}, which is used`,
@@ -293,6 +306,44 @@ function aboutDuplicates({ duplicates }: Finding): Words | undefined {
     repair: `kill ${pids.join(' ')}`,
     fault: 'duplicate',
     pid: first.pid,
+  };
+}
+
+const MINUTE_MS = 60_000;
+/** So many restarts within so many minutes; as `crash_loop_*` of the rules. */
+const CRASH_LOOPS = [
+  { count: 4, minutes: 15 },
+  { count: 8, minutes: 120 },
+] as const;
+
+/** Where a gateway answers between two crashes, nothing else tells of them. */
+function aboutRestarts({ restartedAtMs, nowMs }: Circumstances): Words | undefined {
+  for (const { count, minutes } of CRASH_LOOPS) {
+    const first = restartedAtMs.at(-count);
+    if (first === undefined || nowMs - first > minutes * MINUTE_MS) continue;
+    const passed = Math.max(1, Math.ceil((nowMs - first) / MINUTE_MS));
+    const span = passed === 1 ? 'minute' : `${passed} minutes`;
+    return {
+      verdict: 'bad',
+      text: `it has been restarted ${count} times in the last ${span}`,
+      repair: 'openclaw config validate',
+      fault: 'crash-loop',
+    };
+  }
+  return undefined;
+}
+
+/** As `fd_ratio` of the rules. */
+const MANY_FILES = 0.8;
+
+function aboutFiles({ figures }: Circumstances): Words | undefined {
+  const { openFds, maxFds } = figures ?? {};
+  if (openFds === undefined || maxFds === undefined || openFds / maxFds <= MANY_FILES) return undefined;
+  return {
+    verdict: 'warning',
+    text: `it uses ${openFds} of the ${maxFds} files and sockets that it may have open; at the limit it accepts no connection`,
+    repair: 'openclaw gateway restart',
+    fault: 'fd-leak',
   };
 }
 

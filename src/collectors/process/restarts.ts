@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
 import { digestGateway, Ledger } from '../../state/ledger.ts';
 import type { StateStore } from '../../state/state-file.ts';
 
@@ -15,7 +16,11 @@ const sectionSchema = z.object({
   subject: z.string(),
   restarts: z.int().min(0),
   last: seen.optional(),
+  /** When the last restarts were seen, oldest first; wall time, milliseconds. */
+  recentMs: z.array(z.number()).optional(),
 });
+/** As many restarts as the slowest crash loop has. */
+const MAX_RECENT = 8;
 
 /** A gateway process as it was seen alive. */
 export type SeenProcess = z.output<typeof seen>;
@@ -33,14 +38,21 @@ export type RestartTotal =
  */
 export class RestartCounter {
   readonly #ledger: Ledger<Section>;
+  readonly #clock: Pick<Clock, 'now'>;
 
-  constructor(state: StateStore) {
+  constructor(state: StateStore, clock: Pick<Clock, 'now'>) {
     this.#ledger = new Ledger(state, 'process', sectionSchema);
+    this.#clock = clock;
   }
 
   /** The gateway process last seen alive, by this exporter or one before it. */
   last(gateway: string): SeenProcess | undefined {
     return turnTo(this.#ledger.read(), digestGateway(gateway)).last;
+  }
+
+  /** When the last {@link MAX_RECENT} restarts of it were seen, oldest first; wall time, milliseconds. */
+  restartedAtMs(gateway: string): readonly number[] {
+    return turnTo(this.#ledger.read(), digestGateway(gateway)).recentMs ?? [];
   }
 
   /**
@@ -50,7 +62,7 @@ export class RestartCounter {
   async observe(gateway: string, alive: SeenProcess | undefined): Promise<RestartTotal> {
     const subject = digestGateway(gateway);
     const { section, failure = '' } = await this.#ledger.enter((before) =>
-      advance(turnTo(before, subject), alive),
+      advance(turnTo(before, subject), alive, this.#clock.now()),
     );
     return section === undefined
       ? { state: 'unknown', reason: failure }
@@ -64,14 +76,18 @@ function turnTo(section: Section | undefined, subject: string): Section {
 }
 
 /** The next section; the very same object where nothing changed. */
-function advance(before: Section, alive: SeenProcess | undefined): Section {
+function advance(before: Section, alive: SeenProcess | undefined, nowMs: number): Section {
   const { last } = before;
   if (alive === undefined) return before;
   if (last === undefined) return { ...before, last: alive };
   const sameProcess = last.boot === alive.boot && last.pid === alive.pid && last.start === alive.start;
-  if (!sameProcess) return { ...before, restarts: before.restarts + 1, last: alive };
+  if (!sameProcess) return restart(before, alive, nowMs);
   if (alive.generation === undefined || alive.generation === last.generation) return before;
   // A lock that comes into sight later is no restart; one that changes is.
-  const restarts = before.restarts + (last.generation === undefined ? 0 : 1);
-  return { ...before, restarts, last: alive };
+  return last.generation === undefined ? { ...before, last: alive } : restart(before, alive, nowMs);
+}
+
+function restart(before: Section, alive: SeenProcess, nowMs: number): Section {
+  const recentMs = [...(before.recentMs ?? []), nowMs].slice(-MAX_RECENT);
+  return { ...before, restarts: before.restarts + 1, last: alive, recentMs };
 }

@@ -126,7 +126,7 @@ class TokenCheck {
       samples: [...this.#token.samples(), ...places.samples],
       evidence: [
         ...tokenEvidence(
-          { install, verdict: this.#token.shown, places, note, isLimited: this.#token.isLimited },
+          { install, verdict: this.#token.shown, places, note, obstacle: this.#token.obstacle },
           subject,
         ),
         ...tokenFileEvidence(this.#context.config.gateways, homeFolder(this.#context.env)),

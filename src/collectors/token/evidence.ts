@@ -15,6 +15,18 @@ const PLACE_WORDS: Readonly<Record<CredentialPlace, string>> = {
   other: "the exporter's token_file",
 };
 
+/** `limited`: too many attempts failed; `protocol`: the gateway speaks one that is not known here. */
+export type TokenObstacle = 'limited' | 'protocol';
+
+/** What a person does about an obstacle. */
+const OBSTACLES = {
+  limited: { repair: 'wait 5 minutes, then check again', fault: 'lock-out' },
+  protocol: {
+    repair: 'update openclaw-gateway-exporter to a version that supports this gateway',
+    fault: 'protocol',
+  },
+} as const satisfies Readonly<Record<TokenObstacle, Pick<Evidence, 'repair' | 'fault'>>>;
+
 /** What the words on the credential are made of. */
 export interface TokenSeen {
   readonly install: KnownGateway;
@@ -22,8 +34,8 @@ export interface TokenSeen {
   readonly places: Pick<PlacesReading, 'variants' | 'differing'>;
   /** Why there is no fresh verdict, where there is none. */
   readonly note: string | undefined;
-  /** Whether that is because too many checks before it failed. */
-  readonly isLimited?: boolean;
+  /** Why none can be had for now, where that is known. */
+  readonly obstacle?: TokenObstacle | undefined;
 }
 
 type Words = Pick<Evidence, 'verdict' | 'text' | 'repair' | 'fault' | 'unconfigured' | 'note'>;
@@ -98,7 +110,7 @@ const OPEN_MODES: Readonly<Partial<Record<AuthMode, string>>> = {
     'the proxy authenticates clients (auth mode trusted-proxy), and no password is configured that clients on this machine could show',
 };
 
-function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
+function verdictWords({ install, verdict, note, obstacle }: TokenSeen): Words {
   const since = note === undefined ? '' : ` (not asked again: ${note})`;
   if (verdict !== undefined) {
     const from = PLACE_WORDS[verdict.credential.place];
@@ -115,14 +127,9 @@ function verdictWords({ install, verdict, note, isLimited }: TokenSeen): Words {
   if (open !== undefined) return { verdict: 'unknown', text: open, unconfigured: true };
   if (note !== undefined) {
     const text = `no verdict on the credential: ${note}`;
-    return isLimited === true
-      ? {
-          verdict: 'warning',
-          text,
-          repair: 'wait 5 minutes, then check again',
-          fault: 'lock-out',
-        }
-      : { verdict: 'unknown', text };
+    return obstacle === undefined
+      ? { verdict: 'unknown', text }
+      : { verdict: 'warning', text, ...OBSTACLES[obstacle] };
   }
   const refused = (install.placeholders ?? []).find(({ isRefused }) => isRefused);
   if (refused !== undefined && install.credential === undefined)

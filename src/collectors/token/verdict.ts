@@ -7,6 +7,7 @@ import { ownVersion } from '../../lib/version.ts';
 import { gauge, type Sample } from '../../metrics/family.ts';
 import { type Credential, credentialKind } from '../../openclaw/credentials.ts';
 import type { KnownGateway } from '../../openclaw/install.ts';
+import type { TokenObstacle } from './evidence.ts';
 import { type CredentialVerdict, TokenProof } from './proof.ts';
 
 const match = gauge(
@@ -42,6 +43,12 @@ export const VERDICT_FAMILIES = [match, lastCheck, lockedUntil];
  */
 export const MIN_CHECK_MS = 12_000;
 
+/** Results of an attempt that say nothing of the credential, and never will for now. */
+const OBSTACLES: Readonly<Partial<Record<AttemptReading['result'], TokenObstacle>>> = {
+  rate_limited: 'limited',
+  protocol_mismatch: 'protocol',
+};
+
 /** The facts that a token check publishes. */
 export type TokenFact = 'opening' | 'provedCredential';
 
@@ -51,7 +58,7 @@ export class TokenVerdict {
   readonly #publish: Publish<TokenFact>;
   readonly #proof: TokenProof;
   readonly #version = ownVersion();
-  #isLimited = false;
+  #obstacle: TokenObstacle | undefined;
 
   constructor(context: GatewayContext, publish: Publish<TokenFact>) {
     this.#context = context;
@@ -59,9 +66,9 @@ export class TokenVerdict {
     this.#proof = new TokenProof(context.clock);
   }
 
-  /** Whether the last check was not made because of attempts that failed. */
-  get isLimited(): boolean {
-    return this.#isLimited;
+  /** What the last check, or the one that it waits for, met with. */
+  get obstacle(): TokenObstacle | undefined {
+    return this.#obstacle;
   }
 
   /** The newest verdict, which decides what is asked. */
@@ -100,8 +107,9 @@ export class TokenVerdict {
     asking: () => Asking,
   ): Promise<string | undefined> {
     const { credential, held } = this.#proof;
-    this.#isLimited = false;
     const kind = credentialKind(install.authMode);
+    // A check that waits keeps what it met with.
+    if (busy !== undefined || held === undefined) this.#obstacle = undefined;
     if (credential === undefined || kind === undefined) return undefined;
     if (busy !== undefined) return busy;
     if (held !== undefined) {
@@ -110,7 +118,7 @@ export class TokenVerdict {
     }
     const entry = this.#context.gate.enter(install.address);
     if (entry.state === 'closed') {
-      this.#isLimited = entry.limited;
+      this.#obstacle = entry.limited ? 'limited' : undefined;
       return entry.reason;
     }
     const startedAt = this.#context.clock.monotonic();
@@ -122,6 +130,7 @@ export class TokenVerdict {
     });
     this.#report(outcome, startedAt);
     const reading = readAttempt(outcome);
+    this.#obstacle = OBSTACLES[reading.result];
     this.#learn(credential, reading, outcome, entry.attempt);
     return reading.match === undefined ? reading.text : undefined;
   }

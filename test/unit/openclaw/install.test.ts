@@ -44,6 +44,11 @@ describe('finding OpenClaw where something is broken', () => {
     expect(found.problems.join()).toContain(problem);
   });
 
+  it('says of a configuration that cannot be read that it may hold a credential', () => {
+    expect(find(home({ [CONFIG]: '{ gateway: ' })).unreadable).toEqual(['config']);
+    expect(find(home({ [CONFIG]: '{}' })).unreadable).toEqual([]);
+  });
+
   it('takes the rest of a configuration with one broken value', () => {
     const found = find(home({ [CONFIG]: '{ gateway: { tls: "many", auth: { token: "kept" } } }' }));
     expect([found.token, found.address.unknown]).toEqual(['kept', undefined]);

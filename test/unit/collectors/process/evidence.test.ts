@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { findObstacle, serviceEvidence } from '../../../../src/collectors/process/evidence.ts';
+import {
+  type Circumstances,
+  findObstacle,
+  processEvidence,
+  serviceEvidence,
+} from '../../../../src/collectors/process/evidence.ts';
 import type { Finding } from '../../../../src/collectors/process/find.ts';
 import type { ServiceState } from '../../../../src/openclaw/service/manager.ts';
 
@@ -29,6 +34,97 @@ const row = {
   argv: [],
 } as const;
 const running: Finding = { ...nothing, gateway: { row, by: 'lock_file', lock: undefined } };
+
+const MINUTE = 60_000;
+const around: Circumstances = {
+  subject: '127.0.0.1:18789',
+  port: 18_789,
+  location: {
+    target: { named: 'local', url: new URL('ws://127.0.0.1:18789') },
+    by: 'default',
+    configured: undefined,
+    unknown: undefined,
+  },
+  servicePort: undefined,
+  live: undefined,
+  holder: { kind: 'gateway' },
+  nowMs: 120 * MINUTE,
+  startupWindowMs: 0,
+  hasListened: true,
+  service: undefined,
+  restarts: { state: 'known', total: 0 },
+  restartedAtMs: [],
+  figures: undefined,
+};
+
+describe('a gateway that listens elsewhere than it was asked', () => {
+  const listens = { host: '127.0.0.1', port: 19_000 };
+  const say = (by: Circumstances['location']['by']) =>
+    processEvidence(running, {
+      ...around,
+      live: { listens: [listens], port: listens.port },
+      location: { ...around.location, by, configured: { port: around.port, host: undefined, by: 'config' } },
+    }).find(({ fault }) => fault === 'address-drift');
+
+  it.each(['process', 'config', 'service', 'profile', 'default'] as const)(
+    'by its files is repaired in them, whether or not its process was known before (%s)',
+    (by) => {
+      expect(say(by)?.repair).toBe('openclaw config set gateway.port 19000');
+    },
+  );
+
+  it.each([
+    ['env', 'let OPENCLAW_GATEWAY_URL or _PORT name 127.0.0.1:19000, or remove it'],
+    ['exporter', "let the exporter's gateway.url name 127.0.0.1:19000, or remove it"],
+  ] as const)('by %s is repaired there', (by, repair) => {
+    expect(say(by)?.repair).toBe(repair);
+  });
+});
+
+describe('restarts', () => {
+  const say = (...minutesAgo: readonly number[]) =>
+    processEvidence(running, {
+      ...around,
+      restartedAtMs: minutesAgo.map((minutes) => around.nowMs - minutes * MINUTE),
+    }).find(({ fault }) => fault === 'crash-loop');
+
+  it('are a crash loop from the fourth in a quarter of an hour on, also while the gateway answers', () => {
+    expect(say(14, 9, 5, 1)).toMatchObject({
+      verdict: 'bad',
+      text: 'it has been restarted 4 times in the last 14 minutes',
+    });
+    expect(say(16, 9, 5, 1)).toBeUndefined();
+  });
+
+  it('are a slow crash loop from the eighth in two hours on', () => {
+    expect(say(110, 95, 80, 65, 50, 35, 20, 5)).toMatchObject({
+      verdict: 'bad',
+      text: 'it has been restarted 8 times in the last 110 minutes',
+    });
+    expect(say(130, 95, 80, 65, 50, 35, 20, 5)).toBeUndefined();
+  });
+});
+
+describe('open files', () => {
+  const say = (openFds: number | undefined, maxFds: number | undefined) =>
+    processEvidence(running, { ...around, figures: { openFds, maxFds } }).find(
+      ({ fault }) => fault === 'fd-leak',
+    );
+
+  it('near their limit are a warning that counts them', () => {
+    expect(say(206, 256)).toMatchObject({
+      verdict: 'warning',
+      text: expect.stringContaining('206 of the 256 files and sockets'),
+      repair: 'openclaw gateway restart',
+    });
+  });
+
+  it('are no fault below four fifths of it, nor where either is unknown', () => {
+    expect(say(204, 256)).toBeUndefined();
+    expect(say(undefined, 256)).toBeUndefined();
+    expect(say(206, undefined)).toBeUndefined();
+  });
+});
 
 describe('a service that is not active', () => {
   const say = (known: Partial<ServiceState>) =>

@@ -4,14 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RestartCounter, type SeenProcess } from '../../../../src/collectors/process/restarts.ts';
 import { StateFile } from '../../../../src/state/state-file.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { recordingLogger } from '../../../support/logger.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const GATEWAY = '/home/u/.openclaw';
 
-function counterOn(folder: string) {
+function counterOn(folder: string, clock = new FakeClock()) {
   const state = new StateFile(folder, recordingLogger());
-  return { counter: new RestartCounter(state), state };
+  return { counter: new RestartCounter(state, clock), state };
 }
 
 const seen = (pid: number, generation?: string): SeenProcess => ({
@@ -42,6 +43,23 @@ describe('a total that cannot be kept', () => {
     rmSync(join(folder, 'state.json.new'), { recursive: true });
     expect(await counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 1 });
     expect(await counter.observe(GATEWAY, seen(2))).toEqual({ state: 'known', total: 1 });
+  });
+});
+
+describe('when it restarted', () => {
+  it('is known of the last eight restarts, over restarts of the exporter too', async () => {
+    const folder = tempFolder();
+    const clock = new FakeClock(1_000);
+    const { counter, state } = counterOn(folder, clock);
+    for (let pid = 1; pid <= 11; pid += 1) {
+      await counter.observe(GATEWAY, seen(pid));
+      await clock.advance(1_000);
+    }
+    const expected = [4, 5, 6, 7, 8, 9, 10, 11].map((second) => second * 1_000);
+    expect(counter.restartedAtMs(GATEWAY)).toEqual(expected);
+    await state.close();
+    expect(counterOn(folder).counter.restartedAtMs(GATEWAY)).toEqual(expected);
+    expect(counter.restartedAtMs('/srv/other')).toEqual([]);
   });
 });
 

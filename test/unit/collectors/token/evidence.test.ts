@@ -55,6 +55,23 @@ describe('the evidence of a token', () => {
     });
   });
 
+  it.each([
+    ['limited', 'lock-out'],
+    ['protocol', 'protocol'],
+  ] as const)('is a warning with a step of its own where it cannot be proved: %s', (obstacle, fault) => {
+    const places = { variants: 1, differing: [] };
+    const [found] = tokenEvidence(
+      { install: INSTALL, verdict: undefined, places, note: 'refused', obstacle },
+      'a:1',
+    );
+    expect(found).toMatchObject({
+      verdict: 'warning',
+      text: 'no verdict on the credential: refused',
+      fault,
+      repair: expect.any(String),
+    });
+  });
+
   it.each(['config', 'remote'] as const)('never has %s repaired by a restart first', (place) => {
     const repair = evidenceOf(true, place)[1]?.repair ?? '';
     expect(repair).not.toMatch(/^openclaw gateway restart/);
