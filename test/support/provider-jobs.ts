@@ -9,18 +9,23 @@ import { type GatewayHome, newToken } from './openclaw.ts';
 /** The provider of models that all jobs ask; its server is on this machine. */
 export const PROVIDER = 'acme';
 /** Another one that nothing refuses, at the same server. */
-export const SPARE = 'spare';
-/** What the provider answers a request for each model, and how OpenClaw calls that. */
-export const REFUSALS = {
-  m401: { status: 401, message: 'Incorrect API key provided', reason: 'auth' },
-  m402: { status: 402, message: 'Insufficient credits', reason: 'billing' },
-  m429: { status: 429, message: 'Rate limit reached', reason: 'rate_limit' },
+const SPARE = 'spare';
+/** What the provider answers a request for each model. */
+const REFUSALS = {
+  m401: { status: 401, message: 'Incorrect API key provided' },
+  m402: { status: 402, message: 'Insufficient credits' },
+  m429: { status: 429, message: 'Rate limit reached' },
+  m503: { status: 503, message: 'Service unavailable: overloaded' },
+  m529: { status: 529, message: 'Overloaded' },
 } as const;
 /** A model of the provider. */
 export type ModelName = keyof typeof REFUSALS;
 const MODELS = Object.keys(REFUSALS) as ModelName[];
-/** Jobs that ask the same model. */
-export const JOBS_PER_MODEL = 10;
+/** How many jobs ask each of some models. */
+export interface ProviderJobs {
+  readonly models: readonly ModelName[];
+  readonly jobsPerModel: number;
+}
 const ROWS = ['store_key', 'job_id', 'name', 'job_json', 'state_json', 'sort_order'] as const;
 
 const asked = z.object({ model: z.string(), stream: z.boolean().optional() });
@@ -72,17 +77,21 @@ export function providerSettings(port: number) {
 }
 
 /** Stores jobs that each ask a model once when the gateway starts next, and then for six hours no more. */
-export async function storeProviderJobs(home: GatewayHome, token: string): Promise<void> {
+export async function storeProviderJobs(
+  home: GatewayHome,
+  token: string,
+  { models, jobsPerModel }: ProviderJobs,
+): Promise<void> {
   if (home.version === '2026.5.7') {
-    writeJobsFile(home);
+    writeJobsFile(home, { models, jobsPerModel });
     return;
   }
   const gateway = await home.startPatiently();
   const ids: string[] = [];
-  for (const model of MODELS) ids.push(await addJob(home, token, model));
+  for (const model of models) ids.push(await addJob(home, token, model));
   await gateway.end('SIGTERM');
-  multiplyJobs(home, ids);
-  planNow(home, MODELS);
+  multiplyJobs(home, ids, jobsPerModel);
+  planNow(home, models);
 }
 
 async function addJob(home: GatewayHome, token: string, model: ModelName): Promise<string> {
@@ -102,7 +111,7 @@ async function addJob(home: GatewayHome, token: string, model: ModelName): Promi
 }
 
 /** Thirty calls of the CLI take minutes: the store gets copies of the jobs while no gateway runs. */
-function multiplyJobs(home: GatewayHome, ids: readonly string[]): void {
+function multiplyJobs(home: GatewayHome, ids: readonly string[], jobsPerModel: number): void {
   withStore(home, (database) => {
     const names = database.prepare('SELECT name FROM pragma_table_info(?)').all('cron_jobs');
     const rest = names.map(({ name }) => String(name)).filter((name) => !ROWS.some((row) => row === name));
@@ -113,7 +122,7 @@ function multiplyJobs(home: GatewayHome, ids: readonly string[]): void {
     for (const id of ids) {
       const row = database.prepare('SELECT job_json FROM cron_jobs WHERE job_id = ?').get(id);
       const original = job.parse(JSON.parse(String(row?.job_json)));
-      for (let number = 1; number < JOBS_PER_MODEL; number += 1) {
+      for (let number = 1; number < jobsPerModel; number += 1) {
         const own = { id: randomUUID(), name: original.name.replace(/0$/, String(number)) };
         copy.run(own.id, own.name, JSON.stringify({ ...original, ...own }), 100 + number, id);
       }
@@ -150,10 +159,10 @@ function withStore(home: GatewayHome, work: (database: DatabaseSync) => void): v
   }
 }
 
-function writeJobsFile(home: GatewayHome): void {
+function writeJobsFile(home: GatewayHome, { models, jobsPerModel }: ProviderJobs): void {
   const now = Date.now();
-  const jobs = MODELS.flatMap((model) =>
-    Array.from({ length: JOBS_PER_MODEL }, (_, number) => ({
+  const jobs = models.flatMap((model) =>
+    Array.from({ length: jobsPerModel }, (_, number) => ({
       id: `${model}-${number}`,
       name: `${model}-${number}`,
       enabled: true,
