@@ -36,12 +36,12 @@ const cronLog = section({
   success: pattern
     .optional()
     .describe(
-      'regular expression of a line that ends a good run; default: SUCCESS or SUCCESSFUL as a word that is not negated, and, where none of success, error and start is set, the status of a JSON object or the end of a started/completed pair',
+      'regular expression of a line that ends a good run; default: SUCCESS, SUCCESSFUL or SUCCEEDED as a word that is not negated, and, where none of success, error and start is set, the status of a JSON object or the end of a started/completed pair',
     ),
   error: pattern
     .optional()
     .describe(
-      'regular expression of a line that ends a failed run; default: ERROR as a word that counts none (`0 ERRORS`), or a negated SUCCESS; statuses and pairs as for success',
+      'regular expression of a line that ends a failed run; default: ERROR, FAILED, FAILURE or FATAL as a word that is no count of none (`0 ERRORS`), name or plan, a negated SUCCESS, or a crash; statuses and pairs as for success',
     ),
   start: pattern
     .optional()

@@ -50,6 +50,8 @@ const facts = z.object({
    * Under the default rule: when the last run that had a start ended, or the last line that belongs to it.
    */
   pairEndedAtMs: time.optional(),
+  /** Under the default rule: when a run without a start crashed last. */
+  crashedAtMs: time.optional(),
 });
 
 const entry = z.object({

@@ -1,24 +1,19 @@
 import { z } from 'zod';
 import { findTime, type LineTime, parseTime } from './time.ts';
+import { type CertainWord, isRetried, isTrace, readCertainWord, removeHarmless } from './words.ts';
 
-/**
- * A line that ends a good run where nobody configured another: SUCCESS or SUCCESSFUL as a word, neither
- * negated nor in a trace of `set -x`, whose lines begin with `+`.
- */
-export const DEFAULT_SUCCESS =
-  /^(?!\+{1,9} ).*(?<![\w-])(?<!\bNO |\bNOT |\bWITHOUT )SUCCESS(?:FUL(?:LY)?)?(?!\w|"?\s*[:=]\s*"?(?:false|FALSE)\b)/;
-/**
- * A line that ends a failed run: ERROR as a word, no count of none (`0 ERRORS`, `ERRORS: 0`, `NO ERROR`), nor
- * in a trace; and the negations of {@link DEFAULT_SUCCESS}.
- */
-export const DEFAULT_ERROR =
-  /^(?!\+{1,9} ).*(?:(?<!\w)(?<!\b0 |\bNO |\bWITHOUT |\bWITHOUT ANY )ERRORS?(?!\w|(?:\(S\))?"?\s*[:=]\s*"?0\b)|\bUNSUCCESSFUL|\b(?:NO|NOT|WITHOUT) SUCCESS)/;
+/** Stands for {@link readCertainWord}'s words of success, where nobody configured a pattern. */
+export const DEFAULT_SUCCESS = /SUCCESS/;
+/** Stands for {@link readCertainWord}'s words of failure, where nobody configured a pattern. */
+export const DEFAULT_ERROR = /ERROR/;
 
 /** What a line says where nobody configured a pattern. */
 export interface DefaultFinding {
   readonly kind: 'start' | 'ok' | 'error';
   /** The line ends a run only if one is under way: its words are too common to be a run of their own. */
   readonly needsStart: boolean;
+  /** The program ended without an end of its own; what it prints next is about the same run. */
+  readonly isCrash?: boolean | undefined;
   /** Of a start: the line without its digits, so that the same line of another run is recognised. */
   readonly shape: string | undefined;
   /** What a JSON object says of its time and duration; undefined for a line of text. */
@@ -32,17 +27,20 @@ const SHAPE_CHARACTERS = 60;
 const ESCAPE = '\u001B';
 /** Colours and the like, which would stand right before a word. */
 const COLOUR = new RegExp(`${ESCAPE}\\[[0-9;]{0,32}[A-Za-z]`, 'g');
-const TRACE = /^\+{1,9} /;
 
 const START =
   /(?<![\w-])(?<!\b(?:not|never|NOT|NEVER) )(?:[Ss]tart(?:ed|ing)|START(?:ED|ING)?|BEGIN)(?![\w-])/;
-const END = /(?<![\w-])(?<!\b(?:not|never|0) )(?:completed|finished|done)(?![\w-])/i;
+const END =
+  /(?<![\w-])(?<!\b(?:not|never|0|to|will|when|until|once|if|be|un) )(?:completed?|finished|done|ended|succeeded|success(?:ful(?:ly)?)?|passed)(?![\w-])|(?<![\w-])ok\W{0,3}$/i;
+/** `completed 2 of 3` is a step. */
+const PROGRESS = /\b(?:completed|finished|done) (\d{1,9}) ?(?:of|\/) ?(\d{1,9})\b/i;
 const FAILED =
-  /(?<![\w-])(?<!\b(?:not|no|none|0) )(?:failed|aborted|timed out)(?!\w|"?\s*[:=]\s*"?(?:0|no|false|none)\b)/i;
+  /(?<![\w-])(?:failed|failure|fatal|unsuccessful(?:ly)?|aborted|cancell?ed|killed|crashed|timed out)(?!\w|"?\s*[:=]\s*"?(?:0|no|false|none)\b)|\b(?:did not|didn't|could not|couldn't|unable to) (?:complete|finish|succeed)\b/i;
 const WITH_ERRORS =
-  /\b(?:with|having) (?:[1-9]\d{0,8} |an? |some )?(?:errors?|failures?)\b|(?<![\w.])[1-9]\d{0,8} (?:errors?|failures?)\b/i;
-const RETRY = /\bretry/i;
-const EXIT = /\b(?:exit(?:ed)?|rc)(?: with)?(?: ?(?:code|status))? ?[:=]? ?(\d{1,3})\b/i;
+  /\b(?:with|having) (?:[1-9]\d{0,8} |an? |some )?(?:errors?|failures?)\b|(?<![\w.])[1-9]\d{0,8} (?:errors?|failures?)\b|\b(?:errors?|failures?)\s?[:=]\s?[1-9]/i;
+const EXIT =
+  /\b(?:(?:exit(?:ed)?|rc)(?: with)?(?: ?(?:code|status))?|(?:return(?:ed)?|ended|finished|completed|terminated)(?: with)?,? (?:code|status)) ?[:=]? ?(\d{1,3})\b/i;
+const STATUS = /\b(?:status|result|outcome|state)["']?\s?[:=]\s?["']?([A-Za-z_]{2,20})/i;
 
 /**
  * Reads a line of a log for which no pattern is configured: a JSON object by its status, a
@@ -52,16 +50,43 @@ const EXIT = /\b(?:exit(?:ed)?|rc)(?: with)?(?: ?(?:code|status))? ?[:=]? ?(\d{1
 export function judgeByDefault(raw: string): DefaultFinding | undefined {
   const line = raw.includes(ESCAPE) ? raw.replaceAll(COLOUR, '') : raw;
   const fields = parseFields(line);
-  const kind = fields === undefined ? undefined : readStatus(fields);
-  if (fields !== undefined && kind !== undefined)
-    return { ...readTimes(fields), kind, needsStart: false, shape: shapeStart(kind, line) };
-  const times = fields === undefined ? { time: undefined, durationMs: undefined } : readTimes(fields);
-  const certain = DEFAULT_ERROR.test(line) ? 'error' : DEFAULT_SUCCESS.test(line) ? 'ok' : undefined;
-  if (certain !== undefined) return { ...times, kind: certain, needsStart: false, shape: undefined };
-  const text = fields === undefined ? line : (fields.msg ?? fields.message ?? fields.event);
-  const paired = typeof text === 'string' ? readWords(text.slice(0, WORDS_CHARACTERS)) : undefined;
-  if (paired === undefined) return undefined;
-  return { ...times, kind: paired, needsStart: paired !== 'start', shape: shapeStart(paired, line) };
+  return fields === undefined ? judgeText(line) : judgeFields(fields, line);
+}
+
+/** Reads a line of text for a rule in which only one of both ends is configured. */
+export function readDefaultWord(line: string): 'ok' | 'error' | undefined {
+  if (isTrace(line)) return undefined;
+  const word = readCertainWord(removeHarmless(line));
+  return word === 'crash' ? 'error' : word;
+}
+
+const UNTIMED = { time: undefined, durationMs: undefined };
+
+function judgeText(line: string): DefaultFinding | undefined {
+  if (isTrace(line)) return undefined;
+  const text = removeHarmless(line);
+  const word = readCertainWord(text);
+  if (word !== undefined) return { ...UNTIMED, ...certain(word) };
+  const kind = readWords(text.slice(0, WORDS_CHARACTERS));
+  return kind === undefined
+    ? undefined
+    : { ...UNTIMED, kind, needsStart: kind !== 'start', shape: shapeStart(kind, line) };
+}
+
+/** Of a JSON object its status, else what its message says. A level is about a line and no run. */
+function judgeFields(fields: Fields, line: string): DefaultFinding | undefined {
+  const times = readTimes(fields);
+  const kind = readStatus(fields);
+  if (kind !== undefined) return { ...times, kind, needsStart: false, shape: shapeStart(kind, line) };
+  const message = MESSAGE_KEYS.map((key) => fields[key]).find((value) => typeof value === 'string');
+  const finding = typeof message === 'string' ? judgeText(message) : undefined;
+  if (finding === undefined || (finding.kind === 'ok' && isErrorLevel(fields))) return undefined;
+  return { ...finding, ...times, shape: shapeStart(finding.kind, line) };
+}
+
+function certain(word: CertainWord): Omit<DefaultFinding, 'time' | 'durationMs'> {
+  const isCrash = word === 'crash';
+  return { kind: isCrash ? 'error' : word, needsStart: false, isCrash, shape: undefined };
 }
 
 function shapeStart(kind: DefaultFinding['kind'], line: string): string | undefined {
@@ -70,15 +95,20 @@ function shapeStart(kind: DefaultFinding['kind'], line: string): string | undefi
 }
 
 function readWords(text: string): DefaultFinding['kind'] | undefined {
-  if (TRACE.test(text)) return undefined;
   const exit = EXIT.exec(text)?.[1];
   if (exit !== undefined) return Number(exit) === 0 ? 'ok' : 'error';
+  const status = KINDS.get(STATUS.exec(text)?.[1]?.toLowerCase() ?? '');
+  if (status !== undefined && status !== 'start') return status;
   const isEnd = END.test(text);
   if (isEnd && WITH_ERRORS.test(text)) return 'error';
-  // What is tried again has not ended.
-  if (FAILED.test(text)) return RETRY.test(text) ? undefined : 'error';
-  if (isEnd) return 'ok';
+  if (FAILED.test(text)) return isRetried(text) ? undefined : 'error';
+  if (isEnd) return isStep(text) ? undefined : 'ok';
   return START.test(text) ? 'start' : undefined;
+}
+
+function isStep(text: string): boolean {
+  const [, done, all] = PROGRESS.exec(text) ?? [];
+  return Number(done) < Number(all);
 }
 
 const fieldsSchema = z.looseObject({});
@@ -94,9 +124,9 @@ function parseFields(line: string): Fields | undefined {
 }
 
 const STATUS_KINDS: Readonly<Record<DefaultFinding['kind'], string>> = {
-  ok: 'ok success successful succeeded complete completed done finished passed',
+  ok: 'ok success successful succeeded complete completed done finished passed pass',
   error:
-    'error errored fail failed failure fatal timeout timed_out aborted killed crashed interrupted unsuccessful',
+    'error errored fail failed failure fatal timeout cancelled canceled timed_out aborted killed crashed interrupted unsuccessful',
   start: 'start started starting begin running in_progress',
 };
 const KINDS = new Map(
@@ -108,6 +138,8 @@ const KINDS = new Map(
 const STATUS_KEYS = ['status', 'result', 'outcome', 'state'] as const;
 const FLAG_KEYS = ['success', 'ok'] as const;
 const EXIT_KEYS = ['exitCode', 'exit_code'] as const;
+const MESSAGE_KEYS = ['msg', 'message', 'event'] as const;
+const LEVEL_KEYS = ['level', 'severity', 'lvl'] as const;
 
 function readStatus(fields: Fields): DefaultFinding['kind'] | undefined {
   for (const key of STATUS_KEYS) {
@@ -119,6 +151,13 @@ function readStatus(fields: Fields): DefaultFinding['kind'] | undefined {
   if (flag !== undefined) return flag ? 'ok' : 'error';
   const exit = EXIT_KEYS.map((key) => fields[key]).find((value) => typeof value === 'number');
   return exit === undefined ? undefined : exit === 0 ? 'ok' : 'error';
+}
+
+/** By name, or by the number that pino and bunyan write. */
+function isErrorLevel(fields: Fields): boolean {
+  return LEVEL_KEYS.map((key) => fields[key]).some(
+    (level) => (typeof level === 'number' && level >= 50) || /^(?:err|fatal|crit)/i.test(String(level)),
+  );
 }
 
 const TIME_KEYS = ['time', 'timestamp', '@timestamp', 'ts'] as const;

@@ -1,5 +1,5 @@
 import { createContext, Script } from 'node:vm';
-import { DEFAULT_ERROR, DEFAULT_SUCCESS, judgeByDefault } from './default-rule.ts';
+import { DEFAULT_ERROR, DEFAULT_SUCCESS, judgeByDefault, readDefaultWord } from './default-rule.ts';
 import { findTime, type LineTime, parseTime } from './time.ts';
 
 /** How the lines of a log are understood. */
@@ -28,6 +28,8 @@ export interface LineFinding {
   readonly durationMs: number | undefined;
   /** The line ends a run only if one is under way. */
   readonly needsStart?: boolean | undefined;
+  /** The program crashed; what it prints next is about the same run. */
+  readonly isCrash?: boolean | undefined;
   /** Of a start under the default rule: its line without digits. */
   readonly shape?: string | undefined;
 }
@@ -144,9 +146,15 @@ function judgeWithDefaults(rule: LogRule, line: string): LineFinding | undefined
 }
 
 function kindOf(rule: LogRule, line: string): LineFinding['kind'] | undefined {
-  if (rule.error.test(line)) return 'error';
-  if (rule.success.test(line)) return 'ok';
+  const word = isOwn(rule) ? undefined : readDefaultWord(line);
+  if (rule.error === DEFAULT_ERROR ? word === 'error' : rule.error.test(line)) return 'error';
+  if (rule.success === DEFAULT_SUCCESS ? word === 'ok' : rule.success.test(line)) return 'ok';
   return rule.start?.test(line) === true ? 'start' : undefined;
+}
+
+/** Whether both ends are configured. */
+function isOwn({ success, error }: LogRule): boolean {
+  return success !== DEFAULT_SUCCESS && error !== DEFAULT_ERROR;
 }
 
 function timeOf(rule: LogRule, line: string): LineTime | undefined {

@@ -75,7 +75,15 @@ function takePaired(facts: LogFacts, finding: LineFinding, atMs: number): TakenL
   }
   if (isChatter && finding.needsStart === true) return { facts: { ...facts, pairEndedAtMs: atMs }, runs: [] };
   if (isChatter || finding.needsStart === true) return { facts, runs: [] };
-  return finish(rest, runTimes(atMs, undefined, finding.durationMs), finding.kind);
+  return takeAlone(rest, finding, finding.kind, atMs);
+}
+
+/** An end without a start; failures within 30 seconds behind a crash are that crash. */
+function takeAlone(facts: LogFacts, finding: LineFinding, kind: 'ok' | 'error', atMs: number): TakenLine {
+  const sinceCrashMs = atMs - (facts.crashedAtMs ?? Number.NEGATIVE_INFINITY);
+  if (kind === 'error' && sinceCrashMs >= 0 && sinceCrashMs < CHATTER_MS) return { facts, runs: [] };
+  const ended = finish(facts, runTimes(atMs, undefined, finding.durationMs), kind);
+  return finding.isCrash === true ? { ...ended, facts: { ...ended.facts, crashedAtMs: atMs } } : ended;
 }
 
 /** A start behind a start: the earlier run never told its end. */

@@ -108,6 +108,50 @@ describe('the default rule', () => {
     ['++ test ERROR', []],
     ['0 ERRORS', []],
     ['export ERROR_LOG=/tmp/x', []],
+    ['FAILED: 0', []],
+    ['SUCCESS: 10, FAILED: 0', ['ok']],
+    ['SUCCESS: 10, FAILED: 2', ['error']],
+    ['ERRORS: 0 FAILED: 2', ['error']],
+    ['SUCCESS, No ERRORS', ['ok']],
+    ['ZERO ERRORS', []],
+    ['ERRORS 0', []],
+    ['ERRORS: none', []],
+    ['ERROR: no such file', ['error']],
+    ['ERROR: 0 bytes written', ['error']],
+    ['ERROR: 0x80070005', ['error']],
+    ['"ERRORS":[]', []],
+    ['ERROR-FREE', []],
+    ['ERROR HANDLER installed', []],
+    ['ERROR LOG: /var/log/ERROR.md', []],
+    ['ERROR COUNT: 0', []],
+    ['ERROR COUNT: 2', ['error']],
+    ['ERROR-42: no room', ['error']],
+    ['[main/ERROR] no room', ['error']],
+    ['production.ERROR: no room', ['error']],
+    ['ERROR: timeout, retrying in 5 s', []],
+    ['ERROR: stopped retrying', ['error']],
+    ['SUCCESS=0', []],
+    ['SUCCESS=no', ['error']],
+    ['SUCCESS RATE: 10%', []],
+    ['PARTIAL SUCCESS', []],
+    ['NOT A SUCCESS', ['error']],
+    ['level=ERROR msg=x', []],
+    ['JOB FAILED', ['error']],
+    ['BUILD FAILURE', ['error']],
+    ['FATAL: no room', ['error']],
+    ['SUCCEEDED', ['ok']],
+    ['on SUCCESS send a mail', []],
+    ['+(backup.sh:12): echo ERROR', []],
+    ['2026-11-23T10:00:00Z + echo ERROR', []],
+    ['./backup.sh && echo SUCCESS || echo ERROR', []],
+    ['Traceback (most recent call last):', ['error']],
+    ['panic: runtime error', ['error']],
+    ['backup.sh: line 3: rclone: command not found', ['error']],
+    ['error-free', []],
+    ['no errors', []],
+    ['erfolgreich abgeschlossen', []],
+    ['completado con éxito', []],
+    ['成功', []],
   ])('reads %j as %j', (line, statuses) => {
     expect(runsOf(rule, [line]).runs.map(({ status }) => status)).toEqual(statuses);
   });
@@ -124,6 +168,9 @@ describe('the default rule', () => {
     ['{"status":200}', []],
     ['{"level":"info","msg":"backup completed"}', []],
     ['{"level":"info","msg":"SUCCESS"}', ['ok']],
+    ['{"level":"error","msg":"SUCCESS"}', []],
+    ['{"level":"ERROR","msg":"download slow"}', []],
+    ['{"level":"info","msg":"no ERRORS","ERRORS":0}', []],
     ['{"status":"skipped"}', []],
     ['{"status":"ok"', []],
     ['["ok"]', []],
@@ -145,9 +192,27 @@ describe('the default rule', () => {
     ['finished with exit code 3', 'error'],
     ['backup failed', 'error'],
     ['timed out', 'error'],
+    ['backup complete', 'ok'],
+    ['Succeeded', 'ok'],
+    ['result=success', 'ok'],
+    ['no errors, exit status 0', 'ok'],
+    ['all steps OK', 'ok'],
+    ['exit status 1', 'error'],
+    ['finished with status 1', 'error'],
+    ['return code 3', 'error'],
+    ['completed with status: failed', 'error'],
+    ['could not complete', 'error'],
+    ['fatal: not a git repository', 'error'],
     ['{"level":"info","msg":"done"}', 'ok'],
   ])('ends a run that a line started with %j as %s', (line, status) => {
-    const lines = ['2026-11-23T10:00:00Z backup started', `download failed, retrying`, 'not completed', line];
+    const lines = [
+      '2026-11-23T10:00:00Z backup started',
+      'download failed, retrying',
+      'not completed',
+      'completed 1 of 3',
+      '0 failed',
+      line,
+    ];
     const { runs, facts } = runsOf(rule, lines);
     expect(runs).toMatchObject([{ status, runAtMs: Date.UTC(2026, 10, 23, 10) }]);
     expect(facts.startedAtMs).toBeUndefined();
@@ -189,6 +254,23 @@ describe('the default rule', () => {
     expect(runsOf(rule, ['2026-11-23T10:00:00Z daemon started', ...minutes]).runs).toHaveLength(3);
   });
 
+  test('a crash and the failures that it makes within 30 seconds are one run', () => {
+    const at = (second: number, text: string) => `2026-11-23T10:00:${10 + second}Z ${text}`;
+    const crash = 'Traceback (most recent call last):';
+    const lines = [crash, 'ValueError: bad', crash, at(0, 'ERROR: backup failed'), at(40, 'SUCCESS')];
+    const { runs } = runsOf(rule, lines, Date.UTC(2026, 10, 23, 10, 0, 9));
+    expect(runs.map(({ status }) => status)).toEqual(['error', 'ok']);
+  });
+
+  test('stands for an end that is not configured where the other one is', () => {
+    const { runs } = runsOf({ success: /GOOD/, error: DEFAULT_ERROR }, [
+      'GOOD, 0 ERRORS',
+      'SUCCESS',
+      'ERROR',
+    ]);
+    expect(runs.map(({ status }) => status)).toEqual(['ok', 'error']);
+  });
+
   test('pairs of start and end make one run each, whatever stands between them', () => {
     const chatter = fc.constantFrom(
       'reading',
@@ -210,15 +292,23 @@ describe('the default rule', () => {
     );
   });
 
-  test.each(['WITHOUT NO ERROR_ 0 ERRORS_ SUCCESS_', 'with 1 exit ', 'rc=rc: ', '  ', '{"a":'])(
-    'takes a time that follows the length of a line of %j',
-    (words) => {
-      const line = words.repeat(64_800 / words.length);
-      const began = performance.now();
-      expect(runsOf(rule, [line]).runs).toEqual([]);
-      expect(performance.now() - began).toBeLessThan(1_000);
-    },
-  );
+  test.each([
+    'WITHOUT NO ERROR_ 0 ERRORS_ SUCCESS_',
+    'with 1 exit ',
+    'rc=rc: ',
+    '  ',
+    '{"a":',
+    '/error',
+    'ERRORS: 0 ',
+    'level="error',
+    'not a without any 0 error-',
+    '++ echo error',
+  ])('takes a time that follows the length of a line of %j', (words) => {
+    const line = words.repeat(64_800 / words.length);
+    const began = performance.now();
+    expect(runsOf(rule, [line]).runs).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
 });
 
 describe('runs of a log', () => {
