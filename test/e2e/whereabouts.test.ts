@@ -169,7 +169,12 @@ describe('beside a gateway 2026.5.7 of a profile', () => {
     ]) {
       const seen = await check(home, env, { through });
       expect(seen.gateway.address).toBe('127.0.0.1:18789');
-      expect({ wrong: wrong(seen), process: words(seen, 'process') }).toMatchObject({ wrong: [] });
+      const said = {
+        wrong: wrong(seen),
+        process: words(seen, 'process'),
+        gateway: gateway.output.slice(-2000),
+      };
+      expect(said).toMatchObject({ wrong: [] });
       expect([layer(seen, 'process')?.verdict, layer(seen, 'answers')?.verdict]).toEqual(['ok', 'ok']);
     }
     await gateway.end('SIGKILL');

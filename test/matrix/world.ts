@@ -136,12 +136,10 @@ export class World {
       gateway,
       exporter,
     });
-    await Promise.all([
-      ...['nightly', 'weekly'].map((job) => world.addJob(job, ['/bin/true'])),
-      ...['backup', 'important-backup'].map((job) =>
-        world.addJob(job, ['/usr/bin/test', '!', '-e', world.#breakerOf(job)]),
-      ),
-    ]);
+    // One after the other: a second command is refused while the first one holds the state folder.
+    for (const job of ['nightly', 'weekly']) await world.addJob(job, ['/bin/true']);
+    for (const job of ['backup', 'important-backup'])
+      await world.addJob(job, ['/usr/bin/test', '!', '-e', world.#breakerOf(job)]);
     world.healthy = await world.untilWell();
     return world;
   }
