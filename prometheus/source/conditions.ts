@@ -8,6 +8,7 @@ import {
   joinLines,
   keepLast,
   neverGood,
+  selectFired,
   selectFiring,
   takeCount,
   takeMax,
@@ -32,6 +33,9 @@ import type { Thresholds } from './thresholds.ts';
  * every gateway that does not answer, and no two of them hold at once.
  */
 
+/** How often the gateway's process was restarted when a page of it was last open. */
+const PAGED_RESTARTS = 'instance:openclaw_gateway_process_restarts:paged';
+const RESTARTS = 'openclaw_gateway_process_restarts_total';
 const STARTING = `${STATE}{state="starting"}`;
 const takeState = (expression: string) => `max without (state) (${expression})`;
 
@@ -121,32 +125,43 @@ export function stayOpen(t: Thresholds, condition: string, incident: Fault, othe
   return unlessSuppressed(t, incident, open);
 }
 
+/** Pages of a gateway that does not answer: whatever it does until it answers again is part of them. */
+const OUTAGES = 'gateway-.*|listener-gone|port-foreign|draining';
+
 /**
  * Restarted again and again. Restarts during declared maintenance do not count: for the length of a range
- * after it only a shorter range is read. Once found it lasts until the gateway answers: a supervisor that
+ * after it only a shorter range is read. Restarts while a page of the same gateway is open do not count either:
+ * the first page is the only one of an outage. Once found it lasts until the gateway answers: a supervisor that
  * gives up turns the loop into a plain "down", which is no new incident.
  */
-export function crashLoopRecord(t: Thresholds): RecordRule {
+export function crashLoopRecords(t: Thresholds): RecordRule[] {
   const fast = formatSpan(t.crash_loop_range);
   const brief = formatSpan(Math.max(t.crash_loop_range / 3, 4 * t.scrape_interval));
   const slow = formatSpan(t.crash_loop_slow_range);
-  const restarts = (range: string) =>
-    takeMax([], `increase(openclaw_gateway_process_restarts_total[${range}])`);
+  const total = takeMax([], keepLast(t, RESTARTS));
   const starts = takeMax([], `changes(openclaw_gateway_process_start_time_seconds[${fast}])`);
   const service = takeMax(['manager'], `delta(openclaw_gateway_service_restarts[${fast}])`);
   const least = t.crash_loop_restarts - 0.5;
   const since = (range: string) => `unless max_over_time(${MAINTENANCE}[${range}])`;
-  return record(
-    CRASH_LOOP,
+  const restarts = (range: string, limit: number) =>
     joinLines(
-      `((${restarts(fast)} > ${least} or ${starts} > ${least}) ${since(fast)})`,
-      `or (${restarts(brief)} > ${least} ${since(brief)})`,
-      `or (${service} > ${least} and ${NOT_ANSWERING} ${since(fast)})`,
-      `or (${restarts(slow)} > ${t.crash_loop_slow_restarts - 0.5} ${since(slow)}`,
-      `  unless ${selectFiring('gateway-.*|listener-gone', 'critical')})`,
-      `or (last_over_time(${CRASH_LOOP}[${formatSpan(t.exporter_absent_range)}]) and ${NOT_ANSWERING})`,
+      `(${takeMax([], `increase(${RESTARTS}[${range}])`)} > ${limit} ${since(range)}`,
+      `  unless (${total} - last_over_time(${PAGED_RESTARTS}[${range}]) < ${limit}))`,
+    );
+  return [
+    record(PAGED_RESTARTS, `${total} and ${selectFiring(OUTAGES, 'critical')}`),
+    record(
+      CRASH_LOOP,
+      joinLines(
+        restarts(fast, least),
+        `or ${restarts(brief, least)}`,
+        `or ((${starts} > ${least} or (${service} > ${least} and ${NOT_ANSWERING})) ${since(fast)}`,
+        `  unless ${selectFired(OUTAGES, 'critical', fast)})`,
+        `or ${restarts(slow, t.crash_loop_slow_restarts - 0.5)}`,
+        `or (last_over_time(${CRASH_LOOP}[${formatSpan(t.exporter_absent_range)}]) and ${NOT_ANSWERING})`,
+      ),
     ),
-  );
+  ];
 }
 
 /**

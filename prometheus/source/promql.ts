@@ -117,8 +117,16 @@ export function afterLookback(t: Thresholds, forMs: number): number {
 
 /** Alerts of these incidents that fire now, by the labels of what they are about. */
 export function selectFiring(incidents: string, severity: string, dropped: Labels = []): string {
-  const selector = `alertstate="firing", severity=~"${severity}", incident=~"${incidents}"`;
-  return takeMax([...ALERT_LABELS, ...dropped], `ALERTS{${selector}}`);
+  return takeMax([...ALERT_LABELS, ...dropped], selectAlerts(incidents, severity));
+}
+
+/** The same of those that fired at some moment of this range. */
+export function selectFired(incidents: string, severity: string, range: string): string {
+  return takeMax(ALERT_LABELS, `max_over_time(${selectAlerts(incidents, severity)}[${range}])`);
+}
+
+function selectAlerts(incidents: string, severity: string): string {
+  return `ALERTS{alertstate="firing", severity=~"${severity}", incident=~"${incidents}"}`;
 }
 
 /**

@@ -1,6 +1,16 @@
 import type { Scenario } from './scenario.ts';
 import { growing, type Timeline, waves } from './timeline.ts';
-import { all, job, killed, pings, processStates, states, TOKEN_VERDICTS, type World } from './world.ts';
+import {
+  all,
+  endAt,
+  job,
+  killed,
+  pings,
+  processStates,
+  states,
+  TOKEN_VERDICTS,
+  type World,
+} from './world.ts';
 
 const verdictsGone = (from: number): World =>
   all([...TOKEN_VERDICTS, 'openclaw_gateway_ready'], [0, 1], [from, 'gone']);
@@ -55,6 +65,25 @@ export const crashing = (from: number, givesUp: number): World => ({
   ],
   ...verdictsGone(from),
 });
+
+/** A gateway that dies in every start, each `every` minutes: `every - 1` of starting, one of nothing. */
+export function startsInVain(from: number, every: number, starts: number): World {
+  const rounds = Array.from({ length: starts }, (_, index) => from + index * every);
+  return {
+    ...killed(from),
+    ...states(
+      [0, 'up'],
+      ...rounds.flatMap((minute) => [
+        [minute, 'starting'] as const,
+        [minute + every - 1, 'refused'] as const,
+      ]),
+    ),
+    openclaw_gateway_process_restarts_total: [
+      [0, 2],
+      ...rounds.map((minute, index) => [minute, 3 + index] as const),
+    ],
+  };
+}
 
 export const stopped = (from: number): World => ({
   ...states([0, 'up'], [from, 'hung']),
@@ -216,6 +245,59 @@ export const gatewayScenarios: readonly Scenario[] = [
       60: ['OpenClawGatewayCrashLoop/3'],
     },
     cause: { 33: 'process', 60: 'process' },
+  },
+  {
+    ids: ['G22', 'G23'],
+    name: 'dies in every start, then recovers: the page is the catch-all, and its restarts are no second one',
+    minutes: 120,
+    world: endAt(startsInVain(20, 5, 8), 60),
+    firing: {
+      38: ['OpenClawGatewayRestarted/1'],
+      42: ['OpenClawGatewayNotAnswering/1', 'OpenClawGatewayRestarted/1'],
+      58: ['OpenClawGatewayNotAnswering/1', 'OpenClawGatewayRestarted/1'],
+      64: ['OpenClawGatewayRestarted/1'],
+      100: [],
+    },
+  },
+  {
+    ids: ['G22', 'G1'],
+    name: 'down, and started in vain by hand: restarts while the page is open are part of it',
+    minutes: 90,
+    world: endAt(
+      {
+        ...killed(20),
+        openclaw_gateway_process_restarts_total: [
+          [0, 2],
+          [30, growing(1 / 2, 2)],
+          [42, 8],
+        ],
+      },
+      45,
+    ),
+    firing: {
+      29: ['OpenClawGatewayDown/1'],
+      39: ['OpenClawGatewayDown/1', 'OpenClawGatewayDown/2', 'OpenClawGatewayRestarted/1'],
+      50: ['OpenClawGatewayRestarted/1'],
+      80: [],
+    },
+  },
+  {
+    ids: ['G5', 'G1'],
+    name: 'a crash loop that begins minutes after an outage pages as soon as any other',
+    minutes: 90,
+    world: {
+      ...killed(20, 30),
+      openclaw_gateway_process_restarts_total: [
+        [0, 2],
+        [30, 3],
+        [36, growing(1, 3)],
+        [60, 27],
+      ],
+    },
+    firing: {
+      35: ['OpenClawGatewayRestarted/1'],
+      42: ['OpenClawGatewayCrashLoop/3', 'OpenClawGatewayRestarted/1'],
+    },
   },
   {
     ids: ['G5'],

@@ -209,6 +209,36 @@ export function healthy(): World {
   };
 }
 
+/** A world that is healthy again from minute `to` on; counters stay where they are. */
+export function endAt(world: World, to: number): World {
+  const well = healthy();
+  return Object.fromEntries(
+    Object.entries(world).map(([series, timeline]): [string, Timeline] => {
+      const before = timeline.filter(([minute]) => minute < to);
+      return [series, [...before, [to, valueAfter(series, well[series], before.at(-1), to)]]];
+    }),
+  );
+}
+
+function valueAfter(
+  series: string,
+  well: Timeline | undefined,
+  last: readonly [number, Value] | undefined,
+  to: number,
+): Value {
+  const value = last?.[1] ?? 'gone';
+  if (series.includes('_total{') || series.endsWith('_total')) {
+    const reached =
+      typeof value === 'object' ? value.from + value.perMinute * (to - Math.max(last?.[0] ?? 0, 0)) : value;
+    const grows = well?.[0]?.[1];
+    return typeof grows === 'object' && typeof reached === 'number'
+      ? { from: reached, perMinute: grows.perMinute }
+      : reached;
+  }
+  const usual = well?.[0]?.[1] ?? 'gone';
+  return typeof usual === 'object' ? { ...usual, from: usual.from + usual.perMinute * to } : usual;
+}
+
 /** Pings of 2 ms, and from minute `slowFrom` on half of them of 2 s; 0 for never. */
 export function pings(slowFrom: number): World {
   const bucket = (le: string) => `openclaw_gateway_ping_duration_seconds_bucket{phase="http", le="${le}"}`;

@@ -1,11 +1,11 @@
 import { allSilent } from '../../prometheus/tests/cron.ts';
-import { crashing, listenerClosed, stopped } from '../../prometheus/tests/gateway.ts';
-import type { Timeline, Value } from '../../prometheus/tests/timeline.ts';
+import { crashing, listenerClosed, startsInVain, stopped } from '../../prometheus/tests/gateway.ts';
+import type { Timeline } from '../../prometheus/tests/timeline.ts';
 import { mismatched } from '../../prometheus/tests/token.ts';
 import { exporterGone } from '../../prometheus/tests/watcher.ts';
 import {
   all,
-  healthy,
+  endAt,
   JOBS,
   job,
   killed,
@@ -82,36 +82,6 @@ function months<T>(make: (month: number) => T): T[] {
   return Array.from({ length: 12 }, (_, index) => make(index + 1));
 }
 
-/** A world that is healthy again from minute `to` on; counters stay where they are. */
-function endAt(world: World, to: number): World {
-  const well = healthy();
-  return Object.fromEntries(
-    Object.entries(world).map(([series, timeline]): [string, Timeline] => {
-      const before = timeline.filter(([minute]) => minute < to);
-      return [series, [...before, [to, valueAfter(series, well[series], before.at(-1), to)]]];
-    }),
-  );
-}
-
-function valueAfter(
-  series: string,
-  well: Timeline | undefined,
-  last: readonly [number, Value] | undefined,
-  to: number,
-): Value {
-  const value = last?.[1] ?? 'gone';
-  if (series.includes('_total{') || series.endsWith('_total')) {
-    const reached =
-      typeof value === 'object' ? value.from + value.perMinute * (to - Math.max(last?.[0] ?? 0, 0)) : value;
-    const grows = well?.[0]?.[1];
-    return typeof grows === 'object' && typeof reached === 'number'
-      ? { from: reached, perMinute: grows.perMinute }
-      : reached;
-  }
-  const usual = well?.[0]?.[1] ?? 'gone';
-  return typeof usual === 'object' ? { ...usual, from: usual.from + usual.perMinute * to } : usual;
-}
-
 /** Twelve outages that a person has to repair, each of another kind. */
 function outages(): YearWindow[] {
   const at = FROM;
@@ -121,7 +91,7 @@ function outages(): YearWindow[] {
     ['its listener is closed for 40 min', endAt(listenerClosed(at), at + 40)],
     ['another program answers on its port for 20 min', endAt(portForeign(at), at + 20)],
     ['a crash loop of 20 min', endAt(crashing(at, at + 20), at + 40)],
-    ['it dies in every start for 40 min', endAt(startsInVain(at), at + 40)],
+    ['it dies in every start for 40 min', endAt(startsInVain(at, 5, 8), at + 40)],
     ['its token is refused for an hour', endAt(mismatched(at), at + 60)],
     ['an API function fails for half an hour', endAt(functionFails(at), at + 30)],
     ['no job runs for an hour', endAt(allSilent(at), at + 60)],
@@ -143,16 +113,6 @@ const functionFails = (at: number): World => ({
     [at, 0],
   ],
 });
-
-/** Four minutes of starting, one of nothing, again and again. */
-function startsInVain(at: number): World {
-  const rounds = Array.from({ length: 8 }, (_, index) => at + index * 5);
-  return {
-    ...killed(at),
-    ...states([0, 'up'], ...rounds.flatMap((m) => [[m, 'starting'] as const, [m + 4, 'refused'] as const])),
-    openclaw_gateway_process_restarts_total: [[0, 2], ...rounds.map((m, n) => [m, 3 + n] as const)],
-  };
-}
 
 /** All jobs fail, each at its own time, for two hours, and succeed once the provider is back. */
 function providerOutage(n: number): YearWindow {

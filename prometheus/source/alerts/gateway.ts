@@ -1,5 +1,13 @@
 import { describeFirstSteps, describeRestart } from '../../../src/diagnosis/repair.ts';
-import { crashLoopRecord, down, foreign, hung, listenerGone, startOverdue, stayOpen } from '../conditions.ts';
+import {
+  crashLoopRecords,
+  down,
+  foreign,
+  hung,
+  listenerGone,
+  startOverdue,
+  stayOpen,
+} from '../conditions.ts';
 import { formatSpan, joinLines, renderQuery, selectFiring, takeMax } from '../promql.ts';
 import { type AlertRule, ladder, type RuleGroup, type Suppression } from '../rule.ts';
 import { inState, STATE, signalRecords, UP } from '../signals.ts';
@@ -22,7 +30,13 @@ export function gatewayGroups(t: Thresholds): RuleGroup[] {
     {
       name: 'openclaw-gateway',
       file: 'gateway',
-      rules: [...signalRecords(t), crashLoopRecord(t), ...notAnswering(t), ...restarting(t), ...starting(t)],
+      rules: [
+        ...signalRecords(t),
+        ...crashLoopRecords(t),
+        ...notAnswering(t),
+        ...restarting(t),
+        ...starting(t),
+      ],
     },
   ];
 }
@@ -180,6 +194,11 @@ function gatewayDraining(t: Thresholds): AlertRule[] {
 /** The catch-all: whatever its state says, it does not answer, and no other page is open for it. */
 function gatewaySilent(t: Thresholds): AlertRule[] {
   const others = 'gateway-down|gateway-hung|listener-gone|port-foreign|crash-loop|draining';
+  const range = formatSpan(t.crash_loop_slow_range);
+  const restarts = renderQuery(
+    t,
+    `increase(openclaw_gateway_process_restarts_total{@}[${range}]) > ${t.crash_loop_restarts - 0.5}`,
+  );
   return ladder(
     {
       alert: 'OpenClawGatewayNotAnswering',
@@ -191,7 +210,7 @@ function gatewaySilent(t: Thresholds): AlertRule[] {
       suppressedBy: REMOTE,
       keepMs: t.settle,
       summary: `OpenClaw gateway {{ $labels.instance }} has not answered once in ${formatSpan(t.not_answering_for)}`,
-      description: `Its state is ${stateNow(t)}. No single state has lasted long enough for an alert of its own: it may crash in every start, or change between states.`,
+      description: `Its state is ${stateNow(t)}. No single state has lasted long enough for an alert of its own: {{ with ${restarts} }}it crashes in every start, about {{ (. | first).Value | printf "%.0f" }} times in the last ${range}{{ else }}it may crash in every start, or change between states{{ end }}.`,
       catalogue: ['G23', 'G7', 'G22'],
     },
     [
