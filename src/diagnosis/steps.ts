@@ -87,6 +87,14 @@ function chooseUser({ pid, uid }: Stranger, phase: Phase): RepairStep {
   return doByHand(text, phase);
 }
 
+/** How a gateway is ended for as long as something else is done. */
+function stopGateway({ service }: Machine): RepairStep {
+  if (service === undefined) return endByHand();
+  if (service.manager === 'launchd') return doByHand('Stop the gateway’s service.');
+  const manager = service.scope === 'user' ? 'systemctl --user' : 'sudo systemctl';
+  return useCommand(`${manager} stop ${service.name}`, 'Until the last step.');
+}
+
 function endByHand(phase: Phase = 1): RepairStep {
   return doByHand('End the gateway in the terminal where it was started (Ctrl+C).', phase);
 }
@@ -190,6 +198,8 @@ function repairFully({ machine }: Pick<StepContext, 'machine'>): readonly Repair
 function repairConfig({ machine }: StepContext): readonly RepairStep[] {
   return [
     useCommand('openclaw config validate', 'Names mistakes in openclaw.json.'),
+    // Between two crashes it lives.
+    ...(machine.alive === true ? [stopGateway(machine)] : []),
     useCommand(
       'openclaw doctor --fix',
       'Only while no gateway runs. Removes keys that this version does not know.',

@@ -197,6 +197,24 @@ describe('the next repair step', () => {
     );
   });
 
+  it('ends a gateway that still lives before openclaw doctor, which refuses to work beside one', () => {
+    const loop = fault('crash-loop');
+    const [validate, doctor] = ['openclaw config validate', 'openclaw doctor --fix'];
+    expect(texts([loop], { alive: false }).slice(0, 3)).toEqual([validate, doctor, 'openclaw gateway run']);
+    expect(texts([loop], { alive: true }).slice(0, 4)).toEqual([
+      validate,
+      'End the gateway in the terminal where it was started (Ctrl+C).',
+      doctor,
+      'openclaw gateway run',
+    ]);
+    expect(texts([loop], { alive: true, service: SERVICE }).slice(0, 4)).toEqual([
+      validate,
+      'systemctl --user stop openclaw-gateway.service',
+      doctor,
+      'systemctl --user restart openclaw-gateway.service',
+    ]);
+  });
+
   it('names the holder of the port and leaves the decision to a person', () => {
     const [find, decide] = texts([fault('port-held', { pid: 7 })]);
     expect(find).toBe('ps -fp 7');

@@ -225,6 +225,16 @@ describe('further gateways', () => {
     expect(await pids(titled(8, { ppid: 7 }), titled(9, { ppid: 8 }))).toEqual([]);
   });
 
+  it('are not what a command of the CLI has started, such as the restart of a person who repairs', async () => {
+    const command = {
+      pid: 8,
+      argv: ['node', '/usr/lib/node_modules/openclaw/openclaw.mjs', 'gateway', 'restart'],
+      environment: ours,
+    };
+    expect(await pids(command, titled(9, { ppid: 8 }), titled(10, { ppid: 9 }))).toEqual([]);
+    expect(await pids(titled(9), titled(10, { ppid: 9 }))).toEqual([9, 10]);
+  });
+
   it('are those whose variables are empty, which is as if they were not set', async () => {
     const empty = { ...ours, OPENCLAW_PROFILE: '', OPENCLAW_HOME: '', OPENCLAW_STATE_DIR: '' };
     expect(await pids(titled(8, { environment: empty }))).toEqual([8]);
