@@ -62,8 +62,20 @@ export function tokenEvidence(seen: TokenSeen, subject: string): Evidence[] {
   return all.map((words) => ({ layer: 'token', subject, ...words }));
 }
 
-/** A file that the exporter's own configuration names must be readable; other problems may be none. */
+/**
+ * A file that the exporter's own configuration names must be readable, and an openclaw.json that is none keeps the
+ * gateway from its next start; other problems may be none.
+ */
 function problemWords(text: string): Words {
+  if (/^openclaw\.json (?:is not JSON5|holds no object)/.test(text)) {
+    const effect = 'the gateway does not start again with it';
+    return {
+      verdict: 'warning',
+      text: `${text}: ${effect}`,
+      repair: 'openclaw config validate',
+      fault: 'config-unreadable',
+    };
+  }
   if (!/^(?:gateway\.)?token_file /.test(text)) return { verdict: 'unknown', text };
   const repair = "correct the path, or let the exporter's user read the file (chown, chmod 600)";
   return { verdict: 'warning', text, repair, fault: 'token-unreadable' };

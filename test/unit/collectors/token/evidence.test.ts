@@ -56,6 +56,17 @@ describe('the evidence of a token', () => {
   });
 
   it.each([
+    ['openclaw.json is not JSON5 (line 1)', 'warning'],
+    ['openclaw.json holds no object', 'warning'],
+    ['openclaw.json cannot be read (EACCES)', 'unknown'],
+  ] as const)('is beside what is wrong with the file: %s is %s', (problem, verdict) => {
+    const places = { variants: 1, differing: [] };
+    const install = { ...INSTALL, problems: [problem] };
+    const said = tokenEvidence({ install, verdict: undefined, places, note: undefined }, 'a:1');
+    expect(said.at(-1)).toMatchObject({ verdict, text: expect.stringContaining(problem) });
+  });
+
+  it.each([
     ['limited', 'lock-out'],
     ['protocol', 'protocol'],
   ] as const)('is a warning with a step of its own where it cannot be proved: %s', (obstacle, fault) => {
