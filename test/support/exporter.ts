@@ -172,7 +172,9 @@ export class Exporter {
     }
   }
 
+  /** Removes its files; a failed test may not have stopped it. */
   remove(): void {
+    if (this.child.ended === undefined) this.child.signal('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Exporter } from '../../support/exporter.ts';
 import { sampleOf } from '../../support/exposition.ts';
@@ -22,8 +24,14 @@ describe('a fleet behind one exporter and one Prometheus job', () => {
     onTestFinished(() => exporter.remove());
     const openFiles = async () =>
       sampleOf(await exporter.series(), 'process_open_fds') ?? Number.POSITIVE_INFINITY;
+    // Its own files, which stay open as long as it runs.
+    await until(async () => existsSync(join(exporter.storagePath, 'journal.sqlite-shm')), {
+      what: 'the journal to be open',
+      timeoutMs: 30_000,
+    });
     const before = await openFiles();
     const prometheus = await Prometheus.start(exporter.port, [fleetJob(exporter.port, EVERY)]);
+    onTestFinished(() => prometheus.stop());
     const byKind = async (expression: string) =>
       Object.fromEntries(
         (await prometheus.query(expression)).map(({ metric, value }) => [metric.kind, value]),
