@@ -146,7 +146,7 @@ class Examination {
     const { failOn, progress } = this.#options;
     const outcome = await writeTextfile(path, this.#metrics);
     if (outcome.state === 'written') return createReport(result, failOn).exitCode;
-    progress.write(`${outcome.reason}; its folder must exist and be writable for this user\n`);
+    progress.write(`${outcome.reason}\n`);
     return 2;
   }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -110,6 +110,21 @@ describe('check', () => {
     expect(readdirSync(where.home).filter((name) => name.startsWith('openclaw.prom'))).toEqual([
       'openclaw.prom',
     ]);
+  });
+
+  it('with --textfile beside the file of another gateway names that file, writes nothing and ends with 2', async () => {
+    const where = place(await freePort());
+    const other = join(where.home, 'rescue.prom');
+    writeFileSync(other, '# TYPE openclaw_gateway_up gauge\nopenclaw_gateway_up 1\n');
+    writeFileSync(join(where.home, 'disk.prom'), 'smart_temperature 40\n');
+    const file = join(where.home, 'openclaw.prom');
+    const { code, output } = await run(where, `--textfile=${file}`);
+    expect(code).toBe(2);
+    expect(output).toContain(`--textfile: ${other} holds the series of another gateway`);
+    expect(existsSync(file)).toBe(false);
+    rmSync(other);
+    expect((await run(where, `--textfile=${file}`)).output).toBe('');
+    expect(readFileSync(file, 'utf8')).toContain('openclaw_gateway_up 0');
   });
 
   it('with --textfile in a folder that is not there says so and ends with 2', async () => {
