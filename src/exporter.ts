@@ -14,6 +14,7 @@ import { readHistory } from './diagnosis/journal/history.ts';
 import { JournalRecorder } from './diagnosis/journal/recorder.ts';
 import { MachineReader } from './diagnosis/machine.ts';
 import { decidePage } from './diagnosis/paging.ts';
+import { TrendRecorder } from './diagnosis/trends.ts';
 import { Heartbeat, sendHeartbeat } from './heartbeat/heartbeat.ts';
 import { systemClock } from './lib/clock.ts';
 import { unlessLate } from './lib/deadline.ts';
@@ -40,8 +41,11 @@ const STOP_GRACE_MS = 1_500;
 export interface Exporter {
   /** Reads the configuration again; a bad one changes nothing. Never rejects. */
   reload(): Promise<ReloadOutcome>;
-  /** Ends everything that runs and releases the state for another exporter. */
-  stop(): Promise<void>;
+  /**
+   * Ends everything that runs and releases the state for another exporter. False where a disk that hangs holds a
+   * thread, which `process.exit` would wait for.
+   */
+  stop(): Promise<boolean>;
 }
 
 /**
@@ -116,6 +120,7 @@ class RunningExporter implements Exporter {
   readonly #journal: Journal;
   readonly #recorder: JournalRecorder;
   readonly #board = new FactBoard();
+  readonly #trends: TrendRecorder;
   readonly #closing = new AbortController();
   #parts: Parts;
   #heartbeat: Heartbeat | undefined;
@@ -134,6 +139,7 @@ class RunningExporter implements Exporter {
     this.#scheduler = new Scheduler({ metrics, clock: systemClock, random: Math.random, logger });
     this.#journal = new Journal(flags.storagePath, this.#thread, logger);
     this.#recorder = this.#createRecorder(version);
+    this.#trends = new TrendRecorder({ clock: systemClock, facts: this.#board.read, metrics });
     this.#parts = this.#partsFor(config);
   }
 
@@ -166,6 +172,7 @@ class RunningExporter implements Exporter {
     this.#state.open();
     this.#scheduler.start(this.#parts.collectors);
     this.#recorder.start();
+    this.#trends.start();
     this.#beat(undefined, this.#parts.heartbeat);
     this.#autoReload = this.#createAutoReload();
     this.#autoReload?.start();
@@ -188,15 +195,17 @@ class RunningExporter implements Exporter {
     return { state: 'reloaded' };
   });
 
-  async stop(): Promise<void> {
+  async stop(): Promise<boolean> {
     this.#closing.abort(new Error('the exporter stops'));
     this.#heartbeat?.stop();
+    this.#trends.stop();
     this.#autoReload?.stop();
     this.#parts.probes.close();
     // What the collectors know is recorded before they forget it.
     await unlessLate(this.#recorder.stop(), STOP_GRACE_MS, systemClock);
     await Promise.all([this.#server?.close(), this.#scheduler.stop(STOP_GRACE_MS)]);
-    await Promise.all([this.#state.close(), this.#thread.end()]);
+    const [hasEnded] = await Promise.all([this.#thread.end(STOP_GRACE_MS), this.#state.close()]);
+    return hasEnded;
   }
 
   /** The parts of a configuration, all of them made before any that runs is ended. */
@@ -298,6 +307,7 @@ class RunningExporter implements Exporter {
       machine: () => this.#parts.machine.read(this.#closing.signal),
       exporterUrl: () => `${this.#url}${this.#flags.routePrefix}`,
       history: (selection) => readHistory(this.#journal, selection),
+      trends: () => this.#trends.read(),
       isAuthenticated: () => this.#server?.authenticates === true,
       reload: this.#flags.enableLifecycle ? this.reload : undefined,
       probing: {

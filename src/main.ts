@@ -114,7 +114,14 @@ type MaintenanceOutcome = Extract<FlagsOutcome, { state: 'maintenance_start' | '
 function obeySignals(exporter: Exporter, logger: Logger): void {
   const end = async (signal: NodeJS.Signals) => {
     logger.info('stopping', { signal });
-    await exporter.stop().catch((error) => logger.error('not stopped cleanly', { error: messageOf(error) }));
+    const hasEnded = await exporter.stop().catch((error) => {
+      logger.error('not stopped cleanly', { error: messageOf(error) });
+      return true;
+    });
+    if (!hasEnded) {
+      logger.error('the journal’s disk does not respond; the process ends itself');
+      process.kill(process.pid, 'SIGKILL');
+    }
     process.exit(0);
   };
   process.once('SIGTERM', end);

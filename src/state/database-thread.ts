@@ -1,5 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { systemClock } from '../lib/clock.ts';
+import { unlessLate } from '../lib/deadline.ts';
 import type { DatabaseAnswer, DatabaseTask, ResultRows, Statement } from './database-worker.ts';
 
 /** What a database holds at first, and how large it may become. */
@@ -11,6 +13,8 @@ export interface DatabaseForm {
   readonly maxBytes: number;
 }
 
+/** Ending the thread takes at most this long, milliseconds. */
+const END_MS = 1_500;
 /** The thread's heap: it holds statements and the rows of one answer. */
 const LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 2 };
 
@@ -44,12 +48,16 @@ export class DatabaseThread {
     if (this.#worker !== undefined) await this.#perform({ kind: 'close', path });
   }
 
-  /** Ends the thread. What was not done by then fails. */
-  async end(): Promise<void> {
+  /**
+   * Ends the thread within `limitMs`; what was not done by then fails. False where it goes on: a call to a disk that
+   * hangs cannot be interrupted, and `process.exit` would wait for it.
+   */
+  async end(limitMs = END_MS): Promise<boolean> {
     const worker = this.#worker;
     this.#worker = undefined;
-    await worker?.terminate();
+    const ended = worker === undefined ? 0 : await unlessLate(worker.terminate(), limitMs, systemClock);
     this.#failAll('the exporter stops');
+    return ended !== undefined;
   }
 
   #perform(task: DatabaseTask): Promise<DatabaseAnswer> {

@@ -285,13 +285,13 @@ export interface JournalExtract {
   readonly hours: readonly HourRow[];
 }
 
-/** The first ones of {@link selectExtract}: spans and events, which are few. */
-export const BRIEF_STATEMENTS = 2;
-
-/** What {@link parseExtract} takes the rows of; `fromMs` is when the time begins that is asked for. */
-export function selectExtract(fromMs: number): Statement[] {
+/**
+ * What {@link parseExtract} takes the rows of; `fromMs` is when the time begins that is asked for. A brief extract has
+ * no runs, and of changes those of the layers.
+ */
+export function selectExtract(fromMs: number, isBrief = false): Statement[] {
   const hour = Math.floor(fromMs / 3_600_000);
-  return [
+  const statements: Statement[] = [
     ['SELECT * FROM spans WHERE ended_ms >= ? ORDER BY id DESC LIMIT ?', fromMs, MAX_READ],
     [
       'SELECT * FROM events WHERE ended_ms IS NULL OR ended_ms >= ? ORDER BY id DESC LIMIT ?',
@@ -299,13 +299,18 @@ export function selectExtract(fromMs: number): Statement[] {
       MAX_READ,
     ],
     [
-      `SELECT * FROM changes WHERE ended_ms >= ?
+      `SELECT * FROM changes WHERE (ended_ms >= ? AND (subject = '' OR NOT ?))
        OR id IN (SELECT max(id) FROM changes WHERE ended_ms < ? AND subject = '' GROUP BY layer)
        ORDER BY id DESC LIMIT ?`,
       fromMs,
+      isBrief ? 1 : 0,
       fromMs,
       MAX_READ,
     ],
+  ];
+  if (isBrief) return statements;
+  return [
+    ...statements,
     [
       `SELECT jobs.job, jobs.name, jobs.error, sum(runs.failed) AS failed, sum(runs.missed) AS missed,
          min(runs.hour) AS first_hour, max(runs.hour) AS last_hour

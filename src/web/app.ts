@@ -2,6 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response, 
 import type { TargetState } from '../core/collector-loop.ts';
 import type { History, HistorySelection } from '../diagnosis/journal/history.ts';
 import type { Machine } from '../diagnosis/machine.ts';
+import type { Trends } from '../diagnosis/trends.ts';
 import { unlessLate } from '../lib/deadline.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -12,10 +13,10 @@ import { historyHandler } from './history.ts';
 import { metricsHandler, type SelectOutcome } from './metrics.ts';
 import { CONTENT_SECURITY_POLICY } from './page/assets.ts';
 import { statusPage } from './page/page.ts';
+import { TIMELINE_MS } from './page/timeline.ts';
 import { discoveryHandler, type ProbeOptions, probeHandler } from './probe.ts';
 import { createRunbookRouter } from './runbooks/router.ts';
 
-const DAY_MS = 86_400_000;
 const MAX_HISTORY_MS = 1_000;
 
 /** What the pages and metrics are made of. */
@@ -46,6 +47,8 @@ export interface WebOptions {
   readonly exporterUrl: () => string;
   /** What happened; undefined where the journal cannot be read now. */
   readonly history: (selection: HistorySelection) => Promise<History | undefined>;
+  /** What was sampled since the exporter started. */
+  readonly trends: () => Trends;
   /** Whether only authenticated clients are served: they may see what other programs reported. */
   readonly isAuthenticated: () => boolean;
   readonly probing: ProbeOptions;
@@ -127,16 +130,17 @@ async function currentPage(options: WebOptions, showsDetails: boolean): Promise<
     graceMs: options.jobGraceMs(),
     isReady: options.ready(),
     machine: await options.machine(),
-    history: await readDay(options, showsDetails),
+    history: await readTimeline(options, showsDetails),
+    trends: options.trends(),
     showsDetails,
   });
 }
 
 /** The page does not wait for a disk that hangs. */
-function readDay({ history, now, probing }: WebOptions, showsDetails: boolean) {
+function readTimeline({ history, now, probing }: WebOptions, showsDetails: boolean) {
   const toMs = now();
-  const day = history({ fromMs: toMs - DAY_MS, toMs, showsDetails, isBrief: true });
-  return unlessLate(day, MAX_HISTORY_MS, probing.clock);
+  const found = history({ fromMs: toMs - TIMELINE_MS, toMs, showsDetails, isBrief: true });
+  return unlessLate(found, MAX_HISTORY_MS, probing.clock);
 }
 
 function reloadHandler(reload: () => Promise<ReloadOutcome>) {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { LAYERS, type Layer } from '../../lib/vocabulary.ts';
 import {
-  BRIEF_STATEMENTS,
   type ChangeRow,
   type EventRow,
   type Journal,
@@ -86,7 +85,7 @@ export interface HistorySelection {
   readonly layer?: Layer | undefined;
   /** Whether texts of other programs may be shown. */
   readonly showsDetails: boolean;
-  /** Only gaps, incidents and events: a page is refreshed too often to read every hour of every job. */
+  /** No runs, and changes of layers alone: a page is refreshed too often to read every hour of every job. */
   readonly isBrief?: boolean;
 }
 
@@ -95,8 +94,7 @@ export async function readHistory(
   journal: Pick<Journal, 'read'>,
   selection: HistorySelection,
 ): Promise<History | undefined> {
-  const all = selectExtract(selection.fromMs);
-  const rows = await journal.read(selection.isBrief === true ? all.slice(0, BRIEF_STATEMENTS) : all);
+  const rows = await journal.read(selectExtract(selection.fromMs, selection.isBrief));
   return rows === undefined ? undefined : createHistory(parseExtract(rows), selection);
 }
 

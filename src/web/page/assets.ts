@@ -7,6 +7,9 @@ export const REFRESH_SECONDS = 15;
 /** The page's style, inlined so that one request fetches the whole page. */
 export const STYLE = readAsset('status.css');
 
+/** What the status page has besides {@link STYLE}: timeline, curves and marks. */
+export const HISTORY_STYLE = readAsset('history.css');
+
 /** The page's script; the page works without it. */
 export const SCRIPT = readAsset('status.js');
 
@@ -18,7 +21,7 @@ const NOTHING_ELSE = ['img-src data:', "base-uri 'none'", "form-action 'none'", 
 /** Allows this page's own style and script, by their hashes, and fetching the page again; nothing else. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
-  `style-src ${formatHash(STYLE)}`,
+  `style-src ${formatHash(STYLE)} ${formatHash(HISTORY_STYLE)}`,
   `script-src ${formatHash(SCRIPT)}`,
   "connect-src 'self'",
   ...NOTHING_ELSE,

@@ -9,10 +9,14 @@ const MAX_INCIDENTS = 20;
 
 type Incident = History['incidents'][number];
 
+/** Incidents that touch this time are listed, milliseconds. */
+const LISTED_MS = 86_400_000;
+
 /** The incidents of the last day, newest first, and the time of which nothing is known. */
-export function incidentsSection(history: History | undefined): Html | undefined {
+export function incidentsSection(history: History | undefined, nowMs: number): Html | undefined {
   if (history === undefined) return undefined;
-  const { incidents } = history;
+  const fromMs = nowMs - LISTED_MS;
+  const incidents = history.incidents.filter(({ to }) => to === null || Date.parse(to) >= fromMs);
   const shown = incidents.toReversed().slice(0, MAX_INCIDENTS);
   const rest = incidents.length - shown.length;
   const list =
@@ -26,7 +30,8 @@ ${shown.map((incident) => incidentItem(incident, history.to))}
 <h2 id="incidents-title">Incidents of the last 24 hours</h2>
 <span class="meta"><a id="to-history" href="history.json">history.json</a></span>
 </div>
-${list}${rest === 0 ? undefined : html`<p class="meta">${rest} more not shown</p>`}${gapsLine(history)}
+${list}${rest === 0 ? undefined : html`<p class="meta">${rest} more not shown</p>`}
+${gapsLine(history, fromMs)}
 </section>`;
 }
 
@@ -47,9 +52,13 @@ ${facts.length === 0 ? undefined : html`<p class="meta">${facts.join('; ')}</p>`
 <p class="meta">${to === null ? `for ${length}` : length}</p></li>`;
 }
 
-function gapsLine({ gaps }: History): Html | undefined {
-  if (gaps.length === 0) return undefined;
-  const unknownMs = gaps.reduce((sum, { from, to }) => sum + Date.parse(to) - Date.parse(from), 0);
+function gapsLine({ gaps }: History, fromMs: number): Html | undefined {
+  const touched = gaps.filter(({ to }) => Date.parse(to) > fromMs);
+  if (touched.length === 0) return undefined;
+  const unknownMs = touched.reduce(
+    (sum, { from, to }) => sum + Date.parse(to) - Math.max(fromMs, Date.parse(from)),
+    0,
+  );
   return html`<p class="meta">Nothing is known of ${span(unknownMs)}: the exporter did not run.</p>`;
 }
 

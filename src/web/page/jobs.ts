@@ -1,7 +1,9 @@
 import { FAILING } from '../../collectors/cron/evidence.ts';
+import type { RunMark } from '../../diagnosis/trends.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { type Html, html } from './html.ts';
 import { byText, firstOf, inTurns, type Rows } from './rows.ts';
+import { runMarks } from './run-marks.ts';
 import { tableHead, tableRow } from './table.ts';
 import { distance, span } from './times.ts';
 import { badge, type PageState } from './verdicts.ts';
@@ -21,11 +23,16 @@ interface JobRow {
 /** A table's rows by job. */
 export type Jobs = Rows<Readonly<JobRow>>;
 
-/** What the state of a job depends on, milliseconds. */
-export interface JobsMoment {
+/** What the rows depend on besides the gauges. */
+export interface JobsContext {
+  /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
-  /** How late a run may be (`cron.grace`), as for every other verdict on jobs. */
+  /** How late a run may be (`cron.grace`), as for every other verdict on jobs; milliseconds. */
   readonly graceMs: number;
+  /** The last runs by the job's id, oldest first. */
+  readonly runs: ReadonlyMap<string, readonly RunMark[]> | undefined;
+  /** Where the metrics are, relative to the page. */
+  readonly metricsLink: string;
 }
 
 type Reader = (row: JobRow, sample: Sample) => void;
@@ -114,21 +121,23 @@ function compareJobs(a: JobRow, b: JobRow): number {
 }
 
 /** The table of jobs; nothing where there are none. */
-export function jobsTable({ rows, total }: Jobs, moment: JobsMoment): Html | undefined {
+export function jobsTable({ rows, total }: Jobs, context: JobsContext): Html | undefined {
   if (rows.length === 0) return undefined;
   const left = total - rows.length;
+  const link = html`<a id="to-all-jobs" href="${context.metricsLink}?collect[]=cron">metrics of all jobs</a>`;
   const count =
     left > 0
-      ? `${rows.length} of ${total}, failing ones first; ${left} not shown, their metrics are complete`
-      : `${total}, failing ones first`;
+      ? html`${rows.length} of ${total}, failing ones first; ${left} not shown: ${link}`
+      : html`${total}, failing ones first`;
+  const titles = ['Job', 'State', 'Last run', 'Recent runs', 'Next run', 'Failures in a row'];
   return html`<table role="table" id="jobs"><caption>Jobs <span class="meta">${count}</span></caption>
-${tableHead(['Job', 'State', 'Last run', 'Next run', 'Failures in a row'], ['Failures in a row'])}
+${tableHead(titles, ['Failures in a row'])}
 <tbody role="rowgroup">
-${rows.map((row) => jobRow(row, moment))}
+${rows.map((row) => jobRow(row, context))}
 </tbody></table>`;
 }
 
-function jobRow(row: Readonly<JobRow>, { nowMs, graceMs }: JobsMoment): Html {
+function jobRow(row: Readonly<JobRow>, { nowMs, graceMs, runs }: JobsContext): Html {
   const [state, word] = judgeJob(row, graceMs);
   const { lastRunSeconds: last, nextRunSeconds: next, lastStatus, overdueSeconds: late } = row;
   return tableRow(row.name, [
@@ -138,6 +147,7 @@ function jobRow(row: Readonly<JobRow>, { nowMs, graceMs }: JobsMoment): Html {
       value:
         last === undefined ? 'none yet' : html`${lastStatus ?? 'unknown'}, ${distance(last * 1000, nowMs)}`,
     },
+    { label: 'Recent runs', value: runMarks(runs?.get(row.id)) ?? 'none seen' },
     { label: 'Next run', value: nextRun(next, late, nowMs) },
     { label: 'Failures in a row', value: row.errors, className: 'number' },
   ]);

@@ -69,8 +69,8 @@ function layerLink(view: LayerView, nowMs: number): Html {
 </a></li>`;
 }
 
-/** One layer: its state, since when, why, what to do next, and its table. */
-export function layerSection(view: LayerView, context: PageContext, table?: Html): Html {
+/** One layer: its state, since when, why, what to do next, and its table or curve. */
+export function layerSection(view: LayerView, context: PageContext, below?: Html): Html {
   const { nowMs } = context;
   const { layer, state, sinceMs, rows } = view;
   const { title, question } = LAYER_WORDS[layer];
@@ -83,7 +83,7 @@ export function layerSection(view: LayerView, context: PageContext, table?: Html
 ${badge(state, word)}${time}<span class="meta">${question}</span>
 </div>
 ${shown.length === 0 ? undefined : evidenceList(shown, context)}${countRest(rows.slice(MAX_EVIDENCE))}
-${table}
+${below}
 </section>`;
 }
 

@@ -5,10 +5,11 @@ import type { History } from '../../diagnosis/journal/history.ts';
 import type { ObjectiveCounts } from '../../diagnosis/objectives.ts';
 import { repairSteps } from '../../diagnosis/repair.ts';
 import type { RepairStep } from '../../diagnosis/steps.ts';
+import type { Trends } from '../../diagnosis/trends.ts';
 import { CAUSE_WORDS, LAYER_WORDS } from '../../diagnosis/words.ts';
 import { LAYERS, type Layer } from '../../lib/vocabulary.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { REFRESH_SECONDS, SCRIPT, STYLE } from './assets.ts';
+import { HISTORY_STYLE, REFRESH_SECONDS, SCRIPT, STYLE } from './assets.ts';
 import { type Hosts, hostsTable, readHosts } from './hosts.ts';
 import { Html, html } from './html.ts';
 import { incidentsSection } from './incidents.ts';
@@ -24,7 +25,9 @@ import {
   selectRows,
 } from './layers.ts';
 import { objectivesLine, readObjectives } from './objectives.ts';
+import { timelineSection } from './timeline.ts';
 import { span } from './times.ts';
+import { memoryTrend, pingTrend } from './trends.ts';
 import { badge, type PageState, STATE_WORDS, shapes, tabIcon } from './verdicts.ts';
 
 /** What the page is made of. */
@@ -38,8 +41,10 @@ export interface StatusPageInput extends PageContext {
   readonly version: string;
   /** Where the metrics are, with a leading slash. */
   readonly telemetryPath: string;
-  /** The last day; undefined where the journal cannot be read now. */
+  /** The last seven days; undefined where the journal cannot be read now. */
   readonly history?: History | undefined;
+  /** What was sampled since the exporter started. */
+  readonly trends?: Trends | undefined;
   /** How late a job may be (`cron.grace`), milliseconds. */
   readonly graceMs: number;
 }
@@ -107,6 +112,7 @@ function document(view: View, input: StatusPageInput): Html {
 <title>${STATE_WORDS[verdict]}: OpenClaw gateway status</title>
 ${tabIcon(verdict)}
 <style>${new Html(STYLE)}</style>
+<style>${new Html(HISTORY_STYLE)}</style>
 </head>
 <body>
 <a class="skip" id="skip" href="#main">Skip to the verdict</a>
@@ -127,17 +133,20 @@ openclaw-gateway-exporter ${version} · <a id="to-metrics" href="${telemetryPath
 
 function body(view: View, input: StatusPageInput): Html {
   const { diagnosis, layers, planned, blind, jobs, hosts, objectives, isReady } = view;
-  const { nowMs } = input;
-  const tables: Partial<Record<Layer, Html | undefined>> = {
-    cron: jobsTable(jobs, input),
+  const { nowMs, trends, telemetryPath } = input;
+  const below: Partial<Record<Layer, Html | undefined>> = {
+    process: trends === undefined ? undefined : memoryTrend(trends, nowMs),
+    answers: trends === undefined ? undefined : pingTrend(trends, nowMs),
+    cron: jobsTable(jobs, { ...input, runs: trends?.runs, metricsLink: telemetryPath.slice(1) }),
     network: hostsTable(hosts, nowMs),
   };
   return html`<main id="main" tabindex="-1" data-headline="${headlineText(diagnosis)}">
 ${planned.map(plannedLine)}
 ${headline(diagnosis, isReady, input)}
 ${layersNav(layers, nowMs)}
-${incidentsSection(input.history)}
-${layers.map((view) => layerSection(view, input, tables[view.layer]))}
+${timelineSection(input.history, nowMs)}
+${incidentsSection(input.history, nowMs)}
+${layers.map((view) => layerSection(view, input, below[view.layer]))}
 ${objectivesLine(objectives)}
 ${blindSection(blind, nowMs)}
 </main>`;

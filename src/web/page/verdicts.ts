@@ -36,8 +36,26 @@ export function shapes(): Html {
     ([state, path]) =>
       html`<symbol id="icon-${state}" viewBox="0 0 16 16"><path fill-rule="evenodd" d="${path}"/></symbol>`,
   );
-  return html`<svg class="hidden" width="0" height="0" aria-hidden="true">${symbols}</svg>`;
+  return html`<svg class="hidden" width="0" height="0" aria-hidden="true">${symbols}
+${PATTERNS}</svg>`;
 }
+
+/** What tells the states of a timeline apart without colour; a healthy time is plain. */
+const PATTERNS = new Html(
+  [
+    '<defs class="patterns">',
+    '<pattern id="pattern-bad" width="6" height="6" patternUnits="userSpaceOnUse">',
+    '<rect class="bad-ground" width="6" height="6"/><path class="bad-line" d="M0 0l6 6M6 0l-6 6"/></pattern>',
+    '<pattern id="pattern-warning" width="7" height="7" patternUnits="userSpaceOnUse"',
+    ' patternTransform="rotate(45)"><rect class="warning-ground" width="7" height="7"/>',
+    '<path class="warning-line" d="M2 0v7"/></pattern>',
+    '<pattern id="pattern-changing" width="6" height="6" patternUnits="userSpaceOnUse">',
+    '<rect class="warning-ground" width="6" height="6"/><path class="warning-line" d="M2 0v6"/></pattern>',
+    '<pattern id="pattern-unknown" width="6" height="6" patternUnits="userSpaceOnUse">',
+    '<rect class="unknown-ground" width="6" height="6"/>',
+    '<circle class="unknown-dot" cx="3" cy="3" r="1"/></pattern></defs>',
+  ].join(''),
+);
 
 /** A state's shape, and its word or another one. */
 export function badge(state: PageState, word: string = STATE_WORDS[state]): Html {

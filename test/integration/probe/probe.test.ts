@@ -37,6 +37,7 @@ function exporter(config: unknown, options: ProbingOptions = {}) {
     states: () => [],
     layerSince: () => undefined,
     jobGraceMs: () => 600_000,
+    trends: () => ({ sinceMs: 0, ping: [], memory: [], runs: new Map() }),
     ready: () => true,
     reload: undefined,
     select: () => ({ state: 'unknown', running: [] }),

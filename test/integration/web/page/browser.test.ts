@@ -217,9 +217,24 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
     it('keeps its tables tables on a narrow screen', async () => {
       const page = await open({ viewport: NARROW });
       const jobs = page.getByRole('table', { name: /^Jobs/ });
-      expect(await jobs.getByRole('columnheader').count()).toBe(5);
+      expect(await jobs.getByRole('columnheader').count()).toBe(6);
       const hosts = page.getByRole('table', { name: /^SSH hosts/ });
       expect(await hosts.getByRole('rowheader').allInnerTexts()).toEqual(['laptop-asleep', 'macbook']);
+    });
+
+    it('tells a screen reader what each row of the timeline and each curve shows', async () => {
+      const page = await open({ javaScriptEnabled: false });
+      const timeline = page.getByRole('table').filter({ hasText: 'Last 24 hours' });
+      expect(await timeline.getByRole('img').count()).toBe(10);
+      for (const image of await page.getByRole('main').getByRole('img').all()) {
+        expect(await image.getAttribute('aria-label')).toMatch(/: /);
+      }
+      const answers = timeline.getByRole('img', { name: /^Answers, last 24 hours: .*ok \d+/ });
+      await until(async () => (await page.reload()) !== null && (await answers.count()) === 1, PATIENCE);
+      await until(async () => {
+        await page.reload();
+        return (await page.getByRole('img', { name: /^Ping over HTTP: p50 .* ms, p95 .* ms/ }).count()) === 1;
+      }, PATIENCE);
     });
 
     it('has landmarks and headings in the order of importance', async () => {
@@ -230,6 +245,7 @@ describe.skipIf(!hasChromium)(`the status page in Chromium${why}`, () => {
       expect(headings.map((text) => text.split(':')[0]?.trim())).toEqual([
         'OpenClaw gateway status',
         HEALTHY,
+        'Timeline',
         'Incidents of the last 24 hours',
         'Process',
         'Answers',
