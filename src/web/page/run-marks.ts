@@ -1,5 +1,5 @@
 import type { RunMark } from '../../diagnosis/trends.ts';
-import { type Html, html } from './html.ts';
+import { Html, html } from './html.ts';
 
 /** Each mark has a shape of its own; all in a box of 8 by 16. */
 const SHAPES = {
@@ -27,7 +27,7 @@ export function runMarks(marks: readonly RunMark[] | undefined): Html | undefine
     const starts = shapes.flatMap((one, index) => (one === shape ? [index * STEP + 1] : []));
     if (starts.length === 0) return [];
     const d = starts.map((x) => `M${x} ${BASE}${SHAPES[shape as Shape]}`).join('');
-    return [html`<path class="run-${shape}" d="${d}"/>`];
+    return [html`<path class="run-${shape}" d="${new Html(d)}"/>`];
   });
   const width = marks.length * STEP;
   return html`<svg class="runs" viewBox="0 0 ${width} 16" width="${width}" height="16" role="img"

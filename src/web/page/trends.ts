@@ -1,7 +1,8 @@
 import type { TrendSample, Trends } from '../../diagnosis/trends.ts';
-import { type Html, html } from './html.ts';
+import { Html, html } from './html.ts';
 import { span } from './times.ts';
 
+const DAY_MS = 86_400_000;
 /** Drawn points; each is the highest of its samples. */
 const POINTS = 144;
 /** Size of the drawing in its own units. */
@@ -63,12 +64,16 @@ function trend(gauge: Gauge, sinceMs: number, nowMs: number): Html | undefined {
   const facts = gauge.facts(sorted, last);
   const highest = sorted.at(-1) ?? 0;
   return html`<figure class="trend" id="${gauge.id}">
-<figcaption>${gauge.title} <span class="meta">${facts}; sampled every 15 s
-for ${span(nowMs - sinceMs)}, since the exporter started or for a day</span></figcaption>
+<figcaption>${gauge.title} <span class="meta">${facts}; ${describeTime(nowMs - sinceMs)}</span></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
  aria-label="${gauge.title}: ${facts}, highest ${gauge.format(highest)}">
-<path d="${drawCurve(gauge.samples, highest)}"/></svg>
+<path d="${new Html(drawCurve(gauge.samples, highest))}"/></svg>
 </figure>`;
+}
+
+/** What was sampled before the exporter started is not kept. */
+function describeTime(ms: number): string {
+  return ms < DAY_MS ? `the last ${span(ms)}, since the exporter started` : 'the last 24 h';
 }
 
 /** A curve from the oldest sample to the newest one, interrupted where the gauge was absent. */
