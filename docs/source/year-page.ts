@@ -11,8 +11,8 @@ export function yearPage(): string {
 # A year on call
 
 What the people behind the receivers get in a year of one gateway, played by \`npm run year\`. Each event has a window of its
-own, six hours before and after it; a quiet day is a day in which nothing happens. promtool plays the rules on the series,
-sampled each minute and evaluated every second one; what Alertmanager makes of the alerts is computed from
+own, six hours before and after it; on a quiet day nothing is wrong. promtool plays the rules on the series, sampled each
+minute and evaluated every second one, on quiet days every fifth; what Alertmanager makes of the alerts is computed from
 [\`alertmanager.yml\`](../prometheus/alertmanager.yml): routes, groups, waits, repeats, inhibitions. The
 [alert stories](alert-stories.md) play the real one.
 

@@ -215,7 +215,7 @@ export function endAt(world: World, to: number): World {
   return Object.fromEntries(
     Object.entries(world).map(([series, timeline]): [string, Timeline] => {
       const before = timeline.filter(([minute]) => minute < to);
-      return [series, [...before, [to, valueAfter(series, well[series], before.at(-1), to)]]];
+      return [series, [...before, [to, valueAfter(series, well[series] ?? timeline, before.at(-1), to)]]];
     }),
   );
 }

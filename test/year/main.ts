@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { playWindows } from './play.ts';
+import { evaluationMinutes, playWindows } from './play.ts';
 import { isKept, keepOutcome, RULES } from './results.ts';
 import { KINDS, selectShare, yearWindows } from './windows.ts';
 
@@ -38,7 +38,8 @@ const windows = (values.share ? selectShare(yearWindows()) : yearWindows()).filt
   (window) => values.kind.includes(window.kind) && (values.again || !isKept(rules, window)),
 );
 // Windows of one length are played side by side.
-for (const batch of Map.groupBy(windows, ({ minutes }) => minutes).values()) {
+const batches = Map.groupBy(windows, (window) => `${window.minutes} ${evaluationMinutes(window)}`);
+for (const batch of batches.values()) {
   for (const outcome of await playWindows(batch, played)) {
     const { window, pages, chats, tickets, incidents } = outcome;
     keepOutcome(rules, outcome);

@@ -26,20 +26,30 @@ export interface Outcome {
 
 /** Seconds between two samples. */
 const STEP = 60;
-/** Minutes between two evaluations. */
-const EVALUATION = 2;
+/** Minutes between two evaluations: a day in which nothing happens is evaluated less often. */
+export function evaluationMinutes({ kind }: YearWindow): number {
+  return kind === 'quiet day' ? 5 : 2;
+}
 
-/** Plays these windows side by side, as gateways of one fleet, with promtool as the engine. */
+/**
+ * Plays these windows side by side, as gateways of one fleet, with promtool as the engine; all of them with the
+ * evaluation interval of the first.
+ */
 export async function playWindows(windows: readonly YearWindow[], played: Played): Promise<Outcome[]> {
+  const [first] = windows;
+  if (first === undefined) return [];
+  const step = evaluationMinutes(first);
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-year-'));
   try {
     const file = join(folder, 'year.yml');
-    writeFileSync(file, renderYear(windows, played.rules));
+    writeFileSync(file, renderYear(windows, played.rules, step));
     const { ok, output } = await runProgram('promtool', ['test', 'rules', file]);
     const firing = parseFiring(output);
     if (!ok && firing.size === 0)
       throw new Error(`promtool could not play the year: ${output.slice(0, 500)}`);
-    return windows.map((window, index) => countMessages(instanceName(index), window, firing, played));
+    return windows.map((window, index) =>
+      countMessages(instanceName(index), window, firing, { ...played, step }),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -49,19 +59,19 @@ function instanceName(index: number): string {
   return `year-${index}`;
 }
 
-function renderYear(windows: readonly YearWindow[], rules: string): string {
+function renderYear(windows: readonly YearWindow[], rules: string, step: number): string {
   const longest = Math.max(...windows.map(({ minutes }) => minutes));
   const test = {
     interval: `${STEP}s`,
     input_series: windows.flatMap((window, index) => inputSeries(scenarioFor(window, index, longest))),
     // Nothing is expected, so that promtool prints whatever fires.
-    promql_expr_test: Array.from({ length: longest / EVALUATION + 1 }, (_, index) => ({
+    promql_expr_test: Array.from({ length: longest / step + 1 }, (_, index) => ({
       expr: 'ALERTS{alertstate="firing", incident!="watchdog"}',
-      eval_time: `${index * EVALUATION}m`,
+      eval_time: `${index * step}m`,
       exp_samples: [],
     })),
   };
-  const file = promtoolFile(rules, `${EVALUATION}m`, [test]);
+  const file = promtoolFile(rules, `${step}m`, [test]);
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
@@ -103,10 +113,10 @@ function countMessages(
   instance: string,
   window: YearWindow,
   firing: ReadonlyMap<number, readonly Labels[]>,
-  { alertmanager }: Played,
+  { alertmanager, step }: Played & { readonly step: number },
 ): Outcome {
   const notifications = new Notifications(alertmanager);
-  for (let minute = 0; minute <= window.minutes; minute += EVALUATION) {
+  for (let minute = 0; minute <= window.minutes; minute += step) {
     notifications.advance(
       minute,
       (firing.get(minute) ?? []).filter((labels) => labels.instance === instance),

@@ -1,6 +1,6 @@
 import { allSilent } from '../../prometheus/tests/cron.ts';
 import { crashing, listenerClosed, startsInVain, stopped } from '../../prometheus/tests/gateway.ts';
-import type { Timeline } from '../../prometheus/tests/timeline.ts';
+import { type Timeline, waves } from '../../prometheus/tests/timeline.ts';
 import { mismatched } from '../../prometheus/tests/token.ts';
 import { exporterGone } from '../../prometheus/tests/watcher.ts';
 import {
@@ -228,6 +228,26 @@ function laptopAsleep(month: number): YearWindow {
   };
 }
 
+/** A day without a fault: memory comes and goes with the work, a laptop sleeps at lunch, one scrape fails. */
 function quietDay(day: number): YearWindow {
-  return { kind: 'quiet day', name: `day ${day}`, minutes: DAY, world: {}, pages: 0 };
+  const random = new Random(300 + day);
+  const [lunch, missed] = [random.below(DAY - 60), random.below(DAY - 60)];
+  const world: World = {
+    'openclaw_ssh_up{host="macbook"}': [
+      [0, 1],
+      [lunch, 0],
+      [lunch + 40, 1],
+    ],
+    'up{job="openclaw"}': [
+      [0, 1],
+      [missed, 0],
+      [missed + 1, 1],
+    ],
+    openclaw_gateway_process_resident_memory_bytes: waves(
+      [0, DAY],
+      [8e8 + random.below(4) * 1e8, 90],
+      [8e8, 30 + random.below(60)],
+    ),
+  };
+  return { kind: 'quiet day', name: `day ${day}`, minutes: DAY, world, pages: 0 };
 }
