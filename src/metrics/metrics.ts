@@ -23,6 +23,9 @@ const LOOP_PRECISION_MS = 200;
 
 type PromClientMetric = MetricObjectWithValues<MetricValue<string>>;
 
+/** So long the exporter's own process is not asked again for its memory, files and processor time. */
+const SHARED_MS = 100;
+
 /**
  * Everything a scrape shows. Gauges and surviving counters live in snapshots, rendered once when they are
  * put; counters and histograms that start at 0 with the exporter are rendered when they changed; those of the
@@ -32,6 +35,7 @@ export class Metrics implements Instruments {
   readonly #instruments = new InstrumentStore();
   /** prom-client's `process_*` and `nodejs_*`, once they are collected. */
   readonly #ownProcess = new Registry();
+  readonly #ownTexts = new Map<Format, Promise<string>>();
   readonly #declared = new Map<string, Metric<string>>();
   readonly #families = new Map<string, Family<string>>();
   readonly #snapshots = new Map<string, Snapshot>();
@@ -144,7 +148,7 @@ export class Metrics implements Instruments {
   async chunks(format: Format): Promise<readonly Buffer[]> {
     const [counted, own] = await Promise.all([
       this.#instruments.render(format),
-      this.#renderOwnProcess(format),
+      this.#shareOwnProcess(format),
     ]);
     const pieces = new Pieces();
     for (const family of this.#families.values()) {
@@ -182,6 +186,16 @@ export class Metrics implements Instruments {
     }
     pieces.add(Buffer.from(counted + (format === 'openmetrics' ? '# EOF\n' : '')));
     return pieces.end();
+  }
+
+  /** Asking the system costs most of a scrape: those that come at once share the answer. */
+  #shareOwnProcess(format: Format): Promise<string> {
+    const shared = this.#ownTexts.get(format);
+    if (shared !== undefined) return shared;
+    const text = this.#renderOwnProcess(format);
+    this.#ownTexts.set(format, text);
+    setTimeout(() => this.#ownTexts.delete(format), SHARED_MS).unref();
+    return text;
   }
 
   async #renderOwnProcess(format: Format): Promise<string> {

@@ -5,6 +5,7 @@ import type { Bench, BenchRow } from './bench.ts';
 import { cronScale } from './cron-scale.ts';
 import { earlierBuild } from './earlier-build.ts';
 import { fleetOfGateways } from './fleet-of-gateways.ts';
+import { neverRead } from './never-read.ts';
 import { onePrometheus } from './one-prometheus.ts';
 import { pingAgainstBlackbox } from './ping-against-blackbox.ts';
 import { scrapeAtSize } from './scrape-at-size.ts';
@@ -18,6 +19,7 @@ const BENCHES: readonly Bench[] = [
   pingAgainstBlackbox,
   scrapeAtSize,
   scrapeWhileHanging,
+  neverRead,
   fleetOfGateways,
   onePrometheus,
   sshHostsBySize,

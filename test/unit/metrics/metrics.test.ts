@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { gauge } from '../../../src/metrics/family.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { duplicateSeries, parseExposition } from '../../support/exposition.ts';
@@ -84,5 +84,20 @@ describe('a snapshot that is put again', () => {
     ]);
     metrics.put(TWO, [jobs.sample(4, { thing: 'd' })]);
     expect(() => metrics.put(TWO, [jobs.sample(4, { thing: 'c' })])).toThrow('repeats a label set');
+  });
+});
+
+describe("the exporter's own process", () => {
+  it('is asked once for scrapes that come at once, and again for a later one', async () => {
+    const metrics = new Metrics();
+    metrics.collectOwnProcess();
+    const cpuUsage = vi.spyOn(process, 'cpuUsage');
+    await Promise.all(Array.from({ length: 100 }, () => metrics.expose('text')));
+    const asked = cpuUsage.mock.calls.length;
+    expect(asked).toBeLessThan(5);
+    await vi.waitUntil(async () => {
+      await metrics.expose('text');
+      return cpuUsage.mock.calls.length > asked;
+    });
   });
 });
