@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { printable } from '../../lib/printable.ts';
 import { replaceFileSync } from '../../lib/regular-file.ts';
@@ -25,16 +25,36 @@ export async function manageService({ plan, run, env, say, agrees }: ManageOptio
     say('nothing was done\n');
     return 1;
   }
-  for (const step of plan.before) {
-    if (!(await perform(step, run, env, say))) return 1;
-  }
+  const isRemoval = plan.content === undefined;
+  const isPrepared = await performAll(plan.before, isRemoval);
+  if (!isPrepared && !isRemoval) return 1;
+  const former = readFormer(plan.file);
   write(plan);
-  say(`${plan.content === undefined ? 'removed' : 'written'}: ${printable(plan.file)}\n`);
-  for (const step of plan.after) {
-    if (!(await perform(step, run, env, say))) return 1;
+  say(`${isRemoval ? 'removed' : 'written'}: ${printable(plan.file)}\n`);
+  const isDone = await performAll(plan.after, isRemoval);
+  if (isDone && isPrepared) {
+    say('done\n');
+    return 0;
   }
-  say('done\n');
-  return 0;
+  if (!isRemoval) {
+    write({ file: plan.file, content: former });
+    say(`${former === undefined ? 'removed again' : 'as it was before'}: ${printable(plan.file)}\n`);
+  }
+  return 1;
+
+  /** Whether all went well; only a removal goes on after one that did not. */
+  async function performAll(steps: readonly ServiceStep[], goesOn: boolean): Promise<boolean> {
+    let isWell = true;
+    for (const step of steps) {
+      isWell = (await perform(step, run, env, say)) && isWell;
+      if (!isWell && !goesOn) return false;
+    }
+    return isWell;
+  }
+}
+
+function readFormer(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
 function described({ file, content, before, after }: ServicePlan): string {
@@ -45,7 +65,7 @@ function described({ file, content, before, after }: ServicePlan): string {
   return [...commands(before), ...change, ...commands(after)].join('\n');
 }
 
-function write({ file, content }: ServicePlan): void {
+function write({ file, content }: Pick<ServicePlan, 'file' | 'content'>): void {
   if (content === undefined) {
     rmSync(file, { force: true });
     return;
@@ -55,7 +75,7 @@ function write({ file, content }: ServicePlan): void {
 }
 
 async function perform(
-  { command, alsoGood = [] }: ServiceStep,
+  { command, alsoGood = [], advice }: ServiceStep,
   run: RunCommand,
   env: ManageOptions['env'],
   say: (text: string) => void,
@@ -70,5 +90,6 @@ async function perform(
   if (outcome.state === 'exited' && [0, ...alsoGood].includes(outcome.code)) return true;
   const said = outcome.state === 'exited' ? outcome.stderr.trim().split('\n')[0] : outcome.state;
   say(`failed: ${[file, ...args].map(printable).join(' ')} (${printable(said ?? '')})\n`);
+  if (advice !== undefined) say(`${advice}\n`);
   return false;
 }

@@ -1,4 +1,5 @@
-import { dirname, join } from 'node:path';
+import { statSync } from 'node:fs';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { authority } from '../../lib/authority.ts';
 import { defaultStoragePath, ENVIRONMENT_TEXTS, type Flags } from '../flags.ts';
 import { launchdPlist, nameService, type ServiceProgram, systemdUnit } from './unit.ts';
@@ -10,6 +11,8 @@ export interface ServiceStep {
   readonly command: readonly string[];
   /** Exit codes beside 0 with which nothing is wrong: there was nothing to end. */
   readonly alsoGood?: readonly number[];
+  /** What a person does where it fails. */
+  readonly advice?: string;
 }
 
 /** What would be done: shown first, done when the user agrees. */
@@ -17,7 +20,10 @@ export interface ServicePlan {
   readonly file: string;
   /** The file's content; undefined: it is removed. */
   readonly content: string | undefined;
-  /** Run before and after the file changes; one that fails ends it there. */
+  /**
+   * Run before and after the file changes. Where one fails an installation ends, and a file that was written is
+   * taken back; a removal goes on.
+   */
   readonly before: readonly ServiceStep[];
   readonly after: readonly ServiceStep[];
 }
@@ -43,6 +49,10 @@ export interface PlanOptions {
   /** The folder relative paths of flags are below. */
   readonly resolve: (path: string) => string;
 }
+
+/** Folders of programs that npm puts in front while it runs a script. */
+const NPM_ADDS = /\/node_modules\/\.bin$|\/node-gyp-bin$/;
+const OTHERS_WRITE = 0o002;
 
 /** Never written to a unit: the token is found in OpenClaw's own files, or in `gateway.token_file`. */
 const SECRET_VARIABLES = ['OPENCLAW_GATEWAY_TOKEN', 'OPENCLAW_GATEWAY_PASSWORD'];
@@ -129,6 +139,10 @@ function systemPlan(options: PlanOptions): PlanOutcome {
   return { state: 'planned', plan: systemdPlan(options, file, ['systemctl'], user) };
 }
 
+/** A shell of `su` or `sudo` has no bus of its user. */
+const NO_BUS =
+  'systemd does not answer for this user: log in as that user (ssh or machinectl shell, not su or sudo), or use --system';
+
 function systemdPlan(
   options: PlanOptions,
   file: string,
@@ -146,10 +160,14 @@ function systemdPlan(
     };
   }
   const storage = user === undefined ? options.flags.storagePath : join(SYSTEM_STATE, names.state);
+  const ask = {
+    command: [...systemctl, 'show-environment'],
+    ...(user === undefined ? { advice: NO_BUS } : {}),
+  };
   return {
     file,
     content: systemdUnit(programOf(options, storage), user, names),
-    before: [],
+    before: [ask],
     after: [
       reload,
       { command: [...systemctl, 'enable', names.unit] },
@@ -203,8 +221,21 @@ function programOf({ flags, launcher, env, resolve }: PlanOptions, storagePath: 
     return value === undefined || value === '' ? [] : [[name, value] as const];
   });
   // Commands such as ssh and tailscale are looked for there.
-  const path = env.PATH ?? `${dirname(launcher[0] ?? '/usr/bin/node')}:/usr/local/bin:/usr/bin:/bin`;
+  const path =
+    safePath(env.PATH) ?? `${dirname(launcher[0] ?? '/usr/bin/node')}:/usr/local/bin:/usr/bin:/bin`;
   return { command, environment: new Map([['PATH', path], ...kept]) };
+}
+
+/** Without the folders that npm adds, and those in which anyone may put a program of that name. */
+function safePath(path: string | undefined): string | undefined {
+  const folders = (path ?? '')
+    .split(delimiter)
+    .filter((folder) => isAbsolute(folder) && !NPM_ADDS.test(folder));
+  const kept = folders.filter((folder) => {
+    const seen = statSync(folder, { throwIfNoEntry: false });
+    return seen?.isDirectory() === true && (seen.mode & OTHERS_WRITE) === 0;
+  });
+  return kept.length === 0 ? undefined : kept.join(delimiter);
 }
 
 function impossible(reason: string): PlanOutcome {

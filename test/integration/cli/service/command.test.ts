@@ -16,11 +16,13 @@ function place() {
   const bin = join(home, 'bin');
   mkdirSync(bin);
   const calls = join(home, 'calls');
-  const manager = (code: number) => {
-    writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\necho "$*" >> '${calls}'\nexit ${code}\n`);
+  /** `fails`: the part of a call by which it is known that it is to fail. */
+  const manager = (fails: string) => {
+    const script = `echo "$*" >> '${calls}'\ncase "$*" in *${fails}*) echo 'no bus' >&2; exit 1;; esac\n`;
+    writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\n${script}`);
     chmodSync(join(bin, 'systemctl'), 0o755);
   };
-  manager(0);
+  manager('nothing');
   const run = async (...args: readonly string[]) => runFor({}, ...args);
   const runFor = async (more: Readonly<Record<string, string>>, ...args: readonly string[]) => {
     const env = { HOME: home, PATH: `${bin}:/usr/bin:/bin`, ...more };
@@ -55,13 +57,14 @@ describe.runIf(process.platform === 'linux')('install-service', () => {
     expect(await run('install-service', '--yes')).toMatchObject({ code: 0 });
     expect(readFileSync(unit, 'utf8')).toContain(LAUNCHER);
     expect(called()).toEqual([
+      '--user show-environment',
       '--user daemon-reload',
       '--user enable openclaw-gateway-exporter.service',
       '--user restart openclaw-gateway-exporter.service',
     ]);
     expect(await run('uninstall-service', '--yes')).toMatchObject({ code: 0 });
     expect(existsSync(unit)).toBe(false);
-    expect(called().slice(3)).toEqual([
+    expect(called().slice(4)).toEqual([
       '--user disable --now openclaw-gateway-exporter.service',
       '--user daemon-reload',
     ]);
@@ -85,14 +88,53 @@ describe.runIf(process.platform === 'linux')('install-service', () => {
     expect(portOf('-work')).toBe(ports[2]);
   });
 
-  it('does not take away the unit of a service that could not be stopped', async () => {
+  it('writes nothing where the manager of the user’s services does not answer', async () => {
+    const { run, unit, manager } = place();
+    manager('show-environment');
+    const { code, output } = await run('install-service', '--yes');
+    expect(code).toBe(1);
+    expect(output).toContain('failed: systemctl --user show-environment (no bus)');
+    expect(output).toContain('log in as that user');
+    expect(existsSync(unit)).toBe(false);
+  });
+
+  it('takes the unit back that could not be started, or leaves the one that was there before', async () => {
+    const { run, unit, manager } = place();
+    manager('restart');
+    expect(await run('install-service', '--yes')).toMatchObject({ code: 1 });
+    expect(existsSync(unit)).toBe(false);
+    manager('nothing');
+    await run('install-service', '--yes');
+    const before = readFileSync(unit, 'utf8');
+    manager('restart');
+    expect(await run('install-service', '--yes', '--log.level=debug')).toMatchObject({ code: 1 });
+    expect(readFileSync(unit, 'utf8')).toBe(before);
+  });
+
+  it('gives the service no folder to look for programs in that everyone may write to, or that npm adds', async () => {
+    const { runFor, unit } = place();
+    const open = tempFolder();
+    chmodSync(open, 0o777);
+    const folder = tempFolder();
+    const added = join(folder, 'node_modules', '.bin');
+    mkdirSync(added, { recursive: true });
+    const bin = (await runFor({}, '--version')).code === 0 ? join(unit, '../../../../bin') : '';
+    const PATH = [added, open, 'relative', join(folder, 'gone'), bin, folder, '/usr/bin', '/bin'].join(':');
+    expect(await runFor({ PATH }, 'install-service', '--yes')).toMatchObject({ code: 0 });
+    expect(/PATH=(?<path>[^"\n]*)/.exec(readFileSync(unit, 'utf8'))?.groups?.path).toBe(
+      [bin, folder, '/usr/bin', '/bin'].join(':'),
+    );
+  });
+
+  it('takes away the unit of a service that could not be stopped too, and says so', async () => {
     const { run, unit, manager } = place();
     await run('install-service', '--yes');
-    manager(1);
+    manager('disable');
     const { code, output } = await run('uninstall-service', '--yes');
     expect(code).toBe(1);
     expect(output).toContain('failed: systemctl --user disable --now');
-    expect(existsSync(unit)).toBe(true);
+    expect(output).toContain(`removed: ${unit}`);
+    expect(existsSync(unit)).toBe(false);
   });
 
   it('installs nothing with a configuration that could not be served', async () => {
