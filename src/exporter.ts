@@ -3,7 +3,7 @@ import type { Flags } from './cli/flags.ts';
 import { COLLECTOR_DEFAULTS, createCollectors } from './collectors/index.ts';
 import { surroundings } from './collectors/surroundings.ts';
 import { AutoReload } from './config/auto-reload.ts';
-import { type ConfigOutcome, defaultConfig, loadConfigFile } from './config/load.ts';
+import { type ConfigOutcome, defaultConfig, formatProblem, loadConfigFile } from './config/load.ts';
 import { type FileConfig, switchCollectors } from './config/schema.ts';
 import type { Collector } from './core/collector.ts';
 import { selectCollectors } from './core/collector-metrics.ts';
@@ -15,15 +15,18 @@ import { JournalRecorder } from './diagnosis/journal/recorder.ts';
 import { MachineReader } from './diagnosis/machine.ts';
 import { decidePage } from './diagnosis/paging.ts';
 import { TrendRecorder } from './diagnosis/trends.ts';
+import { VerdictLog } from './diagnosis/verdict-log.ts';
 import { Heartbeat, sendHeartbeat } from './heartbeat/heartbeat.ts';
+import { authority } from './lib/authority.ts';
 import { systemClock } from './lib/clock.ts';
 import { unlessLate } from './lib/deadline.ts';
 import { messageOf } from './lib/errors.ts';
 import type { Logger } from './lib/logger.ts';
 import { oneAtATime } from './lib/one-at-a-time.ts';
-import { expandHome, homeFolder } from './lib/paths.ts';
+import { abbreviateHome, expandHome, homeFolder } from './lib/paths.ts';
 import { runCommand } from './lib/run-command.ts';
 import { Metrics } from './metrics/metrics.ts';
+import type { OpenClawInstall } from './openclaw/install.ts';
 import { Probes } from './probe/probes.ts';
 import { DatabaseThread } from './state/database-thread.ts';
 import { Journal } from './state/journal.ts';
@@ -98,6 +101,7 @@ interface Parts {
   readonly probes: Probes;
   readonly jobGraceMs: number;
   readonly machine: MachineReader;
+  readonly install: () => OpenClawInstall;
   readonly heartbeat: HeartbeatSettings | undefined;
 }
 
@@ -121,6 +125,7 @@ class RunningExporter implements Exporter {
   readonly #recorder: JournalRecorder;
   readonly #board = new FactBoard();
   readonly #trends: TrendRecorder;
+  readonly #verdicts: VerdictLog;
   readonly #closing = new AbortController();
   #parts: Parts;
   #heartbeat: Heartbeat | undefined;
@@ -140,6 +145,12 @@ class RunningExporter implements Exporter {
     this.#journal = new Journal(flags.storagePath, this.#thread, logger);
     this.#recorder = this.#createRecorder(version);
     this.#trends = new TrendRecorder({ clock: systemClock, facts: this.#board.read, metrics });
+    this.#verdicts = new VerdictLog({
+      clock: systemClock,
+      logger,
+      states: () => this.#scheduler.states(),
+      isReady: () => this.#scheduler.ready,
+    });
     this.#parts = this.#partsFor(config);
   }
 
@@ -173,6 +184,8 @@ class RunningExporter implements Exporter {
     this.#scheduler.start(this.#parts.collectors);
     this.#recorder.start();
     this.#trends.start();
+    this.#verdicts.start();
+    this.#logger.info('watching', describeInstall(this.#parts.install()));
     this.#beat(undefined, this.#parts.heartbeat);
     this.#autoReload = this.#createAutoReload();
     this.#autoReload?.start();
@@ -199,6 +212,7 @@ class RunningExporter implements Exporter {
     this.#closing.abort(new Error('the exporter stops'));
     this.#heartbeat?.stop();
     this.#trends.stop();
+    this.#verdicts.stop();
     this.#autoReload?.stop();
     this.#parts.probes.close();
     // What the collectors know is recorded before they forget it.
@@ -213,7 +227,7 @@ class RunningExporter implements Exporter {
     if (loaded.state === 'invalid') {
       return {
         state: 'refused',
-        problems: loaded.problems.map(({ path, message }) => `${path}: ${message}`),
+        problems: loaded.problems.map(formatProblem),
       };
     }
     try {
@@ -233,6 +247,7 @@ class RunningExporter implements Exporter {
       probes: new Probes({ ...shared, run: runCommand }),
       jobGraceMs: config.cron.grace,
       machine: new MachineReader({ ...context, metrics }),
+      install: context.install,
       heartbeat: readHeartbeatSettings(config),
     };
   }
@@ -317,6 +332,16 @@ class RunningExporter implements Exporter {
       },
     });
   }
+}
+
+/** What is watched and where that is known from; the first line of a log says it. */
+function describeInstall({ address, location, stateDir, credential }: OpenClawInstall) {
+  return {
+    gateway: authority(address),
+    address_from: location.by,
+    state_folder: abbreviateHome(stateDir, homeFolder(process.env)),
+    token_from: credential?.place ?? 'none found',
+  };
 }
 
 function readHeartbeatSettings(config: FileConfig): HeartbeatSettings | undefined {

@@ -3,6 +3,7 @@ import { type FlagsOutcome, parseFlags, USAGE } from './cli/flags.ts';
 import { showHistory } from './cli/history/history.ts';
 import { serviceCommand } from './cli/service/command.ts';
 import { tokenFileEvidence } from './collectors/token/token-files.ts';
+import { formatProblem } from './config/load.ts';
 import type { FileConfig } from './config/schema.ts';
 import { type Exporter, loadConfiguration, startExporter } from './exporter.ts';
 import { systemClock } from './lib/clock.ts';
@@ -10,7 +11,7 @@ import { codeOf, messageOf } from './lib/errors.ts';
 import { createLogger, type Logger } from './lib/logger.ts';
 import { homeFolder } from './lib/paths.ts';
 import { ownVersion } from './lib/version.ts';
-import { declareMaintenance, endMaintenance } from './state/maintenance.ts';
+import { declareMaintenance, endMaintenance, readMaintenance } from './state/maintenance.ts';
 
 const EXIT_WARNINGS = 1;
 const EXIT_BAD_INPUT = 2;
@@ -25,11 +26,11 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
   if (outcome.state === 'completion') return say(outcome.script);
   if (outcome.state === 'version') return say(`openclaw-gateway-exporter ${ownVersion()}\n`);
   if (outcome.state === 'invalid') return refuse(outcome.problems);
+  if (outcome.state === 'maintenance_status') return reportMaintenance(outcome.storagePath);
   if (outcome.state === 'maintenance_start' || outcome.state === 'maintenance_stop') return maintain(outcome);
   if (outcome.state === 'history') return showJournal(outcome);
   const loaded = loadConfiguration(outcome.flags);
-  if (loaded.state === 'invalid')
-    return refuse(loaded.problems.map(({ path, message }) => `${path}: ${message}`));
+  if (loaded.state === 'invalid') return refuse(loaded.problems.map(formatProblem));
   if (outcome.flags.onlyCheckConfig) return reportConfigCheck(loaded.config);
   if (outcome.state === 'service') {
     process.exitCode = await serviceCommand(outcome);
@@ -49,7 +50,10 @@ export async function main(args: readonly string[], buildProblem?: string): Prom
   const started = await startExporter(outcome.flags, loaded.config, logger, ownVersion());
   if (started.state === 'failed') return refuse([started.reason]);
   const path = `${outcome.flags.routePrefix}${outcome.flags.telemetryPath}`;
-  for (const url of started.urls) logger.info('serving', { url: `${url}${path}`, version: ownVersion() });
+  for (const url of started.urls) {
+    const page = `${url}${outcome.flags.routePrefix}/`;
+    logger.info('serving', { url: `${url}${path}`, page, version: ownVersion() });
+  }
   obeySignals(started.exporter, logger);
 }
 
@@ -107,6 +111,13 @@ function maintain(outcome: MaintenanceOutcome): void {
   } catch (error) {
     refuse([`--storage.path: cannot be used (${codeOf(error) ?? messageOf(error)})`]);
   }
+}
+
+function reportMaintenance(storagePath: string): void {
+  const found = readMaintenance(storagePath, systemClock.now());
+  if (found.state === 'unreadable') refuse([found.reason]);
+  else if (found.state === 'none') say('no maintenance is declared\n');
+  else say(`maintenance is declared until ${new Date(found.untilMs).toISOString()}\n`);
 }
 
 type MaintenanceOutcome = Extract<FlagsOutcome, { state: 'maintenance_start' | 'maintenance_stop' }>;

@@ -37,9 +37,9 @@ export const COMMAND_TEXTS: readonly CommandText[] = [
   },
   {
     names: ['maintenance'],
-    usage: 'start DURATION | stop [--name=NAME] [--storage.path=FOLDER]',
-    words: ['start', 'stop'],
-    allowed: 'maintenance start DURATION (30m, at most 7d), maintenance stop',
+    usage: 'start DURATION | stop | status [--name=NAME] [--storage.path=FOLDER]',
+    words: ['start', 'stop', 'status'],
+    allowed: 'maintenance start DURATION (30m, at most 7d), maintenance stop, maintenance status',
   },
   {
     names: ['completion'],

@@ -5,6 +5,7 @@ import { EXTERNAL_URL_FORM, parseExternalUrl } from '../config/external-url.ts';
 import { messageOf } from '../lib/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../lib/logger.ts';
 import { homeOfUser } from '../lib/paths.ts';
+import { findIntended } from '../lib/spelling.ts';
 import { LAYERS, type Layer } from '../lib/vocabulary.ts';
 import { FAIL_ON, type FailOn } from './check/report.ts';
 import { takeCollectorFlags } from './collector-flags.ts';
@@ -17,7 +18,7 @@ import { notAllowed, parseWebFlags, type WebFlags } from './web-flags.ts';
 const MAX_MAINTENANCE_MS = 7 * 86_400_000;
 /** Fit for a file, a unit and a label of launchd. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
-/** The words themselves are not repeated: a token may be among them. */
+/** Of other words only one that is close to a command is repeated: a token may be among them. */
 const COMMAND_PROBLEM = `this command is not allowed; allowed: ${COMMAND_TEXTS.map(({ allowed }) => allowed).join(', ')} (see --help)`;
 const CHECK_ONLY_PROBLEM =
   '--fail-on, --textfile, --watch: allowed with the command check alone (see --help)';
@@ -80,6 +81,7 @@ export type FlagsOutcome =
     }
   | { readonly state: 'maintenance_start'; readonly storagePath: string; readonly durationMs: number }
   | { readonly state: 'maintenance_stop'; readonly storagePath: string }
+  | { readonly state: 'maintenance_status'; readonly storagePath: string }
   /** Something to print and nothing else to do. */
   | { readonly state: 'completion'; readonly script: string }
   | { readonly state: 'version' }
@@ -149,7 +151,10 @@ export function parseFlags(
   try {
     parsed = parse(rest);
   } catch (error) {
-    return { state: 'invalid', problems: [...problems, `${messageOf(error)} (see --help)`] };
+    return {
+      state: 'invalid',
+      problems: [...problems, `${describeParseError(error)} (see --help)`],
+    };
   }
   const { values, positionals } = parsed;
   if (values.version) return { state: 'version' };
@@ -234,14 +239,46 @@ function subCommand(words: readonly string[], storagePath: string): FlagsOutcome
   const shell = command === 'completion' && words.length === 2 ? oneOf(SHELLS, action ?? '') : undefined;
   if (shell !== undefined) return { state: 'completion', script: completionScript(shell) };
   if (command !== 'maintenance' || rest.length > 0) {
-    return { state: 'invalid', problems: [COMMAND_PROBLEM] };
+    return { state: 'invalid', problems: [explainCommand(command, words.length)] };
   }
-  if (action === 'stop' && length === undefined) return { state: 'maintenance_stop', storagePath };
+  if (length === undefined) {
+    if (action === 'stop') return { state: 'maintenance_stop', storagePath };
+    if (action === 'status') return { state: 'maintenance_status', storagePath };
+  }
   const durationMs = action === 'start' ? parseDuration(length ?? '') : undefined;
   if (durationMs === undefined || durationMs === 0 || durationMs > MAX_MAINTENANCE_MS) {
-    return { state: 'invalid', problems: [COMMAND_PROBLEM] };
+    return { state: 'invalid', problems: [explainMaintenance(action, length)] };
   }
   return { state: 'maintenance_start', storagePath, durationMs };
+}
+
+const COMMAND_NAMES = COMMAND_TEXTS.flatMap(({ names }) => names);
+
+function explainCommand(command: string | undefined, count: number): string {
+  const intended = findIntended(command ?? '', COMMAND_NAMES);
+  if (intended === undefined) return COMMAND_PROBLEM;
+  if (intended === command)
+    return count > 1 ? `${command}: further words are not allowed (see --help)` : COMMAND_PROBLEM;
+  return `${command}: unknown command, did you mean ${intended}? (see --help)`;
+}
+
+function explainMaintenance(action: string | undefined, length: string | undefined): string {
+  if (action === 'start' && /^\d{1,6}$/.test(length ?? '')) {
+    return `maintenance start ${length}: the duration needs a unit, such as ${length}m (s, m, h or d)`;
+  }
+  if (action === 'start') return 'maintenance start: a duration is needed, such as 30m, at most 7d';
+  const intended = findIntended(action ?? '', ['start', 'stop', 'status']);
+  if (intended === undefined || intended === action) return COMMAND_PROBLEM;
+  return `maintenance ${action}: did you mean ${intended}?`;
+}
+
+/** A mistake in the flags, with the flag that was meant where one is unknown. */
+function describeParseError(error: unknown): string {
+  const text = messageOf(error);
+  const [, name = ''] = /^Unknown option '--([a-z.-]{1,40})'/.exec(text) ?? [];
+  const intended = findIntended(name, Object.keys(OPTIONS));
+  // What Node.js adds about positional arguments helps nobody here.
+  return intended === undefined ? text : `--${name}: unknown flag, did you mean --${intended}?`;
 }
 
 type Validated =

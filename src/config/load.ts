@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { isBelowHome } from '../lib/paths.ts';
+import { abbreviateHome, homeFolder, isBelowHome } from '../lib/paths.ts';
 import { explainFileError, readRegularSync } from '../lib/regular-file.ts';
+import { findIntended, isMisspelling } from '../lib/spelling.ts';
 import { formatDuration } from './duration.ts';
 import { type CollectorDefaults, createFileSchema, type FileConfig, resolveSettings } from './schema.ts';
 
@@ -14,6 +15,23 @@ export interface ConfigProblem {
   /** Dotted path such as `ssh.hosts.0.port`, or the file where no path applies. */
   readonly path: string;
   readonly message: string;
+  /** The file that it stands in, as it was named. */
+  readonly file?: string;
+  /** From 1 on; undefined where it is not at one place. */
+  readonly line?: number;
+}
+
+/** A mistake in one line: file and line, where, what stands there, what is allowed. */
+export function formatProblem({ path, message, file, line }: ConfigProblem): string {
+  if (file === undefined || file === path) return `${path}: ${message}`;
+  const shown = abbreviateHome(file, homeFolder(process.env));
+  const place = line === undefined ? shown : `${shown}:${line}`;
+  return `${place}: ${path}: ${message}`;
+}
+
+/** The same mistakes with the file that they stand in. */
+export function addFile(problems: readonly ConfigProblem[], file: string): ConfigProblem[] {
+  return problems.map((problem) => ({ ...problem, file }));
 }
 
 /** A configuration that can be used whole, or each of its mistakes. */
@@ -38,7 +56,8 @@ export function loadConfigFile(path: string, collectors: CollectorDefaults): Con
     ]);
   }
   const outcome = parseConfig(text, collectors);
-  return outcome.state === 'valid' ? { ...outcome, config: rooted(outcome.config, dirname(path)) } : outcome;
+  if (outcome.state === 'invalid') return invalid(addFile(outcome.problems, path));
+  return { ...outcome, config: rooted(outcome.config, dirname(path)) };
 }
 
 /**
@@ -86,7 +105,7 @@ export function validateYaml<S extends z.ZodType>(
     return invalid(
       mistakes.map((error) => ({
         path: `line ${lines.linePos(error.pos[0]).line}`,
-        message: `not YAML: ${error.code}`,
+        message: `not YAML: ${explainYaml(error.code)}`,
       })),
     );
   }
@@ -98,7 +117,50 @@ export function validateYaml<S extends z.ZodType>(
   }
   const result = schema.safeParse(content.value ?? {}, { reportInput: true });
   if (result.success) return { state: 'valid', value: result.data };
-  return invalid(result.error.issues.flatMap(describe));
+  return invalid(
+    result.error.issues.flatMap((issue) =>
+      describe(issue).map(({ keys, ...problem }) => {
+        const line = findLine(document, lines, keys);
+        return line === undefined ? problem : { ...problem, line };
+      }),
+    ),
+  );
+}
+
+/** What each mistake in YAML means; the library's own messages may repeat the text, in which a secret may stand. */
+const YAML_MISTAKES: Readonly<Record<string, string>> = {
+  BAD_INDENT: 'the indentation does not fit the lines above',
+  TAB_AS_INDENT: 'a tab indents it; use spaces',
+  DUPLICATE_KEY: 'a key stands twice',
+  MISSING_CHAR: 'a quote, bracket or comma is missing',
+  UNEXPECTED_TOKEN: 'this does not belong here',
+  BAD_COLLECTION_TYPE: 'a list and a map are mixed',
+  BLOCK_IN_FLOW: 'an indented block stands within brackets',
+  MULTILINE_IMPLICIT_KEY: 'a colon or quote is missing',
+  BLOCK_AS_IMPLICIT_KEY: 'a map begins in the line of its key',
+  BAD_SCALAR_START: 'a value that begins like this needs quotes',
+  BAD_ALIAS: 'an alias names no anchor',
+  TAG_RESOLVE_FAILED: 'tags such as !secret are not supported',
+  MULTIPLE_DOCS: 'only one document is allowed',
+};
+
+function explainYaml(code: string): string {
+  const meaning = YAML_MISTAKES[code];
+  return meaning === undefined ? code : `${meaning} (${code})`;
+}
+
+/** The line of a key, or of the nearest map or list around it that there is. */
+function findLine(document: Document, lines: LineCounter, keys: readonly PropertyKey[]): number | undefined {
+  for (let length = keys.length; length > 0; length -= 1) {
+    const parent = length === 1 ? document.contents : document.getIn(keys.slice(0, length - 1), true);
+    const key = keys[length - 1];
+    const pair = isMap(parent)
+      ? parent.items.find((one) => isScalar(one.key) && one.key.value === key)
+      : undefined;
+    const node = pair?.key ?? document.getIn(keys.slice(0, length), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return undefined;
 }
 
 /** Undefined where its levels are more than the parser's stack can hold. */
@@ -134,15 +196,27 @@ function checkTimes(config: FileConfig, collectors: CollectorDefaults): ConfigOu
   return problems.length === 0 ? { state: 'valid', config } : invalid(problems);
 }
 
-function describe(issue: z.core.$ZodIssue): ConfigProblem[] {
+/** A mistake with the keys that lead to it. */
+type KeyedProblem = ConfigProblem & { readonly keys: readonly PropertyKey[] };
+
+function describe(issue: z.core.$ZodIssue): KeyedProblem[] {
   const path = issue.path.map((part) => showKey(String(part))).join('.') || '(top level)';
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: join(issue.path, key),
-      message: `unknown key; ${issue.message}${tokenHint(key)}`,
+      message: `unknown key; ${issue.message}${suggest(key, issue.message)}${tokenHint(key)}`,
+      keys: [...issue.path, key],
     }));
   }
-  return [{ path, message: `${shownFor(issue)} is not allowed; allowed: ${allowedOf(issue)}` }];
+  const message = `${shownFor(issue)} is not allowed; allowed: ${allowedOf(issue)}`;
+  return [{ path, message, keys: issue.path }];
+}
+
+/** The key that was meant, of those that the complaint of `section` lists. */
+function suggest(key: string, allowed: string): string {
+  const keys = allowed.replace(/^allowed here: /, '').split(', ');
+  const intended = findIntended(key, keys);
+  return intended === undefined ? '' : ` (did you mean ${intended}?)`;
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
@@ -191,7 +265,7 @@ function shownFor(issue: z.core.$ZodIssue): string {
     return `a number of ${String(input).length} characters`;
   if (typeof input !== 'string') return String(input);
   const isMisspelt =
-    issue.code === 'invalid_value' && issue.values.some((one) => isClose(String(one), input));
+    issue.code === 'invalid_value' && issue.values.some((one) => isMisspelling(String(one), input));
   if (input === '' || QUANTITY.test(input) || isMisspelt) return JSON.stringify(input);
   const url = issue.path.at(-1) === 'url' ? showUrl(input) : undefined;
   return url ?? `a text of ${input.length} characters`;
@@ -208,22 +282,6 @@ function showUrl(text: string): string | undefined {
   if (parts === undefined) return undefined;
   const { scheme = '', user, host = '', rest } = parts;
   return JSON.stringify(`${scheme}${user === undefined ? '' : '[hidden]@'}${host}${rest ? '[hidden]' : ''}`);
-}
-
-/** Whether a text is the word but for its case and at most two letters. */
-function isClose(word: string, text: string): boolean {
-  if (Math.abs(word.length - text.length) > 2) return false;
-  const [a, b] = [word.toLowerCase(), text.toLowerCase()];
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return (row[b.length] ?? Number.POSITIVE_INFINITY) <= Math.min(2, word.length - 2);
 }
 
 /** A key as it is written, where it can be no pasted secret: a few letters, or short words joined by `_`. */

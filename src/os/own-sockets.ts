@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { printable } from '../lib/printable.ts';
 import { parseListeningSockets, socketInode } from './proc-net.ts';
 import type { ListeningAddress } from './processes.ts';
 
@@ -20,6 +21,28 @@ export function listeningSockets(pid: number): ListeningAddress[] {
       .flatMap(({ host, port, inode }) => (held.has(inode) ? [{ host, port }] : []));
   } catch {
     return [];
+  }
+}
+
+/** A process and its name, as the system has it. */
+interface PortHolder {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/**
+ * The process of this user that listens on a TCP port within the exporter's network namespace, at once; undefined where
+ * it belongs to another user or that is not told. For a message before the program ends.
+ */
+export function findPortHolder(port: number): PortHolder | undefined {
+  try {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    const pid = pids.map(Number).find((one) => listeningSockets(one).some((socket) => socket.port === port));
+    return pid === undefined
+      ? undefined
+      : { pid, name: printable(readFileSync(`/proc/${pid}/comm`, 'utf8').trim()) };
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,10 +3,12 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { Server as NetServer, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { exposureProblems, isLoopback, type ListenAddress } from '../config/listen.ts';
+import { formatProblem } from '../config/load.ts';
 import { authority } from '../lib/authority.ts';
 import type { Clock } from '../lib/clock.ts';
 import { codeOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { findPortHolder } from '../os/own-sockets.ts';
 import { Connections } from './connections.ts';
 import { gated } from './gate.ts';
 import { PasswordThread } from './password-thread.ts';
@@ -68,7 +70,7 @@ export async function serve(options: ServeOptions): Promise<ListenOutcome> {
   if (checked.state === 'invalid') {
     return {
       state: 'failed',
-      reason: checked.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'),
+      reason: checked.problems.map(formatProblem).join('\n'),
     };
   }
   const server = new WebServer(options, file, checked.web);
@@ -178,8 +180,8 @@ export class WebServer {
     const { allowUnauthenticatedRemote, logger } = this.#options;
     const outcome = checkWebConfig(this.#file, this.#addresses, allowUnauthenticatedRemote);
     if (outcome.state === 'invalid') {
-      for (const { path, message } of outcome.problems) {
-        logger.error('web configuration not reloaded', { problem: `${path}: ${message}` });
+      for (const problem of outcome.problems) {
+        logger.error('web configuration not reloaded', { problem: formatProblem(problem) });
       }
       return 'same';
     }
@@ -322,7 +324,7 @@ function listening(
   return new Promise((resolve) => {
     const failed = (error: unknown) => {
       const where = authority({ host, port });
-      resolve({ state: 'failed', reason: `cannot listen on ${where} (${codeOf(error) ?? 'error'})` });
+      resolve({ state: 'failed', reason: `cannot listen on ${where}${explainListen(error, port)}` });
     };
     server.once('error', failed);
     const opened = () => {
@@ -334,4 +336,12 @@ function listening(
     if (handle === undefined) server.listen(port, host, opened);
     else server.listen(handle, opened);
   });
+}
+
+function explainListen(error: unknown, port: number): string {
+  const code = codeOf(error) ?? 'error';
+  if (code !== 'EADDRINUSE') return ` (${code})`;
+  const holder = findPortHolder(port);
+  const who = holder === undefined ? 'another program' : `${holder.name} (pid ${holder.pid})`;
+  return `: ${who} listens there; choose another port with --web.listen-address (${code})`;
 }

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { z } from 'zod';
-import { type ConfigProblem, validateYaml } from '../config/load.ts';
+import { addFile, type ConfigProblem, validateYaml } from '../config/load.ts';
 import { section } from '../config/section.ts';
 import { codeOf } from '../lib/errors.ts';
 import { stampOf } from '../lib/file-stamp.ts';
@@ -144,7 +144,7 @@ export class WebConfigFile {
       return { state: 'invalid', problems: [{ path: this.#path, message }] };
     }
     const parsed = validateYaml(read.text, webSchema);
-    if (parsed.state === 'invalid') return parsed;
+    if (parsed.state === 'invalid') return { ...parsed, problems: addFile(parsed.problems, this.#path) };
     this.#wasFilled ||= !isEmpty(read.text);
     return this.#build(parsed.value, dirname(this.#path));
   }

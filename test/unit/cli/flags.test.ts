@@ -18,6 +18,40 @@ function problemsOf(...args: readonly string[]): readonly string[] {
   return outcome.state === 'invalid' ? outcome.problems : [];
 }
 
+describe('a mistake on the command line', () => {
+  it.each([
+    [['chekc'], 'chekc: unknown command, did you mean check? (see --help)'],
+    [['check', 'now'], 'check: further words are not allowed (see --help)'],
+    [
+      ['maintenance', 'start', '30'],
+      'maintenance start 30: the duration needs a unit, such as 30m (s, m, h or d)',
+    ],
+    [['maintenance', 'start'], 'maintenance start: a duration is needed, such as 30m, at most 7d'],
+    [['maintenance', 'staus'], 'maintenance staus: did you mean status?'],
+  ])('as in %j is explained', (args, problem) => {
+    expect(problemsOf(...args)).toEqual([problem]);
+  });
+
+  it('in the name of a flag has the name that was meant', () => {
+    expect(problemsOf('--web.listen-adress=127.0.0.1:1').join()).toContain(
+      '--web.listen-adress: unknown flag, did you mean --web.listen-address? (see --help)',
+    );
+  });
+
+  it('is never repeated where it may be a token', () => {
+    expect(problemsOf('0123456789abcdef0123456789abcdef').join()).not.toContain('0123456789abcdef');
+  });
+});
+
+describe('maintenance status', () => {
+  it('is a command of its own', () => {
+    expect(parseFlags(['maintenance', 'status', '--storage.path=/x'], env)).toEqual({
+      state: 'maintenance_status',
+      storagePath: '/x',
+    });
+  });
+});
+
 describe('a bad flag', () => {
   it.each([
     ['--web.listen-address=9000', '"9000"', 'host:port'],

@@ -5,7 +5,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COLLECTOR_DEFAULTS } from '../../../src/collectors/index.ts';
 import { formatDuration, MAX_DURATION_MS, parseDuration } from '../../../src/config/duration.ts';
-import { type ConfigProblem, defaultConfig, loadConfigFile, parseConfig } from '../../../src/config/load.ts';
+import {
+  type ConfigProblem,
+  defaultConfig,
+  formatProblem,
+  loadConfigFile,
+  parseConfig,
+} from '../../../src/config/load.ts';
 import { type FileConfig, resolveSettings } from '../../../src/config/schema.ts';
 import { MAX_TIMER_MS } from '../../../src/lib/clock.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -118,13 +124,33 @@ describe('a mistake', () => {
     ).toEqual(['cron.max_jobs', 'foo', 'gateway.startup_window', 'ssh.hosts.0.name', 'ssh.hosts.0.target']);
   });
 
+  it('names its file and line, and the key that was meant', () => {
+    const path = join(tempFolder(), 'exporter.yml');
+    writeFileSync(path, 'cron:\n  grace: 5m\n  max_jobs: "many"\ngatway:\n  url: ws://127.0.0.1:1\n');
+    const outcome = loadConfigFile(path, COLLECTOR_DEFAULTS);
+    const lines = outcome.state === 'invalid' ? outcome.problems.map(formatProblem) : [];
+    expect(lines).toContainEqual(
+      expect.stringContaining(`${path}:3: cron.max_jobs: a text of 4 characters is not allowed`),
+    );
+    expect(lines).toContainEqual(
+      expect.stringMatching(
+        /exporter\.yml:4: gatway: unknown key; allowed here: .* \(did you mean gateway\?\)$/,
+      ),
+    );
+    writeFileSync(path, 'cron:\n  grace: 5m\n max_jobs: 5\n');
+    const broken = loadConfigFile(path, COLLECTOR_DEFAULTS);
+    expect(broken.state === 'invalid' && broken.problems.map(formatProblem).join()).toMatch(
+      /exporter\.yml: line 3: not YAML: .*[a-z ]+ \([A-Z_]+\)/,
+    );
+  });
+
   it('in YAML itself is told with its line', () => {
     expect(problemsOf('gateway: {}\ncron: [')[0]?.path).toMatch(/^line \d+$/);
     expect(problemsOf('gateway: {}\ngateway: {}')).toEqual([
-      { path: 'line 2', message: 'not YAML: DUPLICATE_KEY' },
+      { path: 'line 2', message: 'not YAML: a key stands twice (DUPLICATE_KEY)' },
     ]);
     expect(problemsOf('gateway: !secret x')).toEqual([
-      { path: 'line 1', message: 'not YAML: TAG_RESOLVE_FAILED' },
+      { path: 'line 1', message: 'not YAML: tags such as !secret are not supported (TAG_RESOLVE_FAILED)' },
     ]);
   });
 
