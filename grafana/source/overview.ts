@@ -37,7 +37,15 @@ export function overview(): Dashboard {
       {
         title: '$instance',
         repeat: 'instance',
-        panels: [layersNow(), stateNow(), maintenance(), causeNow(), nextStep(), layersOverTime()],
+        panels: [
+          layersNow(),
+          stateNow(),
+          maintenance(),
+          causeNow(),
+          nextStep(),
+          layersOverTime(),
+          lastNight(),
+        ],
       },
     ],
   });
@@ -187,4 +195,18 @@ function layersOverTime() {
     },
     HEALTH,
   );
+}
+
+/** For the morning: what happened while everybody slept, without changing the time at the top. */
+function lastNight() {
+  return timeline(
+    {
+      title: 'Last night',
+      description:
+        'The same five layers over the last 12 hours, whatever time is chosen at the top. A gap means that nobody looked.',
+      height: 7,
+      queries: layers,
+    },
+    HEALTH,
+  ).timeFrom('12h');
 }

@@ -48,8 +48,9 @@ import { PanelBuilder as Stat } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimeline } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as Table } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/timeseries';
-import { NEUTRAL, NO_DATA, STATE, type State } from './colours.ts';
+import { NEUTRAL, NO_DATA } from './colours.ts';
 import { missing, NO_STEPS } from './mappings.ts';
+import { colourSeries, type SeriesLook, tellApart } from './series.ts';
 
 /** The data source of every query: the one a reader of the dashboard has chosen. */
 export const SOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
@@ -199,25 +200,6 @@ export function timeline(given: About, mappings: ValueMapping[], perPage?: numbe
   return perPage === undefined ? panel : panel.perPage(perPage);
 }
 
-/** What tells curves apart whose greys do not. */
-const STYLES = {
-  dashed: [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [8, 6] } }],
-  dotted: [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [2, 4] } }],
-  thin: [{ id: 'custom.lineWidth', value: 1 }],
-} satisfies Record<string, DynamicConfigValue[]>;
-
-/** How one series differs from the greys of the others. */
-export interface SeriesLook {
-  /** Its name, as the legend shows it; or how the names of several end. */
-  readonly name: string | { readonly ending: string };
-  /** The state it stands for. */
-  readonly state?: State;
-  readonly style?: keyof typeof STYLES;
-  /** The area down to the series of that name is filled. */
-  readonly fillTo?: string;
-  readonly hideLine?: boolean;
-}
-
 export interface LinesLook {
   readonly unit: string;
   readonly axis?: string;
@@ -231,7 +213,7 @@ export interface LinesLook {
   readonly centred?: boolean;
 }
 
-/** Values over time, in greys; a series is coloured only where it stands for a state. */
+/** Values over time; red, amber and green only for a series that stands for a state. */
 export function lines(given: About, look: LinesLook): TimeSeries {
   const panel = about(new TimeSeries(), 'series', given)
     .unit(look.unit)
@@ -259,27 +241,13 @@ export function lines(given: About, look: LinesLook): TimeSeries {
   }
   if (look.min !== undefined) panel.min(look.min);
   if (look.max !== undefined) panel.max(look.max);
+  colourSeries(
+    panel,
+    given.queries.map(({ legend }) => legend ?? ''),
+  );
+  // Later overrides win: a state has its own colour.
   for (const series of look.series ?? []) tellApart(panel, series);
   return panel;
-}
-
-function tellApart(panel: TimeSeries, series: SeriesLook): void {
-  const properties = seriesProperties(series);
-  if (typeof series.name === 'string') panel.overrideByName(series.name, properties);
-  else panel.overrideByRegexp(`/ ${series.name.ending}$/`, properties);
-}
-
-function seriesProperties({ state, style, fillTo, hideLine }: SeriesLook): DynamicConfigValue[] {
-  const list: DynamicConfigValue[] = [];
-  if (state !== undefined) list.push({ id: 'color', value: { mode: 'fixed', fixedColor: STATE[state] } });
-  if (style !== undefined) list.push(...STYLES[style]);
-  if (fillTo !== undefined) {
-    list.push({ id: 'custom.fillBelowTo', value: fillTo }, { id: 'custom.fillOpacity', value: 20 });
-  }
-  if (hideLine === true) {
-    list.push({ id: 'custom.lineWidth', value: 0 }, { id: 'custom.showPoints', value: 'never' });
-  }
-  return list;
 }
 
 /** How often which duration occurred, the darker the more often. */

@@ -6,10 +6,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { documentedMetrics } from '../../../docs/source/metrics-page.ts';
-import { PALETTE, STATE } from '../../../grafana/source/colours.ts';
+import { PALETTE, SERIES, STATE } from '../../../grafana/source/colours.ts';
 import { UID } from '../../../grafana/source/frame.ts';
 import { dashboardFiles } from '../../../grafana/source/main.ts';
 import { NEXT_STEPS_OF_ALERTS, NEXT_STEPS_OF_FAULTS } from '../../../grafana/source/mappings.ts';
+import { lines } from '../../../grafana/source/panels.ts';
 import { GATEWAY_STATES } from '../../../prometheus/source/dashboards.ts';
 import { alertsOf, ruleGroups } from '../../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../../prometheus/source/thresholds.ts';
@@ -412,6 +413,43 @@ function mappingsOf(panel: GeneratedPanel): unknown[][] {
   ];
   return lists.flatMap((list) => (Array.isArray(list) && list.length > 0 ? [list] : []));
 }
+
+describe('series that stand for no state', () => {
+  /** Degrees on the colour wheel: red 0, amber 40, green 150. */
+  function hueOf(colour: string): number {
+    const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+    const [high, low] = [Math.max(r, g, b), Math.min(r, g, b)];
+    const part =
+      high === r
+        ? (g - b) / (high - low)
+        : high === g
+          ? 2 + (b - r) / (high - low)
+          : 4 + (r - g) / (high - low);
+    return (part * 60 + 360) % 360;
+  }
+
+  it('have colours from cyan to pink, each its own, so that none is taken for red, amber or green', () => {
+    const hues = SERIES.map(hueOf);
+    for (const hue of hues) expect(hue > 180 && hue < 330).toBe(true);
+    expect(new Set(SERIES).size).toBe(SERIES.length);
+    for (const colour of SERIES) expect(Object.values(STATE)).not.toContain(colour);
+  });
+
+  it('are told apart: whatever letter a label begins with, one colour is for it', () => {
+    const panel = lines(
+      { title: 'A', description: 'A.', queries: [{ expr: 'up', legend: '{{cron_job}}' }] },
+      { unit: 's' },
+    );
+    const overrides = panel.build().fieldConfig?.overrides ?? [];
+    for (const letter of 'abcdefghijklmnopqrstuvwxyz') {
+      const matching = overrides.filter(({ matcher }) => {
+        const [, pattern = ''] = /^\/(.*)\/i$/.exec(String(matcher.options)) ?? [];
+        return new RegExp(pattern, 'i').test(`${letter} job`);
+      });
+      expect(matching).toHaveLength(1);
+    }
+  });
+});
 
 /** Every colour and every way of colouring anywhere inside. */
 function coloursIn(value: unknown): { colours: string[]; modes: string[] } {
