@@ -40,7 +40,9 @@ export class HolderJudge {
     const { address, isDeclared, isRemote, call } = port;
     if (holder.kind === 'gateway') return { kind: 'gateway' };
     if (holder.kind === 'unknown') return { kind: 'unknown', reason: holder.why.reason };
-    if (holder.kind === 'other') return this.#judgeOther(holder, isDeclared, call);
+    // Where one passed requests on before, whatever holds the port now is meant to as well: it was started again.
+    if (holder.kind === 'other')
+      return this.#judgeOther(holder, isDeclared || this.#forwarded.has(address), call);
     // Without a process, packets may still be passed on below sockets, as container engines do.
     if (gateway === undefined && (await call()).state === 'live')
       return { kind: 'forwarder', name: "this machine's network stack", pid: undefined, isProved: true };
@@ -49,7 +51,7 @@ export class HolderJudge {
 
   async #judgeOther(
     holder: OtherHolder,
-    isDeclared: boolean,
+    isMeant: boolean,
     call: () => Promise<HealthOutcome>,
   ): Promise<Holder> {
     const { isGateway } = holder;
@@ -63,20 +65,23 @@ export class HolderJudge {
       this.#passing.add(key);
       return { kind: 'forwarder', ...named, isProved: true };
     }
-    return passesOn(outcome, isDeclared)
+    return passesOn(outcome, isMeant)
       ? { kind: 'forwarder', ...named, isProved: false }
       : { kind: 'other', ...named, isGateway };
   }
 }
 
-/** Whether this is how a tunnel or a proxy behaves with nothing behind it. */
-function passesOn(outcome: HealthOutcome, isDeclared: boolean): boolean {
+/**
+ * Whether this is how a tunnel or a proxy behaves with nothing behind it. `isMeant`: a gateway is meant to be reached
+ * at this address; a program that fails there or keeps silent is then one in between.
+ */
+function passesOn(outcome: HealthOutcome, isMeant: boolean): boolean {
   if (outcome.state === 'dropped') return true;
   if (outcome.state === 'foreign') {
     const { status } = outcome;
-    return status !== undefined && (FROM_PROXIES.includes(status) || (isDeclared && status === 503));
+    return status !== undefined && (FROM_PROXIES.includes(status) || (isMeant && status >= 500));
   }
-  return isDeclared && outcome.state === 'silent';
+  return isMeant && outcome.state === 'silent';
 }
 
 function nameHolder({ process, uid }: OtherHolder): string {

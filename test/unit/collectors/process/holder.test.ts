@@ -52,6 +52,15 @@ describe('what holds the port', () => {
     expect(await judge(judging, other, foreign(404))).toMatchObject({ kind: 'other' });
   });
 
+  it('is a forwarder too where one stood before and was started again beside a dead gateway', async () => {
+    const judging = new HolderJudge();
+    await judge(judging, program(), live);
+    const again = program({ process: { pid: 8, start: '9', comm: 'haproxy' } });
+    for (const outcome of [silent, foreign(503), foreign(500)])
+      expect(await judge(judging, again, outcome)).toMatchObject({ kind: 'forwarder', name: 'haproxy' });
+    expect(await judge(judging, again, foreign(200))).toMatchObject({ kind: 'other' });
+  });
+
   it.each([
     ['closes what it accepted, as a tunnel does', dropped, false, 'forwarder'],
     ['says that what is behind it does not answer', foreign(502), false, 'forwarder'],
@@ -59,6 +68,8 @@ describe('what holds the port', () => {
     ['says that it has no server', foreign(503), true, 'forwarder'],
     ['is silent where the user named a gateway', silent, true, 'forwarder'],
     ['is silent where nobody did', silent, false, 'other'],
+    ['fails where the user named a gateway', foreign(500), true, 'forwarder'],
+    ['fails where nobody did', foreign(500), false, 'other'],
     ['answers something of its own', foreign(200), true, 'other'],
   ] as const)('that %s is told from a stranger', async (_, outcome, isDeclared, kind) => {
     expect(await judge(new HolderJudge(), program(), outcome, { isDeclared })).toMatchObject({ kind });
