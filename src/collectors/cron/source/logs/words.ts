@@ -40,8 +40,9 @@ const HAS_WORD = /error|fail|success/i;
 /** Commands that a shell shows (`set -x`, `set -v`), with or without a time or place in front. */
 const TRACE =
   /^(?:[\d:.,TZ/[\]-]{8,40} ){0,2}(?:\+{1,9}(?: |\()|(?:[$#>] )?(?:echo|printf|logger) )|(?:\|\||&&) ?(?:echo|printf|logger|exit)\b/;
-const RETRY =
-  /(?<!\b(?:not|stop|stopped|without|up) )\bretrying\b|\b(?:will|to) retry\b|\bretry (?:in|at|#|\d)/i;
+/** What is tried again at once has not ended; a retry of tomorrow is another run. */
+const RETRYING = /(?<!\b(?:not|stop|stopped|without|up) )\bretrying\b/i;
+const RETRY = /\b(?:will|to) retry\b|\bretry (?:in|at|#|\d)/i;
 const NEGATED =
   /\bUNSUCCESSFUL|\b(?:NO|No|no|NOT|Not|not|WITHOUT|without)(?: A| a)? SUCCESS|(?<![\w-])SUCCESS["']?\s{0,8}[:=]\s{0,8}["']?(?:false|FALSE|False|no|NO)\b/;
 const SUCCESS = /(?<![\w-])SUCC(?:ESS(?:FUL(?:LY)?)?|EEDED)(?![\w?])/;
@@ -59,7 +60,7 @@ export function isTrace(line: string): boolean {
 
 /** Whether the line says that what failed is tried again: then it has not ended. */
 export function isRetried(line: string): boolean {
-  return RETRY.test(line);
+  return RETRYING.test(line) || RETRY.test(line);
 }
 
 /** The line without its phrases that say nothing of a run's end. */
@@ -71,6 +72,6 @@ export function removeHarmless(line: string): string {
 /** Reads a line that {@link removeHarmless} returned: an end whether or not a run is known to be under way. */
 export function readCertainWord(line: string): CertainWord | undefined {
   if (CRASH.test(line)) return 'crash';
-  if (NEGATED.test(line) || ERROR.test(line)) return isRetried(line) ? undefined : 'error';
+  if (NEGATED.test(line) || ERROR.test(line)) return RETRYING.test(line) ? undefined : 'error';
   return SUCCESS.test(line) ? 'ok' : undefined;
 }

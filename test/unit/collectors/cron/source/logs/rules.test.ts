@@ -130,6 +130,7 @@ describe('the default rule', () => {
     ['production.ERROR: no room', ['error']],
     ['ERROR: timeout, retrying in 5 s', []],
     ['ERROR: stopped retrying', ['error']],
+    ['ERROR: backup failed, will retry tomorrow', ['error']],
     ['SUCCESS=0', []],
     ['SUCCESS=no', ['error']],
     ['SUCCESS RATE: 10%', []],
