@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { z } from 'zod';
@@ -12,7 +14,11 @@ const request = z.object({
   id: z.string(),
   params: z.object({ auth: z.object({ token: z.string() }).partial().optional() }),
 });
-const LOCK_OUT_MS = 20_000;
+const isLocked = fault === 'locked' || fault === 'locked-long';
+const LOCK_OUT_MS = fault === 'locked-long' ? 600_000 : 20_000;
+/** Of 256 that the process may have. */
+const LEAKED_FILES = 200;
+const CHILDREN = 80;
 const lockedUntilMs = Date.now() + LOCK_OUT_MS;
 const startedAtMs = Date.now();
 
@@ -25,22 +31,28 @@ const FAILING: Readonly<Record<string, readonly string[]>> = {
   draining: ['gateway-draining'],
 };
 
+if (fault === 'files') for (let count = 0; count < LEAKED_FILES; count += 1) openSync('/dev/null', 'r');
+if (fault === 'children') for (let count = 0; count < CHILDREN; count += 1) spawn('sleep', ['600']);
+
 const server = createServer(({ url, headers }, response) => {
+  if (fault === 'starting') return;
   if (url === '/healthz') {
     if (fault !== 'half-body') return json(response, 200, { ok: true, status: 'live' });
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': 27 });
     response.write('{"ok":true,"st');
     return;
   }
+  if (fault === 'untrusted') return json(response, 403, { error: { type: 'forbidden' } });
   if (url === '/readyz') {
     const failing = FAILING[fault ?? ''] ?? [];
     const ready = failing.length === 0;
     return json(response, ready ? 200 : 503, { ready, failing, uptimeMs: Date.now() - startedAtMs });
   }
-  if (fault === 'locked') return json(response, 429, { error: { type: 'rate_limited' } });
+  if (isLocked) return json(response, 429, { error: { type: 'rate_limited' } });
   if (headers.authorization !== `Bearer ${token}`) {
     return json(response, 401, { error: { type: 'unauthorized' } });
   }
+  if (fault === 'hidden') return json(response, 404, { ok: false, error: { type: 'not_found' } });
   if (fault === 'function') return json(response, 500, { ok: false, error: { type: 'internal' } });
   return json(response, 200, { ok: true, result: {} });
 });
@@ -65,9 +77,10 @@ new WebSocketServer({ server }).on('connection', (socket) => {
   socket.send('{"type":"event","event":"connect.challenge","payload":{"nonce":"n","ts":1}}');
   socket.on('message', (data) => {
     const { id, params } = request.parse(JSON.parse(String(data)));
-    const locked = fault !== 'locked' || Date.now() < lockedUntilMs;
+    const isOver = isLocked && Date.now() >= lockedUntilMs;
     const refusal =
-      (locked ? REFUSALS[fault ?? ''] : undefined) ?? (params.auth?.token === token ? undefined : MISMATCH);
+      (isOver ? undefined : REFUSALS[isLocked ? 'locked' : (fault ?? '')]) ??
+      (params.auth?.token === token ? undefined : MISMATCH);
     const reply = refusal === undefined ? { ok: true, payload: HELLO } : { ok: false, error: refusal };
     socket.send(JSON.stringify({ type: 'res', id, ...reply }));
   });
