@@ -14,6 +14,7 @@ const UNSEEN = [
   'gateway-life',
   'journal-month',
   'model-access',
+  'oom',
   'readme',
   'ssh-faults',
   'ssh-namespaces',
