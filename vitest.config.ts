@@ -8,6 +8,7 @@ const UNSEEN = [
   'adding-a-collector',
   'adding-a-panel',
   'adding-an-alert',
+  'alert-life',
   'cron-truth',
   'cron-upgrade',
   'dashboards',

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { causesPage } from './causes-page.ts';
 import { configurationPage } from './configuration-page.ts';
+import { intervalsPage } from './intervals-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { repairsPage } from './repairs-page.ts';
 import { versionsPage } from './versions-page.ts';
@@ -22,6 +23,7 @@ export function referencePages(): readonly Page[] {
     { path: 'docs/repairs.md', text: repairsPage() },
     { path: 'docs/versions.md', text: versionsPage() },
     { path: 'docs/year.md', text: yearPage() },
+    { path: 'docs/intervals.md', text: intervalsPage() },
   ];
 }
 

@@ -32,12 +32,12 @@ export interface Scenario {
 const BY = ['alertname', 'repair_phase', 'host', 'cron_job'] as const;
 
 /** The scenario's gateway: a name of its own, so that many are played side by side, as in a fleet. */
-function instanceOf({ ids, name, instance }: Scenario): string {
+export function instanceOf({ ids, name, instance }: Scenario): string {
   return instance ?? `${ids.join('-')}-${name}`.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(0, 90);
 }
 
 /** Scenarios about Prometheus itself or about the whole fleet cannot share it. */
-function isAlone({ ids }: Scenario): boolean {
+export function isAlone({ ids }: Scenario): boolean {
   return ids.some((id) => /Absent|Prometheus|Alertmanager|WatcherLost/.test(id));
 }
 
@@ -50,10 +50,10 @@ export function sideBySide(scenarios: readonly Scenario[]): Scenario[][] {
   return [...shared.values(), ...scenarios.filter(isAlone).map((scenario) => [scenario])];
 }
 
-/** What promtool plays: `tests` against the rule files that match `rules` (an absolute pattern). */
-export function promtoolFile<T>(rules: string, evaluation: string, tests: readonly T[]) {
+/** What promtool plays: `tests` against the rule files that match `rules` (absolute patterns). */
+export function promtoolFile<T>(rules: string | readonly string[], evaluation: string, tests: readonly T[]) {
   return {
-    rule_files: [rules],
+    rule_files: [rules].flat(),
     evaluation_interval: evaluation,
     // Without it promtool evaluates groups in random order.
     group_eval_order: ruleGroups(thresholdsSchema.parse({})).map(({ name }) => name),
@@ -63,10 +63,11 @@ export function promtoolFile<T>(rules: string, evaluation: string, tests: readon
 
 /** A promtool test of these scenarios, against the rule files that match `rules`. */
 export function renderTest(rules: string, scenarios: readonly Scenario[], evaluation = '1m'): string {
-  return render(promtoolFile(rules, evaluation, sideBySide(scenarios).map(testOf)));
+  return renderFile(promtoolFile(rules, evaluation, sideBySide(scenarios).map(testOf)));
 }
 
-function render(file: object): string {
+/** A file for promtool as text. */
+export function renderFile(file: object): string {
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
@@ -80,10 +81,14 @@ function lateMinutes(stepSeconds: number): number {
 
 /**
  * A promtool test in which every second scrape of these scenarios fails, those at full minutes among them: each alert
- * that a scenario expects somewhere fires there too, at most {@link lateMinutes} later. `stepSeconds` is the interval
- * of the scrapes; `rules` are made for it.
+ * that a scenario expects somewhere fires there too, at most {@link lateMinutes} later, and no page where it has none.
+ * `stepSeconds` is the interval of the scrapes; `rules` are made for it.
  */
-export function renderMissing(rules: string, scenarios: readonly Scenario[], stepSeconds: number): string {
+export function renderMissing(
+  rules: readonly string[],
+  scenarios: readonly Scenario[],
+  stepSeconds: number,
+): string {
   const late = lateMinutes(stepSeconds);
   const tests = sideBySide(scenarios).map((chosen) => ({
     interval: `${stepSeconds}s`,
@@ -92,9 +97,9 @@ export function renderMissing(rules: string, scenarios: readonly Scenario[], ste
         everySecondMissing(timeline, scenario.minutes + late, stepSeconds, /^up\b/.test(name)),
       ),
     ),
-    promql_expr_test: chosen.flatMap((scenario) => survivals(scenario, late)),
+    promql_expr_test: chosen.flatMap((scenario) => [...survivals(scenario, late), ...silences(scenario)]),
   }));
-  return render(promtoolFile(rules, `${Math.max(60, stepSeconds)}s`, tests));
+  return renderFile(promtoolFile(rules, `${Math.max(60, stepSeconds)}s`, tests));
 }
 
 /** For each alert of these scenarios the first minute at which one of them expects it. */
@@ -110,6 +115,18 @@ export function firstTimes(scenarios: readonly Scenario[]): [name: string, minut
   return [...times];
 }
 
+/** Scenarios that together let every alert fire, the short ones first. */
+export function coveringScenarios(of: readonly Scenario[]): Scenario[] {
+  const seen = new Set<string>();
+  const byLength = of.toSorted((a, b) => a.minutes - b.minutes);
+  return byLength.filter((scenario) => {
+    const names = firstTimes([scenario]).map(([name]) => name);
+    const isNew = names.some((name) => !seen.has(name));
+    for (const name of names) seen.add(name);
+    return isNew;
+  });
+}
+
 function survivals(scenario: Scenario, late: number) {
   const own = isAlone(scenario) ? '' : `, instance="${instanceOf(scenario)}"`;
   return firstTimes([scenario]).map(([name, minute]) => {
@@ -118,6 +135,14 @@ function survivals(scenario: Scenario, late: number) {
       { labels: `{alertname="${name}"}`, value: 1 },
     ]);
   });
+}
+
+/** No page where the scenario has none. */
+function silences(scenario: Scenario) {
+  if (scenario.never?.includes('critical') !== true || isAlone(scenario)) return [];
+  const pages = `ALERTS{alertstate="firing", severity="critical", instance="${instanceOf(scenario)}"}`;
+  const counted = `count_over_time(${pages}[${scenario.minutes}m])`;
+  return [expectation(String(scenario.minutes), `count by (alertname) (${counted})`, [])];
 }
 
 function testOf(scenarios: readonly Scenario[]) {
@@ -179,7 +204,12 @@ function seriesOf(scenario: Scenario, write: (timeline: Timeline, name: string) 
     }));
 }
 
-function expectation(minute: string, expr: string, samples: readonly { labels: string; value: number }[]) {
+/** A sample or none that promtool expects of an expression at a minute. */
+export function expectation(
+  minute: string,
+  expr: string,
+  samples: readonly { labels: string; value: number }[],
+) {
   return { expr, eval_time: `${Math.round(Number(minute) * 60)}s`, exp_samples: samples };
 }
 

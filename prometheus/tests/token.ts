@@ -167,7 +167,7 @@ export const tokenScenarios: readonly Scenario[] = [
     name: 'locked out by the limiter: a warning while the verdict stays',
     minutes: 60,
     world: lockedOut(30),
-    firing: { 30: ['OpenClawAuthLockout/2'], 34: ['OpenClawAuthLockout/2'], 45: [] },
+    firing: { 29: [], 30: ['OpenClawAuthLockout/2'], 34: ['OpenClawAuthLockout/2'], 45: [] },
     cause: { 31: '' },
     never: 'critical',
   },

@@ -132,6 +132,7 @@ export const watcherScenarios: readonly Scenario[] = [
       ],
     },
     firing: {
+      28: [],
       29: ['OpenClawMaintenance/1'],
       40: ['OpenClawMaintenance/1'],
       62: [],

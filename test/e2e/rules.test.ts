@@ -8,14 +8,14 @@ import { alertsOf, ruleGroups } from '../../prometheus/source/rules.ts';
 import { thresholdsSchema } from '../../prometheus/source/thresholds.ts';
 import { SCENARIO_SETS, SCENARIOS, type ScenarioSet } from '../../prometheus/tests/files.ts';
 import {
+  coveringScenarios,
   firstTimes,
   inputSeries,
   promtoolFile,
-  renderMissing,
   renderTest,
-  type Scenario,
   sideBySide,
 } from '../../prometheus/tests/scenario.ts';
+import { intervalBatches, playMissedScrapes } from '../intervals/play.ts';
 import { installed, runProgram } from '../support/promtool.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'prometheus');
@@ -42,16 +42,10 @@ describe.skipIf(!installed('promtool'))('promtool (skipped where it is not insta
     LONG,
   );
 
-  it(
-    'finds each alert while every second scrape fails, each evaluation at such a moment',
-    async () => {
-      const stepSeconds = 30;
-      const place = writeRules({ scrape_interval: `${stepSeconds}s` });
-      const file = join(place, 'missing.yml');
-      const short = coveringScenarios(SCENARIOS.filter(({ step = 30 }) => step === 30));
-      writeFileSync(file, renderMissing(join(place, 'rules', '*.yml'), short, stepSeconds));
-      const result = await runProgram('promtool', ['test', 'rules', file]);
-      expect(result.ok ? '' : result.output).toBe('');
+  it.each(intervalBatches().map((batch) => [batch.files.join(', '), batch] as const))(
+    'finds each alert of %s while every second scrape fails, each evaluation at such a moment',
+    async (_, batch) => {
+      expect(await playMissedScrapes(30, batch)).toMatchObject({ missing: [], falsePages: [] });
     },
     LONG,
   );
@@ -171,16 +165,4 @@ function annotationTests({ scenarios: chosen, evaluation = '1m', thresholds }: S
     })),
   }));
   return promtoolFile(join(rules, 'rules', '*.yml'), evaluation, tests);
-}
-
-/** Scenarios that together let every alert fire, the short ones first. */
-function coveringScenarios(of: readonly Scenario[]): Scenario[] {
-  const seen = new Set<string>();
-  const byLength = of.toSorted((a, b) => a.minutes - b.minutes);
-  return byLength.filter((scenario) => {
-    const names = firstTimes([scenario]).map(([name]) => name);
-    const isNew = names.some((name) => !seen.has(name));
-    for (const name of names) seen.add(name);
-    return isNew;
-  });
 }

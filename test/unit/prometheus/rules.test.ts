@@ -13,6 +13,7 @@ import {
   widenRanges,
 } from '../../../prometheus/source/thresholds.ts';
 import { SCENARIOS } from '../../../prometheus/tests/files.ts';
+import { endingCases, type LifeCase, MORTAL, nearestCases } from '../../../prometheus/tests/life.ts';
 import { healthy } from '../../../prometheus/tests/world.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -173,6 +174,13 @@ describe('the scenarios', () => {
       Object.values(firing).some((list) => list.every((alert) => alert.replace(/[@*].*/, '') !== step)),
     );
     expect(silentFirst).toBe(true);
+  });
+
+  const covered = (cases: readonly LifeCase[]) => new Set(cases.flatMap(({ silent }) => silent));
+  const [endings, nearest] = [covered(endingCases(SCENARIOS)), covered(nearestCases(SCENARIOS))];
+
+  it.each(MORTAL)('see %s end, and not fire at the nearest healthy case', (name) => {
+    expect({ ends: endings.has(name), nearest: nearest.has(name) }).toEqual({ ends: true, nearest: true });
   });
 });
 
