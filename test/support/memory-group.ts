@@ -8,9 +8,8 @@ const HIERARCHIES = [
     root: '/sys/fs/cgroup/memory',
     limit: 'memory.limit_in_bytes',
     usage: 'memory.usage_in_bytes',
-    moves: 'memory.move_charge_at_immigrate',
   },
-  { root: '/sys/fs/cgroup', limit: 'memory.max', usage: 'memory.current', moves: undefined },
+  { root: '/sys/fs/cgroup', limit: 'memory.max', usage: 'memory.current' },
 ] as const;
 
 /** A control group of either version with a limit of memory. */
@@ -53,10 +52,8 @@ export class MemoryGroup {
     return Number(readFileSync(join(this.#folder, this.#files.usage), 'utf8'));
   }
 
-  /** Moves a process here, in version 1 with the memory that it has. */
+  /** Moves a process here; the memory that it has stays counted where it was. */
   take(pid: number): void {
-    const { moves } = this.#files;
-    if (moves !== undefined) writeFileSync(join(this.#folder, moves), '1');
     writeFileSync(join(this.#folder, 'cgroup.procs'), String(pid));
   }
 
