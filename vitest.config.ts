@@ -20,9 +20,7 @@ const UNSEEN = [
   'ssh-faults',
   'ssh-namespaces',
   'systemd',
-  'victoriametrics',
   'whereabouts',
-  'your-stack',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
 /**
