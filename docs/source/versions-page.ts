@@ -24,7 +24,7 @@ Why something fails is read from what the gateway itself keeps, and older versio
 tables and texts that the installed packages declare (2026.5, 2026.6.35, 2026.7.35, 2026.8.2, 2026.9.6); "seen" is measured
 besides, by \`npm run version-facts\`: a gateway that was killed once, with a paused job, a job whose provider refuses
 the key, a stored credential and a Telegram channel without network. A series is absent where its version tells nothing.
-From 2026.8 on the running version is told without a credential.
+From 2026.8 on the running version is exposed without a credential.
 
 ${table(['fact', 'series', ...AGES], VERSION_FACTS.map(describeFact))}
 `;

@@ -283,7 +283,7 @@ What metrics, the status page, \`check\` and the alerts say about the same fault
 each fault about on a stand-in for a gateway beside a real exporter, and fails where two of them contradict each other:
 page and \`check\` must have the same verdict and the same next step, and the recorded series the same cause. The alerts
 are those that fire when the exposition stays as it is for 45 minutes, or its counters go on rising where that is the
-fault. Numbers in commands stand for the process. A row stays until its fault is measured anew.
+fault. Numbers in commands stand for the process. A row stays until its fault is measured again.
 
 Trends (G9, G11), what needs a service manager, another user, machine or version (G22 to G25, T10, N6, N8, N9, D1) and
 faults of the exporter itself (X1 to X7), of which \`check\` knows nothing, are not here: the [matrix](fault-matrix.md) and the
