@@ -121,6 +121,8 @@ export interface GatewayStory {
   readonly runs: readonly ModelRun[];
   /** Occurrences that no run in time belongs to, up to the last run. */
   readonly missedAtMs: readonly number[];
+  /** Whether a run was killed of which nobody can tell if it would have lasted into the next occurrence. */
+  readonly isUndecidable: boolean;
   /** The job as its storage tells it at an instant. */
   jobAt(ms: number): CronJob;
 }
@@ -142,6 +144,7 @@ class ModelGateway {
   #nextMs: number;
   #last: ModelRun | undefined;
   #errors = 0;
+  #isUndecidable = false;
 
   constructor(plan: GatewayPlan) {
     this.#plan = plan;
@@ -152,7 +155,12 @@ class ModelGateway {
 
   live(): GatewayStory {
     while (this.#nextMs < this.#plan.toMs) this.#come();
-    return { runs: this.#runs, missedAtMs: this.#missed, jobAt: (ms) => this.#jobAt(ms) };
+    return {
+      runs: this.#runs,
+      missedAtMs: this.#missed,
+      isUndecidable: this.#isUndecidable,
+      jobAt: (ms) => this.#jobAt(ms),
+    };
   }
 
   /** What happens at the time the gateway has planned. */
@@ -192,6 +200,8 @@ class ModelGateway {
     this.#errors = status === 'ok' ? 0 : this.#errors + 1;
     this.#last = { runAtMs: startMs, finishedAtMs: endMs, status };
     this.#runs.push(this.#last);
+    if (status === 'interrupted' && this.#natural(startMs) <= startMs + maxRunMs + 2 * SECOND)
+      this.#isUndecidable = true;
     if (status === 'interrupted') this.#missed.push(...this.#passedOver(startMs, startMs + maxRunMs, endMs));
     const naturalMs = isFirstOk || isRepeated ? this.#natural(endMs) : this.#computed(endMs);
     const waitMs = status === 'ok' ? (this.#plan.schedule.kind === 'cron' ? 2 * SECOND : 0) : this.#backOff();

@@ -32,6 +32,8 @@ export const missCursorSchema = z.object({
       endMs: z.number().optional(),
       errors: z.int(),
       lost: z.boolean(),
+      /** The run before it failed. */
+      afterError: z.boolean().optional(),
       /** It succeeded. */
       ok: z.boolean().optional(),
       /** Start of the run before it, where that one succeeded. */
@@ -91,7 +93,7 @@ export function isSameCursor(a: MissCursor, b: MissCursor): boolean {
 }
 
 function keyOf({ schedule, enabled, due, waitingSinceMs, decidedMs, run, longestMs }: MissCursor): string {
-  const runKey = [run?.startMs, run?.endMs, run?.errors, run?.lost, run?.ok, run?.afterOkMs];
+  const runKey = [run?.startMs, run?.endMs, run?.errors, run?.lost, run?.ok, run?.afterOkMs, run?.afterError];
   return JSON.stringify([schedule, enabled, due, waitingSinceMs, decidedMs, runKey, longestMs]);
 }
 

@@ -1,22 +1,13 @@
-import type { CronJob, RunStatus } from '../source/records.ts';
+import type { CronJob } from '../source/records.ts';
 import { AHEAD_MS, identifySchedule, isDueKind, isSameCursor, MAX_PLANS, type MissCursor } from './due.ts';
 import { EARLY_MS, isTime, type Planner, plannerOf } from './planner.ts';
+import { FORGOTTEN_MS, type RunSeen, readDuration, sortRuns } from './runs.ts';
 
 /** A gateway puts runs that it owes at its start off by two minutes and some seconds a job. */
 const DEFERRED_MS = 300_000;
 /** Gateways drop the mark of a run after this long; a longer mark counts where the job's runs are longer. */
 const STUCK_MS = 2 * 3_600_000;
-/** After a gap this long nothing reliable is left to compare with: gateways keep a week of history. */
-const FORGOTTEN_MS = 35 * 86_400_000;
 const MAX_TIMES = 50;
-
-/** A run that began; a `FinishedRun` is one. */
-export interface RunSeen {
-  readonly runAtMs: number;
-  readonly finishedAtMs?: number | undefined;
-  readonly status?: RunStatus | undefined;
-  readonly isManual?: boolean | undefined;
-}
 
 /** What decides whether an occurrence counts as missed. */
 export interface MissOptions {
@@ -63,11 +54,20 @@ export function advance(
 ): Misses {
   const planner = plannerOf(job, options.timeZone);
   const search = new Search(job, planner, nowMs, options);
-  const seen = runsOf(job, runs, nowMs);
+  const seen = sortRuns(job, runs, nowMs);
   search.skipRepeated(cursor);
   if (cursor === undefined || !goesOn(cursor, job, nowMs, search.schedule)) search.begin(seen);
   else search.goOn(cursor, seen);
   return search.result(cursor);
+}
+
+type SearchedRun = NonNullable<MissCursor['run']>;
+
+/** What is known of the run before the newest one. */
+interface RunBefore {
+  /** Its start, where it succeeded. */
+  readonly afterOkMs?: number | undefined;
+  readonly isAfterError?: boolean;
 }
 
 /** The work of one call: a cursor that is being moved. */
@@ -112,7 +112,7 @@ class Search {
 
   /** Starts from now; an occurrence that is due already counts when its grace is not over yet. */
   begin(runs: readonly RunSeen[]): void {
-    this.#longestMs = durationOf(this.#job);
+    this.#longestMs = readDuration(this.#job);
     const last = runs.at(-1);
     if (last !== undefined) this.#enter(last);
     this.#enterRunning();
@@ -203,10 +203,10 @@ class Search {
       this.#passTo(run.runAtMs);
       this.#due = [];
       const afterOkMs = known?.ok === true ? known.startMs : undefined;
-      this.#enter(run, afterOkMs);
+      this.#enter(run, { afterOkMs, isAfterError: (known?.errors ?? 0) > 0 });
       this.#countTwice(run, afterOkMs);
     } else if (run.runAtMs === known.startMs && (known.endMs === undefined || known.lost)) {
-      this.#enter(run, known.afterOkMs);
+      this.#enter(run, { afterOkMs: known.afterOkMs, isAfterError: known.afterError === true });
       if (!known.lost) this.#countTwice(run, known.afterOkMs);
     }
   }
@@ -218,16 +218,25 @@ class Search {
   }
 
   /** Takes a run as the newest one and expects what follows it. */
-  #enter(run: RunSeen, afterOkMs?: number): void {
+  #enter(run: RunSeen, { afterOkMs, isAfterError = false }: RunBefore = {}): void {
     const { runAtMs: startMs, status } = run;
     const endMs = Math.max(startMs, Math.min(run.finishedAtMs ?? startMs, this.#nowMs + AHEAD_MS));
     const errors = this.#errorsAfter(run);
     if (status === 'interrupted') this.#enterInterrupted(startMs, endMs);
     else this.#longestMs = Math.max(Math.round(this.#longestMs * 0.9), endMs - startMs);
-    const order = afterOkMs === undefined ? {} : { afterOkMs };
-    this.#run = { startMs, endMs, errors, lost: false, ...(status === 'ok' ? { ok: true } : {}), ...order };
+    this.#run = {
+      ...{ startMs, endMs, errors, lost: false },
+      ...(status === 'ok' ? { ok: true } : {}),
+      ...(afterOkMs === undefined ? {} : { afterOkMs }),
+      ...(isAfterError || errors > 1 ? { afterError: true } : {}),
+    };
     this.#decidedMs = Math.max(this.#decidedMs, startMs);
-    this.#expect(this.#planner?.after({ startMs, endMs, errors }));
+    this.#expect(this.#after(this.#run, endMs));
+  }
+
+  /** The first occurrence after a run that ended at `endMs`. */
+  #after({ startMs, errors, afterError = false }: SearchedRun, endMs: number): number | undefined {
+    return this.#planner?.after({ startMs, endMs, errors, isAfterError: afterError });
   }
 
   /**
@@ -238,7 +247,8 @@ class Search {
     const planner = this.#planner;
     if (planner === undefined) return;
     const wouldEndMs = Math.min(endMs, startMs + this.#longestMs);
-    const [firstMs = planner.after({ startMs, endMs: wouldEndMs, errors: 0 })] = this.#due;
+    const [firstMs = planner.after({ startMs, endMs: wouldEndMs, errors: 0, isAfterError: false })] =
+      this.#due;
     if (firstMs !== undefined) this.#countSpan(planner, firstMs, endMs);
   }
 
@@ -256,7 +266,8 @@ class Search {
     if (this.#run !== undefined && startMs <= this.#run.startMs) return;
     const order = this.#run?.ok === true ? { afterOkMs: this.#run.startMs } : {};
     this.#passTo(startMs);
-    this.#run = { startMs, errors: this.#job.consecutiveErrors, lost: false, ...order };
+    const errors = this.#job.consecutiveErrors;
+    this.#run = { startMs, errors, lost: false, ...order, ...(errors > 0 ? { afterError: true } : {}) };
     this.#decidedMs = Math.max(this.#decidedMs, startMs);
     this.#expect(undefined);
   }
@@ -269,7 +280,7 @@ class Search {
     if (isRunning && this.#nowMs - run.startMs <= Math.max(STUCK_MS, 2 * this.#longestMs)) return;
     const endMs = Math.min(this.#nowMs, run.startMs + this.#longestMs);
     this.#run = { ...run, endMs, lost: true };
-    this.#expect(this.#planner?.after({ startMs: run.startMs, endMs, errors: run.errors }));
+    this.#expect(this.#after(run, endMs));
   }
 
   #isUnderWay(): boolean {
@@ -360,32 +371,9 @@ class Search {
   #computed(): number | undefined {
     const run = this.#run;
     if (run?.endMs === undefined) return this.#planner?.next(Math.max(this.#nowMs, this.#decidedMs));
-    const nextMs = this.#planner?.after({ startMs: run.startMs, endMs: run.endMs, errors: run.errors });
+    const nextMs = this.#after(run, run.endMs);
     return nextMs === undefined ? undefined : this.#planner?.from(nextMs, this.#decidedMs + 1);
   }
-}
-
-/** Runs in the order of their starts, each once, those the job itself tells included. */
-function runsOf(job: CronJob, runs: readonly RunSeen[], nowMs: number): RunSeen[] {
-  const byStart = new Map<number, RunSeen>();
-  for (const run of [...runs, ...lastRunOf(job)]) {
-    if (!isTime(run.runAtMs) || run.runAtMs > nowMs + AHEAD_MS) continue;
-    const known = byStart.get(run.runAtMs);
-    if (known === undefined || (run.status === 'interrupted' && known.status !== 'interrupted')) {
-      byStart.set(run.runAtMs, run);
-    }
-  }
-  return [...byStart.values()].sort((a, b) => a.runAtMs - b.runAtMs);
-}
-
-function lastRunOf(job: CronJob): RunSeen[] {
-  const { lastRunAtMs, lastRunStatus } = job;
-  if (lastRunAtMs === undefined) return [];
-  return [{ runAtMs: lastRunAtMs, finishedAtMs: lastRunAtMs + durationOf(job), status: lastRunStatus }];
-}
-
-function durationOf({ lastDurationMs = 0 }: CronJob): number {
-  return Math.min(Math.max(lastDurationMs, 0), FORGOTTEN_MS);
 }
 
 function goesOn(cursor: MissCursor, job: CronJob, nowMs: number, schedule: string): boolean {

@@ -44,6 +44,8 @@ export interface RunEnd {
   readonly endMs: number;
   /** Failed runs in a row up to this one. */
   readonly errors: number;
+  /** The run before it failed. */
+  readonly isAfterError: boolean;
 }
 
 /** When a job is due, by its own schedule. Pure; all times in milliseconds since the epoch. */
@@ -133,10 +135,11 @@ function everyPlanner(everyMs: number, anchorMs: number | undefined): Planner {
     return anchorMs > ms ? anchorMs : anchorMs + (Math.floor((ms - anchorMs) / everyMs) + 1) * everyMs;
   };
   return {
-    after: ({ startMs, endMs, errors }) => {
+    // After a failure 2026.6 and 2026.7 return to the anchor's grid, other versions keep to the last start.
+    after: ({ startMs, endMs, errors, isAfterError }) => {
       const fromStart = startMs + everyMs;
-      if (errors === 0) return fromStart > endMs ? fromStart : onGrid(endMs);
-      return Math.max(fromStart, onGrid(endMs), endMs + backOffMs(errors));
+      const naturalMs = fromStart > endMs && !isAfterError ? fromStart : onGrid(endMs);
+      return errors === 0 ? naturalMs : Math.max(naturalMs, endMs + backOffMs(errors));
     },
     next: (ms) => (anchorMs === undefined ? undefined : onGrid(ms)),
     span,
