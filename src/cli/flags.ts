@@ -257,8 +257,12 @@ const COMMAND_NAMES = COMMAND_TEXTS.flatMap(({ names }) => names);
 function explainCommand(command: string | undefined, count: number): string {
   const intended = findIntended(command ?? '', COMMAND_NAMES);
   if (intended === undefined) return COMMAND_PROBLEM;
-  if (intended === command)
-    return count > 1 ? `${command}: further words are not allowed (see --help)` : COMMAND_PROBLEM;
+  if (intended === command) {
+    const own = COMMAND_TEXTS.filter(({ names }) => names.includes(intended)).map(({ allowed }) => allowed);
+    return count > 1
+      ? `${command} with these words is not allowed; allowed: ${own.join(', ')} (see --help)`
+      : COMMAND_PROBLEM;
+  }
   return `${command}: unknown command, did you mean ${intended}? (see --help)`;
 }
 

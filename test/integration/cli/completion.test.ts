@@ -43,7 +43,7 @@ describe('completion in bash', () => {
       '--config.check',
       '--config.file=',
     ]);
-    expect(offeredByBash(['maintenance', 'st'])).toEqual(['start', 'stop']);
+    expect(offeredByBash(['maintenance', 'st'])).toEqual(['start', 'status', 'stop']);
     expect(offeredByBash(['completion', ''])).toEqual([...SHELLS].toSorted());
   });
 
@@ -86,7 +86,7 @@ describe.skipIf(!installed('fish'))(`completion in fish${why('fish')}`, () => {
 
   it('offers commands, what follows them, flags and their values', () => {
     expect(offered('').toSorted()).toEqual(COMMANDS);
-    expect(offered('maintenance st').toSorted()).toEqual(['start', 'stop']);
+    expect(offered('maintenance st').toSorted()).toEqual(['start', 'status', 'stop']);
     expect(offered('--log.l')).toEqual(['--log.level']);
     expect(offered('--log.level=in')).toEqual(['--log.level=info']);
   });

@@ -21,7 +21,7 @@ function problemsOf(...args: readonly string[]): readonly string[] {
 describe('a mistake on the command line', () => {
   it.each([
     [['chekc'], 'chekc: unknown command, did you mean check? (see --help)'],
-    [['check', 'now'], 'check: further words are not allowed (see --help)'],
+    [['check', 'now'], 'check with these words is not allowed; allowed: check (see --help)'],
     [
       ['maintenance', 'start', '30'],
       'maintenance start 30: the duration needs a unit, such as 30m (s, m, h or d)',

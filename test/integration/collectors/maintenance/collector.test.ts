@@ -55,16 +55,16 @@ describe('a declaration of maintenance', () => {
 
 describe('the command', () => {
   it.each([
-    ['maintenance'],
-    ['maintenance', 'start'],
-    ['maintenance', 'start', 'soon'],
-    ['maintenance', 'start', '8d'],
-    ['maintenance', 'stop', 'now'],
-    ['mantenance', 'stop'],
-  ])('refuses %s %s %s with what is allowed', async (...args) => {
+    [['maintenance'], 'maintenance start DURATION'],
+    [['maintenance', 'start'], 'a duration is needed, such as 30m, at most 7d'],
+    [['maintenance', 'start', 'soon'], 'a duration is needed, such as 30m, at most 7d'],
+    [['maintenance', 'start', '8d'], 'a duration is needed, such as 30m, at most 7d'],
+    [['maintenance', 'stop', 'now'], 'maintenance start DURATION'],
+    [['mantenance', 'stop'], 'did you mean maintenance?'],
+  ])('refuses %j with what is allowed', async (args, remedy) => {
     const child = await command(tempFolder(), ...args);
     expect(child.ended).toBe(2);
-    expect(child.output).toContain('maintenance start DURATION');
+    expect(child.output).toContain(remedy);
   });
 
   it('says so where the storage path is no folder', async () => {
