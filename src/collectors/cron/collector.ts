@@ -232,9 +232,9 @@ class CronWatch {
     const known = collectJobs(readings, version, (name) => ledger.hasSeen(name));
     const { jobs } = known;
     for (const job of jobs.values()) {
-      const { id, name, origin, schedule, isHeartbeat } = job;
+      const { id, name, origin, schedule, isSystemOwned } = job;
       ledger.present(
-        { id, name, origin, isTransient: schedule.kind === 'at' || isHeartbeat === true },
+        { id, name, origin, isTransient: schedule.kind === 'at' || isSystemOwned === true },
         nowMs,
       );
       const successMs = job.lastRunStatus === 'ok' ? job.lastRunAtMs : undefined;

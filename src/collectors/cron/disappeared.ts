@@ -33,8 +33,8 @@ export interface Vanishing {
  * - else when three or more, or two that were half of all, are gone at once, with no pause in the exporter's
  *   runs; after a pause, when they are three or more and at least half of all.
  *
- * One-shot jobs and heartbeats go by themselves and never count. A lost job that is back, or was lost
- * three days ago, counts no more.
+ * One-shot jobs go by themselves and never count, nor do those that the gateway makes for itself: a 2026.9.6
+ * that starts replaces them. A lost job that is back, or was lost three days ago, counts no more.
  */
 export function noteVanished(ledger: CronLedger, { vanished, left, nowMs }: Vanishing): void {
   const { atMs = nowMs, upgradedAtMs } = ledger.lastSeen;

@@ -90,6 +90,8 @@ export interface CronJob {
    * its plan follows active hours.
    */
   readonly isHeartbeat?: boolean;
+  /** The gateway made it for itself, and may replace it by another; heartbeats are among them. */
+  readonly isSystemOwned?: boolean;
   /** The model that the job asks for, `provider/model` or a bare model; undefined: the agent's default. */
   readonly model?: string | undefined;
   /** The agent that runs it; undefined: the default one. */

@@ -25,6 +25,7 @@ const jobSchema = z.object({
   schedule: z.unknown().optional(),
   agentId: text,
   declarationKey: text,
+  description: text,
   payload: z.object({ kind: text, model: text }).optional().catch(undefined),
   pacing: z.unknown().optional(),
   trigger: z.unknown().optional(),
@@ -89,6 +90,7 @@ export function toCronJob({ id, name, enabled, job: rawJob, state: rawState }: R
     ...(state === undefined ? NO_STATE : toJobState(state)),
     ...(isEnabled ? {} : { disabledBy: toDisabledBy(schedule, state) }),
     ...(isHeartbeat(job) ? { isHeartbeat: true } : {}),
+    ...(isSystemOwned(job) ? { isSystemOwned: true } : {}),
     ...(job?.payload?.model === undefined ? {} : { model: job.payload.model }),
     ...(job?.agentId === undefined ? {} : { agentId: job.agentId }),
     ...(isSet(job?.pacing) || isSet(job?.trigger) ? { selfPaced: true } : {}),
@@ -162,6 +164,18 @@ function toDisabledBy(schedule: CronSchedule, state: StoredState | undefined): D
  */
 function isHeartbeat(job: StoredJob | undefined): boolean {
   return job?.payload?.kind === 'heartbeat' || /^heartbeat(?:-task)?:/.test(job?.declarationKey ?? '');
+}
+
+/**
+ * Jobs that the gateway makes for itself, and makes again under another id while it starts. Source: 2026.9.6
+ * reserves the keys of heartbeats and skill reviews, and tags those of its plugins with `[managed-by=`.
+ */
+function isSystemOwned(job: StoredJob | undefined): boolean {
+  return (
+    isHeartbeat(job) ||
+    job?.declarationKey?.startsWith('skill-collection-review:') === true ||
+    job?.description?.startsWith('[managed-by=') === true
+  );
 }
 
 /**

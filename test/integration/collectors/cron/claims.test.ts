@@ -168,6 +168,19 @@ describe('jobs that are gone', () => {
     expect(await gauge('jobs_disappeared')).toBe(0);
   });
 
+  it('are no loss where a gateway that starts replaces jobs of its own, as 2026.9.6 does', async () => {
+    const { harness, store, gauge } = world();
+    put(store, 'stays');
+    const description = '[managed-by=memory-core.short-term-promotion] Promote recalls.';
+    store.putJob('m', 'Memory Dreaming Promotion', { job: { ...every(HOUR), description } });
+    const declarationKey = 'skill-collection-review:main';
+    store.putJob('s', 'skill-collection-review-main', { job: { ...every(HOUR), declarationKey } });
+    await harness.see();
+    for (const id of ['m', 's']) store.removeJob(id);
+    await harness.clock.advance(15_000);
+    expect(await gauge('jobs_disappeared')).toBe(0);
+  });
+
   it('in a file that an upgrade left behind are unmigrated, and never jobs of the gateway', async () => {
     const { harness, stateDir, store, gauge, nowMs } = world();
     put(store, 'lives');
