@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { printable } from '../../lib/printable.ts';
-import { replaceFileSync } from '../../lib/regular-file.ts';
+import { readRegularSync, replaceFileSync } from '../../lib/regular-file.ts';
 import type { RunCommand } from '../../lib/run-command.ts';
 import type { ServicePlan, ServiceStep } from './plan.ts';
 
@@ -53,8 +53,11 @@ export async function manageService({ plan, run, env, say, agrees }: ManageOptio
   }
 }
 
+/** Far more than a unit or an agent has. */
+const MAX_UNIT_BYTES = 1024 * 1024;
+
 function readFormer(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  return existsSync(file) ? readRegularSync(file, MAX_UNIT_BYTES) : undefined;
 }
 
 function described({ file, content, before, after }: ServicePlan): string {
