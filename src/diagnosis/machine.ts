@@ -100,10 +100,17 @@ export async function findService(
   return outcome?.state === 'found' ? outcome.service : undefined;
 }
 
-/** The first sample of a metric that a collector shows now. */
-export function findSample(metrics: MachineSources['metrics'], collector: string, name: string) {
+/** The first sample of a metric, with these labels among others, that a collector shows now. */
+export function findSample(
+  metrics: MachineSources['metrics'],
+  collector: string,
+  name: string,
+  wanted: Readonly<Record<string, string>> = {},
+) {
+  const isWanted = (labels: Readonly<Record<string, string>>) =>
+    Object.entries(wanted).every(([label, value]) => labels[label] === value);
   for (const samples of metrics.samplesOf(collector)) {
-    const found = samples.find(({ family }) => family.name === name);
+    const found = samples.find(({ family, labels }) => family.name === name && isWanted(labels));
     if (found !== undefined) return found;
   }
   return undefined;

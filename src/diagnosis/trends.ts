@@ -72,7 +72,10 @@ export class TrendRecorder {
     const { clock, metrics, facts } = this.#options;
     const atMs = clock.now();
     this.#sinceMs ??= atMs;
-    keep(this.#ping, { atMs, value: findPing(metrics) });
+    const ping = findSample(metrics, 'ping', 'openclaw_gateway_last_ping_duration_seconds', {
+      phase: 'http',
+    });
+    keep(this.#ping, { atMs, value: ping?.value });
     const memory = findSample(metrics, 'process', 'openclaw_gateway_process_resident_memory_bytes');
     keep(this.#memory, { atMs, value: memory?.value });
     this.#compareRuns(facts('jobTotals'));
@@ -98,17 +101,6 @@ export class TrendRecorder {
       this.#runs.set(job.id, [...(this.#runs.get(job.id) ?? []), ...marks].slice(-MAX_MARKS));
     }
   }
-}
-
-function findPing(metrics: TrendOptions['metrics']): number | undefined {
-  for (const samples of metrics.samplesOf('ping')) {
-    const found = samples.find(
-      ({ family, labels }) =>
-        family.name === 'openclaw_gateway_last_ping_duration_seconds' && labels.phase === 'http',
-    );
-    if (found !== undefined) return found.value;
-  }
-  return undefined;
 }
 
 function keep(samples: TrendSample[], sample: TrendSample): void {

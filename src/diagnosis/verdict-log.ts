@@ -5,12 +5,10 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { LAYERS, type Layer } from '../lib/vocabulary.ts';
 import { diagnose } from './cause.ts';
+import { FLAPPING_CHANGES, FLAPPING_MS } from './journal/changes.ts';
 
 /** How often verdicts are compared, milliseconds. */
 export const COMPARE_MS = 5_000;
-/** Lines of one layer within {@link QUIET_MS}; a layer that changes more often says so once. */
-const MAX_LINES = 6;
-const QUIET_MS = 30 * 60_000;
 const NOT_CONFIGURED = 'not configured';
 type Shown = Verdict | typeof NOT_CONFIGURED;
 
@@ -31,7 +29,10 @@ interface VerdictLogOptions {
   readonly isReady: () => boolean;
 }
 
-/** Logs the verdict of every layer once all collectors have run, and from then on one line a change. */
+/**
+ * Logs the verdict of every layer once all collectors have run, and from then on one line a change. A layer that
+ * changes more often than the journal keeps one by one says so once.
+ */
 export class VerdictLog {
   readonly #options: VerdictLogOptions;
   readonly #known = new Map<Layer, Shown>();
@@ -81,10 +82,10 @@ export class VerdictLog {
   /** Lines that are left after this one; negative where none may be written. */
   #countRemaining(layer: Layer): number {
     const nowMs = this.#options.clock.monotonic();
-    const recent = (this.#lines.get(layer) ?? []).filter((atMs) => nowMs - atMs < QUIET_MS);
-    if (recent.length >= MAX_LINES) return -1;
+    const recent = (this.#lines.get(layer) ?? []).filter((atMs) => nowMs - atMs < FLAPPING_MS);
+    if (recent.length >= FLAPPING_CHANGES) return -1;
     this.#lines.set(layer, [...recent, nowMs]);
-    return MAX_LINES - recent.length - 1;
+    return FLAPPING_CHANGES - recent.length - 1;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Statement } from '../../state/database-worker.ts';
 import { type ChangeRow, dropChange, putRow, shorten, shortenSubject } from '../../state/journal.ts';
 
 /** More changes of one subject than this within {@link FLAPPING_MS} are one entry. */
-const FLAPPING_CHANGES = 6;
+export const FLAPPING_CHANGES = 6;
 /** Milliseconds. */
 export const FLAPPING_MS = 30 * 60_000;
 
