@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { selectCollectors } from '../../../src/core/collector-metrics.ts';
-import type { History, HistorySelection } from '../../../src/diagnosis/journal/history.ts';
+import type { HistorySelection } from '../../../src/diagnosis/journal/history.ts';
 import { authority } from '../../../src/lib/authority.ts';
 import { gauge } from '../../../src/metrics/family.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { createApp, type WebOptions } from '../../../src/web/app.ts';
+import { historyUntil } from '../../support/histories.ts';
 import { recordingLogger } from '../../support/logger.ts';
 import { MACHINE } from '../../support/machine.ts';
 import { probing } from '../../support/probing.ts';
@@ -284,17 +285,7 @@ describe('an address', () => {
 });
 
 describe('/history.json', () => {
-  const HISTORY: History = {
-    version: 1,
-    from: '1970-01-01T00:00:00.000Z',
-    to: '1970-01-01T00:01:00.000Z',
-    gaps: [],
-    incidents: [],
-    events: [],
-    changes: [],
-    jobs: [],
-    runs: [],
-  };
+  const HISTORY = historyUntil(60_000, { from: '1970-01-01T00:00:00.000Z' });
 
   it.each([
     ['', { fromMs: 60_000 - 86_400_000, layer: undefined }],

@@ -4,10 +4,10 @@ import type { History } from '../../../../src/diagnosis/journal/history.ts';
 import type { Trends } from '../../../../src/diagnosis/trends.ts';
 import { LAYERS } from '../../../../src/lib/vocabulary.ts';
 import { Metrics } from '../../../../src/metrics/metrics.ts';
-import { type StatusPageInput, statusPage } from '../../../../src/web/page/page.ts';
+import type { StatusPageInput } from '../../../../src/web/page/page.ts';
 import { historyUntil, layerChange } from '../../../support/histories.ts';
-import { MACHINE } from '../../../support/machine.ts';
 import { textOfPage } from '../../../support/page-text.ts';
+import { renderPage } from '../../../support/render-page.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 8, 20, 12);
@@ -15,22 +15,7 @@ const ago = (hours: number) => NOW - hours * HOUR;
 const iso = (hours: number) => new Date(ago(hours)).toISOString();
 const TRENDS: Trends = { sinceMs: ago(2), ping: [], memory: [], runs: new Map() };
 
-function page(input: Partial<StatusPageInput>): Promise<string> {
-  return statusPage({
-    telemetryPath: '/metrics',
-    states: [],
-    layerSince: () => undefined,
-    metrics: new Metrics(),
-    version: '1.2.3',
-    nowMs: NOW,
-    graceMs: 600_000,
-    isReady: true,
-    machine: MACHINE,
-    showsDetails: false,
-    trends: TRENDS,
-    ...input,
-  });
-}
+const page = (input: Partial<StatusPageInput>) => renderPage(NOW, { trends: TRENDS, ...input });
 
 /** Texts for screen readers of everything that is drawn. */
 async function labels(history: History): Promise<string[]> {

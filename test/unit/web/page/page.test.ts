@@ -18,32 +18,19 @@ import { declareMaintenance } from '../../../../src/state/maintenance.ts';
 import { HOST_METRICS } from '../../../../src/web/page/hosts.ts';
 import { JOB_METRICS } from '../../../../src/web/page/jobs.ts';
 import { OBJECTIVE_METRICS } from '../../../../src/web/page/objectives.ts';
-import { type StatusPageInput, statusPage } from '../../../../src/web/page/page.ts';
+import type { StatusPageInput } from '../../../../src/web/page/page.ts';
 import { MAX_ROWS } from '../../../../src/web/page/rows.ts';
 import { since, span } from '../../../../src/web/page/times.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { MACHINE } from '../../../support/machine.ts';
 import { textOfPage } from '../../../support/page-text.ts';
+import { renderPage } from '../../../support/render-page.ts';
 import { targetState } from '../../../support/target-state.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const NOW = Date.UTC(2026, 8, 20, 12, 0, 0);
 
-function page(input: Partial<StatusPageInput> = {}): Promise<string> {
-  return statusPage({
-    telemetryPath: '/metrics',
-    states: [],
-    layerSince: () => undefined,
-    metrics: new Metrics(),
-    version: '1.2.3',
-    nowMs: NOW,
-    graceMs: 600_000,
-    isReady: true,
-    machine: MACHINE,
-    showsDetails: false,
-    ...input,
-  });
-}
+const page = (input: Partial<StatusPageInput> = {}) => renderPage(NOW, input);
 
 const seen = (evidence: Partial<Evidence>, state: Partial<TargetState> = {}) =>
   targetState(evidence, { atMs: NOW, ...state });
